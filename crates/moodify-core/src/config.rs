@@ -1,0 +1,119 @@
+//! What an embedder or operator decides. Typed and with defaults: reading files and the
+//! environment is the program's business.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::model::{Email, Mailbox};
+
+/// Every decision of the services.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How clients reach this deployment; links and signed URLs are built from it, never from a
+    /// `Host` header.
+    pub public_url: Url,
+    /// Identity settings.
+    pub accounts: AccountsConfig,
+    /// Catalogue settings.
+    pub catalog: CatalogConfig,
+    /// Mail settings.
+    pub mail: MailConfig,
+}
+
+impl Config {
+    /// The defaults for a deployment that is reached at this address.
+    pub fn new(public_url: Url) -> Self {
+        Self {
+            public_url,
+            accounts: AccountsConfig::default(),
+            catalog: CatalogConfig::default(),
+            mail: MailConfig::default(),
+        }
+    }
+}
+
+/// Identity settings.
+#[derive(Clone, Debug)]
+pub struct AccountsConfig {
+    /// Shortest password for new accounts, in characters. Default 10, never below 8. NIST
+    /// 800-63B-4 (3.1.1.2) recommends 15 where the password is the only factor.
+    pub min_password_length: usize,
+    /// Life of an access token. Default 10 min.
+    pub access_token_ttl: Duration,
+    /// How long a refresh token works unused. Default 30 days.
+    pub refresh_idle_ttl: Duration,
+    /// How long a session lasts in any case. Default 90 days.
+    pub refresh_max_ttl: Duration,
+    /// How long a rotated refresh token is still answered with its successor, so that parallel
+    /// refreshes and lost answers end no session. Default 30 s.
+    pub refresh_grace: Duration,
+    /// How many passwords are hashed at once; each takes 19 MiB. Default: one per processor.
+    pub hash_parallelism: usize,
+    /// How many requests may wait for a free hash before more are turned away. Default 64.
+    pub hash_queue: usize,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            min_password_length: 10,
+            access_token_ttl: Duration::from_secs(10 * 60),
+            refresh_idle_ttl: 30 * DAY,
+            refresh_max_ttl: 90 * DAY,
+            refresh_grace: Duration::from_secs(30),
+            hash_parallelism: std::thread::available_parallelism().map_or(1, Into::into),
+            hash_queue: 64,
+        }
+    }
+}
+
+/// Catalogue settings.
+#[derive(Clone, Debug)]
+pub struct CatalogConfig {
+    /// Largest audio upload in bytes. Default 100 MB.
+    pub max_audio_bytes: u64,
+    /// Largest cover upload in bytes. Default 10 MB.
+    pub max_cover_bytes: u64,
+    /// Longest life of a signed URL. Default 1 h.
+    pub media_url_ttl: Duration,
+    /// When an upload that is still not ready counts as dead and its media is removed. Default 1 h.
+    pub stale_upload_after: Duration,
+}
+
+impl Default for CatalogConfig {
+    fn default() -> Self {
+        Self {
+            max_audio_bytes: 100_000_000,
+            max_cover_bytes: 10_000_000,
+            media_url_ttl: Duration::from_secs(60 * 60),
+            stale_upload_after: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// Mail settings.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// Who mails come from. Default `Moodify <moodify@localhost.localdomain>`.
+    pub from: Option<Mailbox>,
+    /// What the product is called in mails. Default `Moodify`.
+    pub product_name: String,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self { from: None, product_name: "Moodify".to_owned() }
+    }
+}
+
+impl MailConfig {
+    /// The sender: the configured one, or a local one that no mail server would accept.
+    pub fn sender(&self) -> Option<Mailbox> {
+        self.from.clone().or_else(|| {
+            let email = Email::parse("moodify@localhost.localdomain").ok()?;
+            Some(Mailbox { name: self.product_name.clone(), email })
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! The hexagon of Moodify: what things are ([`model`]), what Moodify needs from the outside
+//! ([`port`]), its rules and use cases ([`service`]), and adapters that keep everything in memory
+//! ([`memory`]). No I/O and no framework: drivers live in `moodify-adapters`, paths and status
+//! codes in `moodify-http`.
+
+pub mod config;
+mod error;
+pub mod memory;
+pub mod model;
+pub mod port;
+pub mod service;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use config::Config;
+pub use error::Error;

@@ -1,0 +1,39 @@
+//! What things are: plain, validated values. Nothing here does I/O or knows the time.
+
+pub mod account;
+pub mod artist;
+pub mod email;
+pub mod event;
+pub mod id;
+pub mod invalid;
+pub mod key;
+pub mod mail;
+pub mod media;
+pub mod page;
+pub mod password;
+pub mod playlist;
+pub mod search;
+pub mod session;
+pub mod text;
+pub mod token;
+pub mod track;
+
+pub use account::{Account, Credentials, NewAccount, Role};
+pub use artist::Artist;
+pub use email::Email;
+pub use event::{Event, EventKind, EventPayload};
+pub use id::{
+    AccountId, ArtistId, CommandId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+};
+pub use invalid::{FieldError, Invalid};
+pub use jiff::{SignedDuration, Timestamp};
+pub use key::{KeyPurpose, StoredKey};
+pub use mail::{Mail, MailKind, Mailbox, MessageId};
+pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
+pub use page::{Page, PageSize};
+pub use password::{Password, PasswordHash};
+pub use playlist::{Playlist, PlaylistEntry};
+pub use session::{Session, TokenHash};
+pub use text::{ArtistName, Description, Genre, PersonName, Title};
+pub use token::{AccessClaims, Caller};
+pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

@@ -1,0 +1,48 @@
+//! What an access token says (RFC 9068).
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, ArtistId, Role, SessionId};
+
+/// The claims of an access token. All are required; unknown ones are ignored (RFC 7519, 4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// Issuer.
+    pub iss: String,
+    /// Audience.
+    pub aud: String,
+    /// The account.
+    pub sub: AccountId,
+    /// Issued at, seconds since 1970.
+    pub iat: i64,
+    /// Expires at, seconds since 1970.
+    pub exp: i64,
+    /// Unique id of this token.
+    pub jti: String,
+    /// What the account may do.
+    pub role: Role,
+    /// The refresh session it came from.
+    pub sid: SessionId,
+    /// The artist's profile, when the role is artist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist_id: Option<ArtistId>,
+    /// What other people see.
+    pub name: String,
+}
+
+/// Somebody whose access token was verified: the only way services learn who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account.
+    pub account_id: AccountId,
+    /// The refresh session of the token.
+    pub session_id: SessionId,
+    /// What the account may do.
+    pub role: Role,
+    /// The artist's profile, when the role is artist.
+    pub artist_id: Option<ArtistId>,
+    /// What other people see.
+    pub name: String,
+    /// When the token expires.
+    pub expires_at: jiff::Timestamp,
+}

@@ -1,0 +1,173 @@
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Unavailable;
+use crate::model::playlist::NewEntry;
+use crate::model::{
+    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Track,
+    TrackFilter, TrackId,
+};
+
+/// Artists, tracks and playlists.
+///
+/// Every write that takes `events` stores them in the [`Outbox`](super::Outbox) in the same atomic
+/// step. A read that begins after a write has returned sees it. Lists are read by position, never
+/// by offset: while others insert and delete, no item comes twice and none that stays is skipped.
+#[async_trait]
+pub trait CatalogStore: Send + Sync {
+    /// Stores an artist, or gives the one with this id a new name. `created_at` and `account_id`
+    /// of an existing artist stay.
+    async fn upsert_artist(&self, artist: &Artist) -> Result<(), CatalogError>;
+
+    /// The artist with this id; `None` when there is none.
+    async fn artist(&self, id: ArtistId) -> Result<Option<Artist>, CatalogError>;
+
+    /// Stores a new track. `artist_name` is not stored: reads take it from the artist.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if the artist does not exist; then nothing is stored.
+    async fn create_track(&self, track: &Track) -> Result<(), CatalogError>;
+
+    /// Makes a processing track ready and stores `events`. Returns `false`, and stores nothing,
+    /// when the track is gone or not processing.
+    async fn publish_track(&self, id: TrackId, events: &[Event]) -> Result<bool, CatalogError>;
+
+    /// The track with this id in whatever status; `None` when there is none.
+    async fn track(&self, id: TrackId) -> Result<Option<Track>, CatalogError>;
+
+    /// The existing ones of these tracks, in no order.
+    async fn tracks_by_id(&self, ids: &[TrackId]) -> Result<Vec<Track>, CatalogError>;
+
+    /// A page of the tracks that pass the filter, in its order, from after `after` on.
+    ///
+    /// Listed are public, ready tracks, and all tracks of `filter.viewer`. Words match as in
+    /// [`crate::model::search::matches`]. Ties are broken by id, newest first (title: smallest id
+    /// first).
+    async fn list_tracks(
+        &self,
+        filter: &TrackFilter,
+        size: PageSize,
+        after: Option<&TrackPosition>,
+    ) -> Result<Page<Track, TrackPosition>, CatalogError>;
+
+    /// Processing tracks made before this moment, oldest first, at most 100: uploads that died.
+    async fn stale_uploads(&self, before: Timestamp) -> Result<Vec<Track>, CatalogError>;
+
+    /// Deletes a track with its playlist entries (each such playlist gets a new version) and
+    /// stores `events`. Returns the track as it was; `None`, storing nothing, when there is none.
+    async fn delete_track(&self, id: TrackId, events: &[Event]) -> Result<Option<Track>, CatalogError>;
+
+    /// Stores a new playlist with these entries, in this order.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if one of the tracks does not exist; then nothing is stored.
+    async fn create_playlist(&self, playlist: &Playlist, entries: &[NewEntry]) -> Result<(), CatalogError>;
+
+    /// The playlist with this id; `None` when there is none.
+    async fn playlist(&self, id: PlaylistId) -> Result<Option<Playlist>, CatalogError>;
+
+    /// All entries of a playlist in their order, each with its track; empty when there is none.
+    async fn playlist_entries(&self, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError>;
+
+    /// A page of this account's playlists, newest first, from after `after` on.
+    async fn list_playlists(
+        &self,
+        owner: AccountId,
+        size: PageSize,
+        after: Option<&PlaylistPosition>,
+    ) -> Result<Page<Playlist, PlaylistPosition>, CatalogError>;
+
+    /// Puts entries into a playlist, in their order, before the entry that stands at `position`
+    /// (or at the end). Returns the playlist with its new version.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if the playlist or one of the tracks does not exist,
+    /// [`CatalogError::StaleVersion`] if `expected` is given and is not its version,
+    /// [`CatalogError::Full`] past [`Playlist::MAX_ENTRIES`]. Then nothing is stored.
+    async fn add_entries(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entries: &[NewEntry],
+        position: EntryPosition,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError>;
+
+    /// Takes one entry out of a playlist. Returns the playlist with its new version.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if the playlist or the entry in it does not exist,
+    /// [`CatalogError::StaleVersion`] as above. Then nothing is stored.
+    async fn remove_entry(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entry: EntryId,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError>;
+}
+
+/// Where entries go in a playlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryPosition {
+    /// Before the entry at this index, counted from 0; past the end means at the end.
+    At(u32),
+    /// After the last entry.
+    End,
+}
+
+/// A place in a list of tracks: the sort key of the last item read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackPosition {
+    /// In the order newest first.
+    Newest {
+        /// The last track read.
+        id: TrackId,
+    },
+    /// In the order most plays first.
+    Popular {
+        /// Its plays when it was read.
+        play_count: u64,
+        /// The last track read.
+        id: TrackId,
+    },
+    /// In the order of titles.
+    Title {
+        /// Its folded title ([`crate::model::search::fold`]).
+        title: String,
+        /// The last track read.
+        id: TrackId,
+    },
+}
+
+/// A place in a list of playlists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaylistPosition {
+    /// The last playlist read.
+    pub id: PlaylistId,
+}
+
+/// Why a [`CatalogStore`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// What a write belongs to does not exist.
+    #[error("the {what} does not exist")]
+    NotFound {
+        /// `artist`, `track`, `playlist` or `entry`.
+        what: &'static str,
+    },
+    /// Somebody else changed it first.
+    #[error("the version is stale: it is {current} now")]
+    StaleVersion {
+        /// The version it has.
+        current: u64,
+    },
+    /// The playlist would grow past its limit.
+    #[error("the playlist is full")]
+    Full,
+    /// The technology failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}

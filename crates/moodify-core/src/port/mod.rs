@@ -1,0 +1,39 @@
+//! What Moodify needs from the outside: one trait a file, with its contract written on it.
+//!
+//! Every trait is object-safe and used as `Arc<dyn Port>`: the technology is chosen at run time.
+//! Each has one closed error enum; a driver's own error travels only as a boxed source inside
+//! [`Unavailable`]. The suites in [`crate::conformance`] (feature `conformance`) hold an adapter to
+//! every sentence written here.
+
+mod catalog_store;
+mod clock;
+mod error;
+mod identity_provider;
+mod key_store;
+mod mailer;
+mod media_probe;
+mod media_signer;
+mod media_store;
+mod outbox;
+mod queue;
+mod rng;
+mod send_log;
+mod user_store;
+
+pub use catalog_store::{CatalogError, CatalogStore, EntryPosition, PlaylistPosition, TrackPosition};
+pub use clock::Clock;
+pub use error::{BoxError, Unavailable};
+pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
+pub use key_store::{KeyStore, KeyStoreError};
+pub use mailer::{MailError, Mailer};
+pub use media_probe::{
+    AudioInfo, AudioTags, CoverImage, MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection,
+    StagedMedia,
+};
+pub use media_signer::{MediaSigner, SignError, SignedUrl};
+pub use media_store::{ByteRange, MediaError, MediaMeta, MediaObject, MediaStore};
+pub use outbox::{Outbox, OutboxError};
+pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
+pub use rng::Rng;
+pub use send_log::{Claim, SendLog, SendLogError};
+pub use user_store::{UserStore, UserStoreError};

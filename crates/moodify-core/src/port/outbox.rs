@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Unavailable;
+use crate::model::{Event, EventId};
+
+/// The events that were stored with the changes they tell of, waiting to be published.
+///
+/// Stores append to it inside their own atomic steps; only the relay reads it.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Up to `max` unpublished, unleased events, oldest first, leased until `now + lease`:
+    /// no other call returns them before that, unless they are marked.
+    async fn lease(&self, max: usize, now: Timestamp, lease: Duration) -> Result<Vec<Event>, OutboxError>;
+
+    /// Takes published events out. Ids that are not there any more are ignored.
+    async fn mark_published(&self, ids: &[EventId]) -> Result<(), OutboxError>;
+
+    /// Gives leased events back at once, for instance because the queue refused them.
+    async fn release(&self, ids: &[EventId]) -> Result<(), OutboxError>;
+
+    /// Returns when something may have been appended since the last call returned, or never.
+    /// Only a hint: the relay polls anyway, so an adapter without hints may just wait for ever.
+    async fn changed(&self);
+}
+
+/// Why an [`Outbox`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The technology failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}

@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Unavailable;
+use crate::model::{Event, EventId, EventKind};
+
+/// A topic with named consumers: each gets each event of the kinds it asked for, at least once,
+/// with its own retries and dead letters.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Makes this consumer known, for good. Events published from now on are kept for it, even
+    /// while it does not run. Declaring it again replaces its kinds and loses nothing.
+    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError>;
+
+    /// Hands an event over. When this returns `Ok`, the event is durable for every consumer that
+    /// was declared with its kind. Publishing an event again while it is still known (delivered
+    /// or not) adds no second delivery; consumers are idempotent all the same.
+    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError>;
+
+    /// Up to `max` deliveries that are due, in the order of publishing where nothing was retried,
+    /// leased until `now + lease`: they come again after that unless acknowledged, retried or
+    /// dead-lettered. Returns at once, empty when nothing is due.
+    async fn receive(
+        &self,
+        consumer: &str,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, QueueError>;
+
+    /// The work is done. A delivery whose lease has passed is left to whoever holds it now.
+    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError>;
+
+    /// The work failed for now: deliver it again at `due`.
+    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError>;
+
+    /// The work failed for good: keep it with the reason until somebody decides.
+    async fn dead_letter(
+        &self,
+        delivery: &DeliveryId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), QueueError>;
+
+    /// The dead letters of a consumer, oldest first, at most `max`.
+    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// Returns when something may have become due since the last call returned, or never: a hint
+    /// as in [`Outbox::changed`](super::Outbox::changed).
+    async fn changed(&self);
+}
+
+/// Who wants which events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumer {
+    /// Stable name: `notification`, `music`, `sync`.
+    pub name: &'static str,
+    /// The kinds it asks for.
+    pub kinds: Vec<EventKind>,
+}
+
+/// One attempt to hand one event to one consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryId {
+    /// The consumer.
+    pub consumer: String,
+    /// The event.
+    pub event: EventId,
+    /// Counts the attempts from 1: an acknowledgement of an older attempt changes nothing.
+    pub attempt: u32,
+}
+
+/// An event on its way to a consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What to acknowledge.
+    pub id: DeliveryId,
+    /// The event.
+    pub event: Event,
+}
+
+/// An event that a consumer could not handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The last attempt.
+    pub id: DeliveryId,
+    /// The event.
+    pub event: Event,
+    /// Why it was given up.
+    pub reason: String,
+    /// When it was given up.
+    pub died_at: Timestamp,
+}
+
+/// Why a [`Queue`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The technology failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}

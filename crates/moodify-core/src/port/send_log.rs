@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::Unavailable;
+use crate::model::{EventId, MailKind};
+
+/// Which mails went out: what makes sending idempotent when an event is delivered twice.
+#[async_trait]
+pub trait SendLog: Send + Sync {
+    /// Claims the right to send this mail until `now + lease`. Of concurrent calls exactly one
+    /// gets [`Claim::Yours`].
+    async fn claim(
+        &self,
+        event: EventId,
+        kind: MailKind,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Claim, SendLogError>;
+
+    /// The mail server has accepted the mail: it is never claimed again.
+    async fn mark_sent(&self, event: EventId, kind: MailKind, now: Timestamp) -> Result<(), SendLogError>;
+
+    /// The mail server has not accepted the mail: it may be claimed again at once. Changes
+    /// nothing once the mail is marked as sent.
+    async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError>;
+}
+
+/// The answer to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Send it.
+    Yours,
+    /// It went out already.
+    Sent,
+    /// Somebody else may be sending it until then.
+    Held {
+        /// When the claim lapses.
+        until: Timestamp,
+    },
+}
+
+/// Why a [`SendLog`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SendLogError {
+    /// The technology failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
