@@ -2,7 +2,13 @@
 //! embedder. They pass the same suites as the real ones; a restart forgets everything.
 
 mod clock;
+mod hint;
+mod key_store;
+mod outbox;
 mod rng;
+mod store;
+mod user_store;
 
 pub use clock::{FixedClock, SystemClock};
 pub use rng::{SeededRng, SystemRng};
+pub use store::MemoryStore;
