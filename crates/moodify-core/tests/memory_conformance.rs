@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use moodify_core::conformance::{KeyStoreFixture, OutboxFixture, UserStoreFixture, samples};
+use moodify_core::conformance::{
+    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, UserStoreFixture, samples,
+};
 use moodify_core::memory::MemoryStore;
 use moodify_core::model::EventKind;
 use moodify_core::port::{Outbox, UserStore};
@@ -17,6 +19,11 @@ async fn keys() -> KeyStoreFixture {
     KeyStoreFixture::new(Arc::new(MemoryStore::new()), ())
 }
 
+async fn catalog() -> CatalogStoreFixture {
+    let store = Arc::new(MemoryStore::new());
+    CatalogStoreFixture::new(store.clone(), store, ())
+}
+
 async fn outbox() -> OutboxFixture {
     let store = Arc::new(MemoryStore::new());
     OutboxFixture::new(store.clone(), store, ())
@@ -24,6 +31,7 @@ async fn outbox() -> OutboxFixture {
 
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
+moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 
 #[tokio::test]

@@ -17,12 +17,14 @@
 //! whole store (order of an outbox, stale uploads, "no key yet") depend on the emptiness.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case reports by panicking")]
 
+pub mod catalog_store;
 pub mod key_store;
 pub mod outbox;
 pub mod samples;
 mod suite;
 pub mod user_store;
 
+pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
 pub use outbox::OutboxFixture;
 pub use suite::run;

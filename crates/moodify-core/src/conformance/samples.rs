@@ -12,9 +12,11 @@ use crate::memory::SystemRng;
 use crate::model::account::ArtistProfile;
 use crate::model::event::{AccountCreated, SessionRevoked, TrackDeleted, TrackPublished};
 use crate::model::id::uuid_v7;
+use crate::model::playlist::NewEntry;
 use crate::model::{
-    Account, ArtistName, Email, Event, EventId, EventKind, EventPayload, KeyPurpose, NewAccount,
-    PasswordHash, PersonName, Role, Session, StoredKey, Title, TokenHash,
+    Account, AccountId, Artist, ArtistName, Description, Email, Event, EventId, EventKind, EventPayload,
+    Genre, KeyPurpose, NewAccount, PasswordHash, PersonName, Playlist, Role, Session, StoredKey, Title,
+    TokenHash, Track, TrackStatus, Visibility,
 };
 use crate::port::Rng;
 
@@ -138,6 +140,58 @@ pub fn events() -> Vec<Event> {
 /// A key of this purpose, newer than all before it.
 pub fn key(purpose: KeyPurpose) -> StoredKey {
     StoredKey::new(id(), purpose, moment(), random())
+}
+
+/// An artist with a name of its own.
+pub fn artist() -> Artist {
+    Artist {
+        id: id(),
+        account_id: id(),
+        name: ArtistName::parse(&format!("Mötley {} 🤘", word())).unwrap(),
+        created_at: moment(),
+    }
+}
+
+/// A public track of this artist that plays, newer than all before it, with a cover.
+pub fn track(artist: &Artist) -> Track {
+    let created_at = moment();
+    Track {
+        id: uuid_v7(created_at, &random()).into(),
+        artist_id: artist.id,
+        artist_name: artist.name.clone(),
+        title: Title::parse(&format!("Für Élise {} 🎹", word())).unwrap(),
+        genre: Some(Genre::parse("Électro-Pop").unwrap()),
+        duration_ms: 183_040,
+        size_bytes: 2_934_567,
+        visibility: Visibility::Public,
+        status: TrackStatus::Ready,
+        audio: id(),
+        cover: Some(id()),
+        play_count: 0,
+        created_at,
+        version: 1,
+    }
+}
+
+/// A private playlist of this account, newer than all before it, without entries.
+pub fn playlist(owner_id: AccountId) -> Playlist {
+    let created_at = moment();
+    Playlist {
+        id: uuid_v7(created_at, &random()).into(),
+        owner_id,
+        title: Title::parse(&format!("Été {} ☀️", word())).unwrap(),
+        description: Description::parse("For the road: 100% <b>sun</b>").unwrap(),
+        visibility: Visibility::Private,
+        entry_count: 0,
+        created_at,
+        updated_at: created_at,
+        version: 1,
+    }
+}
+
+/// An entry for each of these tracks, in their order.
+pub fn entries<'a>(tracks: impl IntoIterator<Item = &'a Track>) -> Vec<NewEntry> {
+    tracks.into_iter().map(|track| NewEntry { id: id(), track_id: track.id, added_at: moment() }).collect()
 }
 
 /// The identifiers of events, in their order.

@@ -1,6 +1,7 @@
 //! Adapters that keep everything in memory: for tests, demonstrations and the first minutes of an
 //! embedder. They pass the same suites as the real ones; a restart forgets everything.
 
+mod catalog_store;
 mod clock;
 mod hint;
 mod key_store;

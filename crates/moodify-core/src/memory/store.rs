@@ -1,5 +1,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::catalog_store::Catalog;
 use super::hint::Hint;
 use super::key_store::Keys;
 use super::outbox::Waiting;
@@ -7,8 +8,8 @@ use super::user_store::Users;
 
 /// Everything a database would keep, behind one lock: an atomic step is one look at it.
 ///
-/// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore) and
-/// [`Outbox`](crate::port::Outbox).
+/// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
+/// [`CatalogStore`](crate::port::CatalogStore) and [`Outbox`](crate::port::Outbox).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -19,6 +20,7 @@ pub struct MemoryStore {
 pub(super) struct Tables {
     pub(super) users: Users,
     pub(super) keys: Keys,
+    pub(super) catalog: Catalog,
     pub(super) outbox: Waiting,
 }
 
