@@ -20,13 +20,17 @@
 pub mod catalog_store;
 pub mod key_store;
 pub mod outbox;
+pub mod queue;
 pub mod samples;
+pub mod send_log;
 mod suite;
 pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
 pub use outbox::OutboxFixture;
+pub use queue::QueueFixture;
+pub use send_log::SendLogFixture;
 pub use suite::run;
 pub use user_store::UserStoreFixture;
 

@@ -6,10 +6,13 @@ mod clock;
 mod hint;
 mod key_store;
 mod outbox;
+mod queue;
 mod rng;
+mod send_log;
 mod store;
 mod user_store;
 
 pub use clock::{FixedClock, SystemClock};
+pub use queue::MemoryQueue;
 pub use rng::{SeededRng, SystemRng};
 pub use store::MemoryStore;
