@@ -19,6 +19,8 @@
 
 pub mod catalog_store;
 pub mod key_store;
+pub mod mailer;
+pub mod media_store;
 pub mod outbox;
 pub mod queue;
 pub mod samples;
@@ -28,6 +30,8 @@ pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
+pub use mailer::MailerFixture;
+pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
 pub use queue::QueueFixture;
 pub use send_log::SendLogFixture;
