@@ -2,7 +2,11 @@
 //! embedder. They pass the same suites as the real ones; a restart forgets everything.
 
 mod clock;
+mod playback_store;
 mod rng;
+mod sync_hub;
 
 pub use clock::{FixedClock, SystemClock};
+pub use playback_store::MemoryPlaybackStore;
 pub use rng::{SeededRng, SystemRng};
+pub use sync_hub::LocalSyncHub;

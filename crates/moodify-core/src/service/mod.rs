@@ -2,5 +2,7 @@
 //! method in one file.
 
 mod context;
+pub mod playback;
 
 pub use context::Context;
+pub use playback::Playback;
