@@ -1,12 +1,19 @@
 //! Adapters that keep everything in memory: for tests, demonstrations and the first minutes of an
 //! embedder. They pass the same suites as the real ones; a restart forgets everything.
 
+mod catalog_store;
 mod clock;
+mod hint;
+mod key_store;
+mod outbox;
 mod playback_store;
 mod rng;
+mod store;
 mod sync_hub;
+mod user_store;
 
 pub use clock::{FixedClock, SystemClock};
 pub use playback_store::MemoryPlaybackStore;
 pub use rng::{SeededRng, SystemRng};
+pub use store::MemoryStore;
 pub use sync_hub::LocalSyncHub;
