@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, UserStoreFixture, samples,
+    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, PlaybackStoreFixture, SyncHubFixture,
+    UserStoreFixture, samples,
 };
-use moodify_core::memory::MemoryStore;
+use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryStore};
 use moodify_core::model::EventKind;
 use moodify_core::port::{Outbox, UserStore};
 
@@ -29,10 +30,21 @@ async fn outbox() -> OutboxFixture {
     OutboxFixture::new(store.clone(), store, ())
 }
 
+async fn playback() -> PlaybackStoreFixture {
+    PlaybackStoreFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
+}
+
+async fn hub() -> SyncHubFixture {
+    let hub = Arc::new(LocalSyncHub::default());
+    SyncHubFixture::new([hub.clone(), hub], ())
+}
+
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
+moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::sync_hub_suite!(sync_hub, hub);
 
 #[tokio::test]
 async fn a_write_hints_at_the_outbox_even_between_two_waits() {

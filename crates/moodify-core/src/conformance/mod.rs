@@ -20,14 +20,18 @@
 pub mod catalog_store;
 pub mod key_store;
 pub mod outbox;
+pub mod playback_store;
 pub mod samples;
 mod suite;
+pub mod sync_hub;
 pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
 pub use outbox::OutboxFixture;
+pub use playback_store::PlaybackStoreFixture;
 pub use suite::run;
+pub use sync_hub::SyncHubFixture;
 pub use user_store::UserStoreFixture;
 
 use std::any::Any;

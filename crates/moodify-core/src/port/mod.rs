@@ -39,5 +39,7 @@ pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, Play
 pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
 pub use rng::Rng;
 pub use send_log::{Claim, SendLog, SendLogError};
-pub use sync_hub::{CloseReason, Hint, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError};
+pub use sync_hub::{
+    CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
+};
 pub use user_store::{UserStore, UserStoreError};

@@ -17,8 +17,8 @@ pub trait SyncHub: Send + Sync {
     /// Dropping the stream ends it: the connection is gone at once, for every method.
     ///
     /// A subscriber that does not read is not waited for: when more signals wait than the adapter
-    /// holds (at least [`MIN_BACKLOG`]), further ones are dropped and the stream ends with
-    /// [`Signal::Close`]`(`[`CloseReason::TooSlow`]`)`.
+    /// holds ([`MIN_BACKLOG`] to [`MAX_BACKLOG`]), further ones are dropped and the stream ends with
+    /// [`Signal::Close`]`(`[`CloseReason::TooSlow`]`)` after those that were kept.
     async fn subscribe(&self, subscriber: &Subscriber) -> Result<Signals, SyncHubError>;
 
     /// Replaces what is known of a joined connection. Nothing happens when it is gone.
@@ -39,6 +39,9 @@ pub trait SyncHub: Send + Sync {
 
 /// How many signals a [`SyncHub`] keeps at least for a subscriber that does not read.
 pub const MIN_BACKLOG: usize = 32;
+
+/// How many signals a [`SyncHub`] keeps at most for a subscriber that does not read.
+pub const MAX_BACKLOG: usize = 1024;
 
 /// What a connection hears, in order. Nothing follows a [`Signal::Close`].
 pub type Signals = BoxStream<'static, Signal>;
