@@ -6,9 +6,11 @@ pub mod catalog;
 mod context;
 mod key_ring;
 mod media_gate;
+pub mod playback;
 
 pub use accounts::Accounts;
 pub use catalog::Catalog;
 pub use context::Context;
 pub use key_ring::KeyRing;
 pub use media_gate::{MediaGate, MediaGrant};
+pub use playback::Playback;
