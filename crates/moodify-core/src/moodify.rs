@@ -151,7 +151,7 @@ impl Moodify {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, "removed uploads that a crash had left half done"),
                 Err(error) => {
-                    tracing::warn!(%error, "half-done uploads were not looked for; the next sweep does")
+                    tracing::warn!(%error, "half-done uploads were not looked for; the next sweep does");
                 }
             }
             tokio::select! {

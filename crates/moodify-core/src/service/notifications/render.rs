@@ -56,7 +56,7 @@ impl Renderer {
     }
 
     pub(super) fn render(&self, kind: MailKind, data: &impl Serialize) -> Result<Rendered, Error> {
-        let values = context! { product_name => self.product_name, public_url => self.public_url, mail => Value::from(Serde(data)) };
+        let values = context! { product_name => self.product_name.as_str(), public_url => self.public_url.as_str(), mail => Value::from(Serde(data)) };
         let fill = |name: &str| self.environment.get_template(name)?.render(&values);
         let text = fill(&text_name(kind)).map_err(Error::internal)?;
         let html = fill(&html_name(kind)).map_err(Error::internal)?;
