@@ -80,7 +80,8 @@ pub(super) fn event(row: &Row) -> Result<Event, Fault> {
 
 /// The rows by their `seq`: `RETURNING` promises no order.
 pub(super) fn in_order(rows: &[Row]) -> Result<Vec<&Row>, Fault> {
-    let mut numbered = rows.iter().map(|row| Ok((row.int("seq")?, row))).collect::<Result<Vec<_>, Fault>>()?;
+    let mut numbered =
+        rows.iter().map(|row| Ok((row.int("seq")?, row))).collect::<Result<Vec<_>, Fault>>()?;
     numbered.sort_by_key(|(seq, _)| *seq);
     Ok(numbered.into_iter().map(|(_, row)| row).collect())
 }

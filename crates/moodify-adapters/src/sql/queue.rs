@@ -67,8 +67,7 @@ impl Queue for SqlQueue {
              SELECT consumer, $1, $2, $3, 'open', 0, $3 FROM subscriptions WHERE kind = $4
              ON CONFLICT (event_id, consumer) DO NOTHING",
         );
-        let insert =
-            insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
+        let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
         let added = transaction.run(insert).await?;
         let forgotten = Statement::new(
             "DELETE FROM deliveries WHERE seq IN (

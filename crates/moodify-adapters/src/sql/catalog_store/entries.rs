@@ -134,9 +134,5 @@ pub(super) async fn insert(
 }
 
 fn entry(row: &Row) -> Result<PlaylistEntry, Fault> {
-    Ok(PlaylistEntry {
-        id: row.id("entry_id")?,
-        track: tracks::track(row)?,
-        added_at: row.time("added_at")?,
-    })
+    Ok(PlaylistEntry { id: row.id("entry_id")?, track: tracks::track(row)?, added_at: row.time("added_at")? })
 }

@@ -78,9 +78,7 @@ fn push_conditions(
 ) {
     match part {
         Part::Listed => query.push(" WHERE t.listed = 1"),
-        Part::UnlistedOf(viewer) => {
-            query.push(" WHERE t.listed = 0 AND t.artist_id = ").push_bind(viewer)
-        }
+        Part::UnlistedOf(viewer) => query.push(" WHERE t.listed = 0 AND t.artist_id = ").push_bind(viewer),
     };
     if let (Some(artist), Part::Listed) = (filter.artist_id, part) {
         query.push(" AND t.artist_id = ").push_bind(artist);
@@ -121,8 +119,6 @@ fn position(sort: TrackSort, track: &Track) -> TrackPosition {
     match sort {
         TrackSort::Newest => TrackPosition::Newest { id: track.id },
         TrackSort::Popular => TrackPosition::Popular { play_count: track.play_count, id: track.id },
-        TrackSort::Title => {
-            TrackPosition::Title { title: search::fold(track.title.as_str()), id: track.id }
-        }
+        TrackSort::Title => TrackPosition::Title { title: search::fold(track.title.as_str()), id: track.id },
     }
 }

@@ -8,8 +8,8 @@ use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
 
 /// What [`track`] reads, from `tracks AS t` and `artists AS a`.
-pub(super) const COLUMNS: &str = "t.id, t.artist_id, a.name AS artist_name, t.title, t.title_folded, t.genre, \
-     t.duration_ms, t.size_bytes, t.visibility, t.status, t.audio, t.cover, t.play_count, t.created_at, \
+pub(super) const COLUMNS: &str = "t.id AS id, t.artist_id, a.name AS artist_name, t.title, t.title_folded AS title_folded, t.genre, \
+     t.duration_ms, t.size_bytes, t.visibility, t.status, t.audio, t.cover, t.play_count AS play_count, t.created_at, \
      t.version";
 
 /// How many identifiers one query looks up.
@@ -50,9 +50,8 @@ fn insert(track: &Track) -> Statement {
 
 pub(super) async fn publish(store: &SqlStore, id: TrackId, events: &[Event]) -> Result<bool, CatalogError> {
     let mut transaction = store.database.begin().await?;
-    let update = Statement::new(
-        "UPDATE tracks SET status = $1, version = version + 1 WHERE id = $2 AND status = $3",
-    );
+    let update =
+        Statement::new("UPDATE tracks SET status = $1, version = version + 1 WHERE id = $2 AND status = $3");
     let (from, to) = (TrackStatus::Processing, TrackStatus::Ready);
     if transaction.run(update.bind(to.as_str()).bind(id).bind(from.as_str())).await? == 0 {
         return Ok(false);

@@ -62,9 +62,10 @@ pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist
     if words.is_empty() {
         return Ok(());
     }
-    let mut insert =
-        Statement::new("INSERT INTO track_words (track_id, word, of_artist) SELECT tracks.id, words.word, 1 FROM ")
-            .one_off();
+    let mut insert = Statement::new(
+        "INSERT INTO track_words (track_id, word, of_artist) SELECT tracks.id, words.word, 1 FROM ",
+    )
+    .one_off();
     insert.push("(SELECT ").push_bind(words[0].as_str()).push(" AS word");
     for word in &words[1..] {
         insert.push(" UNION ALL SELECT ").push_bind(word.as_str());

@@ -1,0 +1,39 @@
+//! The SQLite adapters keep every promise of their ports.
+#![cfg(feature = "sqlite")]
+
+use std::sync::Arc;
+
+use moodify_adapters::sql::{SqlStore, SqliteConfig};
+use moodify_core::conformance::{CatalogStoreFixture, KeyStoreFixture, OutboxFixture, UserStoreFixture};
+use tempfile::TempDir;
+
+async fn store() -> (Arc<SqlStore>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig::new(folder.path().join("moodify.db"));
+    (Arc::new(SqlStore::connect(&config.into()).await.unwrap()), folder)
+}
+
+async fn users() -> UserStoreFixture {
+    let (store, folder) = store().await;
+    UserStoreFixture::new(store.clone(), store, folder)
+}
+
+async fn keys() -> KeyStoreFixture {
+    let (store, folder) = store().await;
+    KeyStoreFixture::new(store, folder)
+}
+
+async fn catalog() -> CatalogStoreFixture {
+    let (store, folder) = store().await;
+    CatalogStoreFixture::new(store.clone(), store, folder)
+}
+
+async fn outbox() -> OutboxFixture {
+    let (store, folder) = store().await;
+    OutboxFixture::new(store.clone(), store, folder)
+}
+
+moodify_core::user_store_suite!(user_store, users);
+moodify_core::key_store_suite!(key_store, keys);
+moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::outbox_suite!(outbox_of_store, outbox);
