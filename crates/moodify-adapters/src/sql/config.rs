@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Which database, and how to reach it.
 #[derive(Clone, Debug)]
@@ -19,13 +20,15 @@ pub struct SqliteConfig {
     /// How many reads may run at once. Default 4; each connection costs up to 2 MiB and a thread,
     /// is opened when it is needed and closed after 10 idle minutes.
     pub max_readers: u32,
+    /// How long a write waits for another process to finish its own. Default 5 s.
+    pub busy_timeout: Duration,
 }
 
 #[cfg(feature = "sqlite")]
 impl SqliteConfig {
     /// The defaults for this file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), max_readers: 4 }
+        Self { path: path.into(), max_readers: 4, busy_timeout: Duration::from_secs(5) }
     }
 }
 

@@ -45,14 +45,13 @@ fn query(
     size: PageSize,
     after: Option<&TrackPosition>,
 ) -> Statement {
-    let mut query = tracks::select();
-    push_conditions(&mut query, filter, rare, after, Part::Listed);
-    // Their own artist's unlisted tracks are a second list in the same order, merged into the first.
+    let mut query = Statement::new("");
+    push_part(&mut query, filter, rare, after, Part::Listed);
+    // The viewer's own unlisted tracks are a second list in the same order, merged into the first.
     let own = filter.viewer.filter(|viewer| filter.artist_id.is_none_or(|artist| artist == *viewer));
     if let Some(viewer) = own {
-        query.push(" UNION ALL SELECT ").push(tracks::COLUMNS);
-        query.push(" FROM tracks AS t JOIN artists AS a ON a.id = t.artist_id");
-        push_conditions(&mut query, filter, rare, after, Part::UnlistedOf(viewer));
+        query.push(" UNION ALL ");
+        push_part(&mut query, filter, rare, after, Part::UnlistedOf(viewer));
     }
     query.push(match filter.sort {
         TrackSort::Newest => " ORDER BY id DESC",
@@ -69,48 +68,65 @@ enum Part {
     UnlistedOf(ArtistId),
 }
 
-fn push_conditions(
+fn push_part(
     query: &mut Statement,
     filter: &TrackFilter,
     rare: Option<usize>,
     after: Option<&TrackPosition>,
     part: Part,
 ) {
-    match part {
-        Part::Listed => query.push(" WHERE t.listed = 1"),
-        Part::UnlistedOf(viewer) => query.push(" WHERE t.listed = 0 AND t.artist_id = ").push_bind(viewer),
+    query.push("SELECT ").push(tracks::COLUMNS).push(" FROM ");
+    if let Some(word) = rare.and_then(|rare| filter.words.get(rare)) {
+        // CROSS JOIN: SQLite begins with what stands first, and here that is the few words.
+        query.push("(SELECT DISTINCT w.track_id FROM track_words AS w WHERE ");
+        words::push_prefix(query, "w.word", word);
+        query.push(") AS found CROSS JOIN tracks AS t CROSS JOIN artists AS a");
+        query.push(" WHERE t.id = found.track_id AND a.id = t.artist_id");
+    } else {
+        query.push("tracks AS t CROSS JOIN artists AS a WHERE a.id = t.artist_id");
+    }
+    let artist = match part {
+        Part::Listed => filter.artist_id,
+        Part::UnlistedOf(viewer) => Some(viewer),
     };
-    if let (Some(artist), Part::Listed) = (filter.artist_id, part) {
+    query.push(if matches!(part, Part::Listed) { " AND t.listed = 1" } else { " AND t.listed = 0" });
+    if let Some(artist) = artist {
         query.push(" AND t.artist_id = ").push_bind(artist);
     }
     if let Some(genre) = filter.genre.as_ref().map(Genre::as_str) {
-        query.push(" AND t.genre_folded = ").push_bind(search::fold(genre));
+        // An artist has fewer tracks than a genre: the expression keeps the genre's index out of it.
+        let column = if artist.is_some() { "COALESCE(t.genre_folded, '')" } else { "t.genre_folded" };
+        query.push(" AND ").push(column).push(" = ").push_bind(search::fold(genre));
     }
-    push_after(query, after);
+    push_after(query, after, rare.is_none());
     for (index, word) in filter.words.iter().enumerate() {
-        if rare == Some(index) {
-            query.push(" AND t.id IN (SELECT w.track_id FROM track_words AS w WHERE ");
-        } else {
+        if rare != Some(index) {
             query.push(" AND EXISTS (SELECT 1 FROM track_words AS w WHERE w.track_id = t.id AND ");
+            words::push_prefix(query, "w.word", word);
+            query.push(")");
         }
-        words::push_prefix(query, "w.word", word);
-        query.push(")");
     }
 }
 
-fn push_after(query: &mut Statement, after: Option<&TrackPosition>) {
+/// `walking` an index, the position is where to begin; otherwise it only drops rows, and the
+/// expressions keep indexes out that would begin a walk for each of them.
+fn push_after(query: &mut Statement, after: Option<&TrackPosition>, walking: bool) {
     match after {
         None => {}
         Some(TrackPosition::Newest { id }) => {
             query.push(" AND t.id < ").push_bind(*id);
         }
         Some(TrackPosition::Popular { play_count, id }) => {
-            query.push(" AND (t.play_count, t.id) < (").push_bind(*play_count);
-            query.push(", ").push_bind(*id).push(")");
+            query.push(if walking { " AND (t.play_count, t.id)" } else { " AND (t.play_count + 0, t.id)" });
+            query.push(" < (").push_bind(*play_count).push(", ").push_bind(*id).push(")");
         }
         Some(TrackPosition::Title { title, id }) => {
-            query.push(" AND (t.title_folded, t.id) > (").push_bind(title.as_str());
-            query.push(", ").push_bind(*id).push(")");
+            query.push(if walking {
+                " AND (t.title_folded, t.id)"
+            } else {
+                " AND (t.title_folded || '', t.id)"
+            });
+            query.push(" > (").push_bind(title.as_str()).push(", ").push_bind(*id).push(")");
         }
     }
 }
@@ -120,5 +136,99 @@ fn position(sort: TrackSort, track: &Track) -> TrackPosition {
         TrackSort::Newest => TrackPosition::Newest { id: track.id },
         TrackSort::Popular => TrackPosition::Popular { play_count: track.play_count, id: track.id },
         TrackSort::Title => TrackPosition::Title { title: search::fold(track.title.as_str()), id: track.id },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use moodify_core::conformance::samples;
+
+    use super::*;
+    use crate::sql::SqliteConfig;
+
+    const SORTS: [TrackSort; 3] = [TrackSort::Newest, TrackSort::Popular, TrackSort::Title];
+
+    struct Catalog {
+        store: SqlStore,
+        track: Track,
+        _folder: tempfile::TempDir,
+    }
+
+    async fn catalog() -> Catalog {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(folder.path().join("moodify.db"));
+        let store = SqlStore::connect(&config.into()).await.unwrap();
+        Catalog { store, track: samples::track(&samples::artist()), _folder: folder }
+    }
+
+    impl Catalog {
+        /// Every combination of filters, with and without a position, in every order.
+        fn cases(&self, words: &[&str]) -> Vec<(TrackFilter, Option<TrackPosition>)> {
+            let mut cases = Vec::new();
+            for sort in SORTS {
+                for bits in 0..8 {
+                    let filter = TrackFilter {
+                        words: words.iter().map(ToString::to_string).collect(),
+                        artist_id: (bits & 1 != 0).then_some(self.track.artist_id),
+                        genre: self.track.genre.clone().filter(|_| bits & 2 != 0),
+                        viewer: (bits & 4 != 0).then_some(self.track.artist_id),
+                        sort,
+                    };
+                    cases.push((filter.clone(), None));
+                    cases.push((filter, Some(position(sort, &self.track))));
+                }
+            }
+            cases
+        }
+
+        async fn plan(
+            &self,
+            case: &(TrackFilter, Option<TrackPosition>),
+            rare: Option<usize>,
+        ) -> Vec<String> {
+            let query = query(&case.0, rare, PageSize::default(), case.1.as_ref()).explained();
+            let rows = self.store.database.all(query).await.unwrap();
+            rows.iter().map(|row| row.text("detail").unwrap()).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn every_list_walks_an_index_in_its_order() {
+        let catalog = catalog().await;
+        let cases = catalog.cases(&[]).into_iter().chain(catalog.cases(&["ab", "cd"]));
+        for case in cases {
+            let order = match case.0.sort {
+                TrackSort::Newest => "newest",
+                TrackSort::Popular => "popular",
+                TrackSort::Title => "titles",
+            };
+            let plan = catalog.plan(&case, None).await;
+            let walks: Vec<_> = plan.iter().filter(|step| step.starts_with("SEARCH t ")).collect();
+            assert!(
+                !walks.is_empty() && walks.iter().all(|step| step.contains(order)),
+                "{case:?}: {plan:#?}"
+            );
+            let begins_there =
+                case.1.is_none() || walks.iter().all(|step| step.contains('<') || step.contains('>'));
+            assert!(begins_there, "{case:?}: {plan:#?}");
+            let detour = plan.iter().find(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+            assert_eq!(detour, None, "{case:?}: {plan:#?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_search_for_a_rare_word_looks_up_its_tracks_alone() {
+        let catalog = catalog().await;
+        for case in catalog.cases(&["ab", "cd"]) {
+            let plan = catalog.plan(&case, Some(1)).await;
+            let mut lookups = plan.iter().filter(|step| step.starts_with("SEARCH t "));
+            assert!(
+                lookups.all(|step| step.contains("(id=?)") || step.contains(" id=?)")),
+                "{case:?}: {plan:#?}"
+            );
+            let mut words = plan.iter().filter(|step| step.starts_with("SEARCH w "));
+            assert!(words.any(|step| step.contains("tracks_with_word (word>? AND word<?)")), "{plan:#?}");
+            assert_eq!(plan.iter().find(|step| step.starts_with("SCAN") && !step.contains("found")), None);
+        }
     }
 }

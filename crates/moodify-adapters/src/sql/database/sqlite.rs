@@ -19,11 +19,7 @@ use crate::sql::error::{Fault, SqlConnectError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a write waits for another process to finish its own.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a call waits for a free connection: longer than a busy database is waited for, so that
-/// the reason is what gets reported.
+/// How long a call waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One connection that writes and a few that read beside it.
@@ -39,7 +35,7 @@ impl Sqlite {
     pub(super) async fn connect(config: &SqliteConfig) -> Result<Self, SqlConnectError> {
         create_file(&config.path)?;
         let failed = |fault| SqlConnectError::opening(&config.path, fault);
-        let options = options(&config.path);
+        let options = options(config);
         // The writer's connection never idles out: opening it again would cost the next write.
         let writer = pool_options(1).min_connections(1).idle_timeout(None).max_lifetime(None);
         let writer = writer.connect_with(options.clone()).await.map_err(|error| failed(error.into()))?;
@@ -82,15 +78,15 @@ pub(super) fn query(statement: Statement) -> Query<'static, sqlx::Sqlite, Sqlite
     })
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+fn options(config: &SqliteConfig) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(path)
+        .filename(&config.path)
         .journal_mode(SqliteJournalMode::Wal)
         // NORMAL would do against a killed process. FULL also waits for the disk at every commit:
         // an account that was acknowledged, and with it its mail, survives a power failure.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(config.busy_timeout)
         // 2 MiB of pages per connection, as by default; the operating system caches the file.
         .pragma("cache_size", "-2000")
         .pragma("temp_store", "MEMORY")

@@ -31,6 +31,13 @@ impl Statement {
         self
     }
 
+    /// Asks for the plan instead of the rows: one row per step, in the column `detail`.
+    #[cfg(test)]
+    pub(in crate::sql) fn explained(mut self) -> Self {
+        self.sql.to_mut().insert_str(0, "EXPLAIN QUERY PLAN ");
+        self
+    }
+
     /// Gives the next number a value.
     pub(in crate::sql) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
