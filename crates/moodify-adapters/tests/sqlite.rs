@@ -1,5 +1,6 @@
 //! What is particular to the SQLite adapters: the file, its faults, and what survives.
 #![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

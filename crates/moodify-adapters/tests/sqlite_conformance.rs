@@ -1,5 +1,6 @@
 //! The SQLite adapters keep every promise of their ports.
 #![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 use std::sync::Arc;
 

@@ -155,6 +155,11 @@ impl Fault {
         self.0.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
     }
 
+    #[cfg(feature = "sqlite")]
+    pub(super) fn is_busy(&self) -> bool {
+        self.sqlite_code() == Some(sqlite::BUSY)
+    }
+
     fn sqlite_code(&self) -> Option<u8> {
         let error = self.0.as_database_error()?;
         error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;

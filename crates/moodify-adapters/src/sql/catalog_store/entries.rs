@@ -15,10 +15,7 @@ const AT_ONCE: usize = 1000;
 pub(super) async fn all(store: &SqlStore, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError> {
     let mut query = Statement::new("SELECT e.id AS entry_id, e.added_at, ");
     query.push(tracks::COLUMNS);
-    query.push(
-        " FROM playlist_entries AS e JOIN tracks AS t ON t.id = e.track_id
-         JOIN artists AS a ON a.id = t.artist_id WHERE e.playlist_id = ",
-    );
+    query.push(" FROM playlist_entries AS e JOIN tracks AS t ON t.id = e.track_id WHERE e.playlist_id = ");
     query.push_bind(id).push(" ORDER BY e.position");
     let rows = store.database.all(query).await?;
     Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)

@@ -26,13 +26,14 @@ async fn rarest_word(store: &SqlStore, filter: &TrackFilter) -> Result<Option<us
     if filter.words.is_empty() {
         return Ok(None);
     }
-    let Some(row) = store.database.optional(words::count(&filter.words)).await? else {
+    let most = words::worth_looking_up(&filter.words);
+    let Some(row) = store.database.optional(words::count(&filter.words, most)).await? else {
         return Ok(None);
     };
     let mut rarest = None;
     for index in 0..filter.words.len() {
         let count: usize = row.unsigned(&format!("n{index}"))?;
-        if count <= words::RARE && rarest.is_none_or(|(least, _)| count < least) {
+        if count <= most && rarest.is_none_or(|(least, _)| count < least) {
             rarest = Some((count, index));
         }
     }
@@ -77,13 +78,14 @@ fn push_part(
 ) {
     query.push("SELECT ").push(tracks::COLUMNS).push(" FROM ");
     if let Some(word) = rare.and_then(|rare| filter.words.get(rare)) {
-        // CROSS JOIN: SQLite begins with what stands first, and here that is the few words.
         query.push("(SELECT DISTINCT w.track_id FROM track_words AS w WHERE ");
         words::push_prefix(query, "w.word", word);
-        query.push(") AS found CROSS JOIN tracks AS t CROSS JOIN artists AS a");
-        query.push(" WHERE t.id = found.track_id AND a.id = t.artist_id");
+        push_other_words(query, filter, rare, "w.track_id");
+        // CROSS JOIN: SQLite begins with what stands first, and here that is the few tracks found.
+        query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id");
     } else {
-        query.push("tracks AS t CROSS JOIN artists AS a WHERE a.id = t.artist_id");
+        query.push("tracks AS t WHERE 1 = 1");
+        push_other_words(query, filter, rare, "t.id");
     }
     let artist = match part {
         Part::Listed => filter.artist_id,
@@ -99,10 +101,15 @@ fn push_part(
         query.push(" AND ").push(column).push(" = ").push_bind(search::fold(genre));
     }
     push_after(query, after, rare.is_none());
+}
+
+/// Adds the condition that the track with this id has all words but the one to look up.
+fn push_other_words(query: &mut Statement, filter: &TrackFilter, rare: Option<usize>, id: &str) {
     for (index, word) in filter.words.iter().enumerate() {
         if rare != Some(index) {
-            query.push(" AND EXISTS (SELECT 1 FROM track_words AS w WHERE w.track_id = t.id AND ");
-            words::push_prefix(query, "w.word", word);
+            query.push(" AND EXISTS (SELECT 1 FROM track_words AS o WHERE o.track_id = ").push(id);
+            query.push(" AND ");
+            words::push_prefix(query, "o.word", word);
             query.push(")");
         }
     }

@@ -7,8 +7,9 @@ use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
 
-/// What [`track`] reads, from `tracks AS t` and `artists AS a`.
-pub(super) const COLUMNS: &str = "t.id AS id, t.artist_id, a.name AS artist_name, t.title, t.title_folded AS title_folded, t.genre, \
+/// What [`track`] reads, from `tracks AS t`. The artist is looked up for the rows that are returned
+/// alone, not for those that a condition or limit drops, as it would be in a join.
+pub(super) const COLUMNS: &str = "t.id AS id, t.artist_id, (SELECT name FROM artists WHERE artists.id = t.artist_id) AS artist_name, t.title, t.title_folded AS title_folded, t.genre, \
      t.duration_ms, t.size_bytes, t.visibility, t.status, t.audio, t.cover, t.play_count AS play_count, t.created_at, \
      t.version";
 
@@ -121,7 +122,7 @@ pub(super) async fn delete(
 /// A query of tracks that still lacks its condition.
 pub(super) fn select() -> Statement {
     let mut query = Statement::new("SELECT ");
-    query.push(COLUMNS).push(" FROM tracks AS t JOIN artists AS a ON a.id = t.artist_id");
+    query.push(COLUMNS).push(" FROM tracks AS t");
     query
 }
 

@@ -8,9 +8,12 @@ use crate::sql::error::Fault;
 /// Above every character that a folded word can hold: it is no letter and never will be one.
 const AFTER_ALL: char = '\u{10FFFF}';
 
-/// A prefix that at most this many words match is looked up in the index, and what it finds is
-/// sorted. Of a longer list, walking the tracks in the wanted order finds a page sooner.
-pub(super) const RARE: usize = 1000;
+/// The most entries of the index that are looked up to find the tracks of a query; of longer lists,
+/// walking the tracks in the wanted order finds a page sooner. What one word finds must all be
+/// sorted; of what several find, the few that have all of them.
+pub(super) fn worth_looking_up(words: &[String]) -> usize {
+    if words.len() == 1 { 1_000 } else { 10_000 }
+}
 
 /// Adds `column >= prefix AND column < end of prefix`.
 pub(super) fn push_prefix(statement: &mut Statement, column: &str, prefix: &str) {
@@ -18,14 +21,14 @@ pub(super) fn push_prefix(statement: &mut Statement, column: &str, prefix: &str)
     statement.push(column).push(" < ").push_bind(format!("{prefix}{AFTER_ALL}"));
 }
 
-/// Counts, for each prefix, the entries of the index that it matches: no further than [`RARE`].
+/// Counts, for each prefix, the entries of the index that it matches: no further than one above `most`.
 /// The columns of its only row are called `n0`, `n1`, …
-pub(super) fn count(prefixes: &[String]) -> Statement {
+pub(super) fn count(prefixes: &[String], most: usize) -> Statement {
     let mut query = Statement::new("SELECT ");
     query.push_list(prefixes.iter().enumerate(), |list, (index, prefix)| {
         list.push("(SELECT COUNT(*) FROM (SELECT 1 FROM track_words WHERE ");
         push_prefix(list, "word", prefix);
-        list.push(" LIMIT ").push_bind(RARE + 1).push(&format!(") AS found) AS n{index}"));
+        list.push(" LIMIT ").push_bind(most + 1).push(&format!(") AS found) AS n{index}"));
     });
     query
 }

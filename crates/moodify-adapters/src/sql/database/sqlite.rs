@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
-use sqlx::{AssertSqlSafe, ConnectOptions, Transaction};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Transaction};
 
 use super::{Statement, Value};
 use crate::sql::config::SqliteConfig;
@@ -39,6 +36,7 @@ impl Sqlite {
         // The writer's connection never idles out: opening it again would cost the next write.
         let writer = pool_options(1).min_connections(1).idle_timeout(None).max_lifetime(None);
         let writer = writer.connect_with(options.clone()).await.map_err(|error| failed(error.into()))?;
+        use_write_ahead_log(&writer).await.map_err(failed)?;
         migrate(&writer).await.map_err(|error| {
             let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
             SqlConnectError::migrating(&config.path, known, error)
@@ -81,7 +79,6 @@ pub(super) fn query(statement: Statement) -> Query<'static, sqlx::Sqlite, Sqlite
 fn options(config: &SqliteConfig) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(&config.path)
-        .journal_mode(SqliteJournalMode::Wal)
         // NORMAL would do against a killed process. FULL also waits for the disk at every commit:
         // an account that was acknowledged, and with it its mail, survives a power failure.
         .synchronous(SqliteSynchronous::Full)
@@ -101,6 +98,24 @@ fn pool_options(max_connections: u32) -> SqlitePoolOptions {
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+}
+
+/// Lets reads go on beside a write; the file remembers it.
+///
+/// This switch is the one step that SQLite does not wait with while another process holds the file:
+/// of several that start on a new file, all but one are turned away at once. They wait as for any
+/// write, and find it done.
+async fn use_write_ahead_log(writer: &SqlitePool) -> Result<(), Fault> {
+    let mut attempts = 1;
+    loop {
+        match writer.execute("PRAGMA journal_mode = WAL").await.map_err(Fault::from) {
+            Err(fault) if fault.is_busy() && attempts < 100 => {
+                writer.begin_with("BEGIN IMMEDIATE").await?.rollback().await?;
+                attempts += 1;
+            }
+            result => return result.map(drop),
+        }
+    }
 }
 
 /// The driver does not lock SQLite for migrations: two processes that start at once on a new file
