@@ -5,11 +5,18 @@ mod catalog_store;
 mod clock;
 mod hint;
 mod key_store;
+mod mailer;
+mod media_store;
 mod outbox;
+mod queue;
 mod rng;
+mod send_log;
 mod store;
 mod user_store;
 
 pub use clock::{FixedClock, SystemClock};
+pub use mailer::MemoryMailer;
+pub use media_store::MemoryMediaStore;
+pub use queue::MemoryQueue;
 pub use rng::{SeededRng, SystemRng};
 pub use store::MemoryStore;
