@@ -12,7 +12,7 @@ CREATE TABLE subscriptions (
     PRIMARY KEY (kind, consumer)
 ) STRICT, WITHOUT ROWID;
 
--- `due_at` is when a delivery may be received next: a lease and a retry move it.
+-- `due_at` is when a delivery may be received: at once (0), until a lease or a retry moves it.
 CREATE TABLE deliveries (
     seq          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     consumer     TEXT    NOT NULL,

@@ -64,7 +64,7 @@ impl Queue for SqlQueue {
         let mut transaction = self.database.begin().await?;
         let insert = Statement::new(
             "INSERT INTO deliveries (consumer, event_id, event, published_at, state, attempt, due_at)
-             SELECT consumer, $1, $2, $3, 'open', 0, $3 FROM subscriptions WHERE kind = $4
+             SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4
              ON CONFLICT (event_id, consumer) DO NOTHING",
         );
         let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
