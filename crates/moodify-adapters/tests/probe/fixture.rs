@@ -75,10 +75,11 @@ pub(crate) async fn read(staged: &dyn StagedMedia) -> Vec<u8> {
     chunks.concat()
 }
 
-pub(crate) fn rejection<T: std::fmt::Debug>(result: Result<T, ProbeError>) -> Rejection {
+pub(crate) fn rejection<T>(result: Result<T, ProbeError>) -> Rejection {
     match result {
         Err(ProbeError::Rejected(rejection)) => rejection,
-        other => panic!("expected a rejection, got {other:?}"),
+        Err(other) => panic!("expected a rejection, got {other:?}"),
+        Ok(_) => panic!("the file was accepted"),
     }
 }
 
