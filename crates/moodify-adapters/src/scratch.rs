@@ -1,7 +1,7 @@
 //! Folders for files that are not finished yet, and what goes wrong with local files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,6 +77,25 @@ impl Scratch {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl Scratch {
+    /// Writes a file, reads it back, moves it to where finished ones go, and removes it there.
+    pub(crate) fn round_trip(self: &Arc<Self>, finished: &Path) -> Result<(), Unavailable> {
+        const TEXT: &[u8] = b"moodify was here";
+        let attempt = || {
+            let (scratch, mut file) = self.create()?;
+            file.write_all(TEXT)?;
+            file.sync_all()?;
+            if fs::read(scratch.path())? != TEXT {
+                return Err(io::Error::other("it does not hold what was written to it"));
+            }
+            let moved = finished.join(format!(".check-{}", std::process::id()));
+            fs::rename(scratch.path(), &moved)?;
+            fs::remove_file(&moved)
+        };
+        attempt().map_err(|error| fault("write, read and remove a file in", finished, error))
     }
 }
 

@@ -45,10 +45,7 @@ pub(super) fn inspect(
         .collect()
 }
 
-fn decode(
-    mut file: impl BufRead + Seek,
-    limits: &ProbeLimits,
-) -> Result<(DynamicImage, Orientation), Fault> {
+fn decode(mut file: impl BufRead + Seek, limits: &ProbeLimits) -> Result<(DynamicImage, Orientation), Fault> {
     let mut magic = Vec::with_capacity(8);
     file.by_ref().take(8).read_to_end(&mut magic)?;
     file.rewind()?;

@@ -52,11 +52,7 @@ impl ProcessProbe {
     ///
     /// # Errors
     /// The folder cannot be used; the source says why.
-    pub fn open(
-        config: ProbeConfig,
-        program: Program,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Unavailable> {
+    pub fn open(config: ProbeConfig, program: Program, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
         let scratch = Scratch::open(&config.staging)?;
         let permits = Semaphore::new(config.parallelism.max(1));
         Ok(Self { scratch, config, program, clock, permits })

@@ -87,6 +87,7 @@ async fn a_long_file_is_decoded_in_stretches_but_walked_to_its_end() {
     for fixture in kinds(&limits) {
         let probed = fixture.audio(&file).await.unwrap();
         assert_eq!(probed.info.duration_ms, 2_429_388);
+        drop(probed);
         assert_eq!(rejection(fixture.audio(torn).await), Rejection::Damaged);
     }
 }
@@ -215,8 +216,9 @@ async fn what_a_dead_process_left_is_swept() {
 #[tokio::test]
 async fn damage_anywhere_neither_panics_nor_passes_a_limit() {
     let fixture = in_process(ProbeLimits::default());
-    let files = ["cbr-mono-untagged.mp3", "vbr-stereo-id3v24-cover.mp3", "cover.jpg", "cover.png"].map(sample);
-    for round in 0..100_usize {
+    let files =
+        ["cbr-mono-untagged.mp3", "vbr-stereo-id3v24-cover.mp3", "cover.jpg", "cover.png"].map(sample);
+    for round in 0..40_usize {
         for (number, file) in files.iter().enumerate() {
             let mut file = file.clone();
             // Headers first, then everywhere.
