@@ -1,7 +1,7 @@
 //! Folders for files that are not finished yet, and what goes wrong with local files.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,6 +61,7 @@ impl Scratch {
     }
 
     /// Where it is.
+    #[cfg(any(feature = "files", feature = "probe"))]
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -78,15 +79,14 @@ impl Scratch {
             }
         }
     }
-}
 
-impl Scratch {
     /// Writes a file, reads it back, moves it to where finished ones go, and removes it there.
+    #[cfg(any(feature = "files", feature = "mail-files"))]
     pub(crate) fn round_trip(self: &Arc<Self>, finished: &Path) -> Result<(), Unavailable> {
         const TEXT: &[u8] = b"moodify was here";
         let attempt = || {
             let (scratch, mut file) = self.create()?;
-            file.write_all(TEXT)?;
+            io::Write::write_all(&mut file, TEXT)?;
             file.sync_all()?;
             if fs::read(scratch.path())? != TEXT {
                 return Err(io::Error::other("it does not hold what was written to it"));

@@ -1,5 +1,6 @@
 //! Media in a local folder: what goes beyond the port's contract.
 #![cfg(feature = "files")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
 use std::fs;
 use std::path::Path;

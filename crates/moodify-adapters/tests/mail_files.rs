@@ -1,5 +1,6 @@
 //! Mails as files: what goes beyond the port's contract.
 #![cfg(feature = "mail-files")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -42,7 +42,11 @@ impl Program {
     /// # Errors
     /// The operating system does not tell which executable runs.
     pub fn this() -> Result<Self, Unavailable> {
-        let path = std::env::current_exe().map_err(Unavailable::lasting)?;
+        // By this name it is found even after an upgrade has replaced the file.
+        let path = match cfg!(target_os = "linux") {
+            true => PathBuf::from("/proc/self/exe"),
+            false => std::env::current_exe().map_err(Unavailable::lasting)?,
+        };
         Ok(Self { path, args: vec![child::ARGUMENT.to_owned()] })
     }
 }

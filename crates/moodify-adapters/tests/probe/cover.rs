@@ -64,6 +64,14 @@ async fn see_through_parts_are_white_and_tiny_pictures_grow() {
 }
 
 #[tokio::test]
+async fn the_largest_picture_fits_the_limits() {
+    let file = encoded(&DynamicImage::new_rgba8(8000, 5000), ImageFormat::Png);
+    for fixture in probes() {
+        accepted(&fixture, "40 megapixels", &file).await;
+    }
+}
+
+#[tokio::test]
 async fn a_turned_photograph_stands_upright() {
     // Left half black, right half white; EXIF orientation 6: turn a quarter clockwise.
     let photo = RgbImage::from_fn(400, 400, |x, _| if x < 200 { Rgb([0; 3]) } else { Rgb([255; 3]) });
