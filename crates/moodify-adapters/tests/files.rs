@@ -1,15 +1,25 @@
-//! Media in a local folder: what goes beyond the port's contract.
+//! Media in a local folder: the port's contract, and what goes beyond it.
 #![cfg(feature = "files")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use moodify_adapters::files::FileMediaStore;
+use moodify_core::conformance::MediaStoreFixture;
 use moodify_core::model::{ByteStream, MediaKey};
 use moodify_core::port::{MediaError, MediaStore};
+
+async fn fixture() -> MediaStoreFixture {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileMediaStore::open(folder.path()).unwrap();
+    MediaStoreFixture::new(Arc::new(store), folder)
+}
+
+moodify_core::media_store_suite!(contract, fixture);
 
 fn key() -> MediaKey {
     MediaKey::parse("audio/01890a5d-ac96-774b-bcce-b302099a8057.mp3").unwrap()

@@ -1,4 +1,4 @@
-//! Mails as files: what goes beyond the port's contract.
+//! Mails as files: the port's contract, and what goes beyond it.
 #![cfg(feature = "mail-files")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
@@ -8,10 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moodify_adapters::mail_files::FileMailer;
+use moodify_core::conformance::MailerFixture;
 use moodify_core::memory::FixedClock;
 use moodify_core::model::{Email, Mail, MailKind, Mailbox, MessageId};
 use moodify_core::port::{MailError, Mailer};
 use tempfile::TempDir;
+
+async fn fixture() -> MailerFixture {
+    let (folder, _, mailer) = mailer();
+    MailerFixture::new(Arc::new(mailer), folder)
+}
+
+moodify_core::mailer_suite!(contract, fixture);
 
 const EVENT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 

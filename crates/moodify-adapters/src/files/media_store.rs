@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,6 +31,8 @@ pub struct FileMediaStore {
     root: PathBuf,
     store: LocalFileSystem,
     incoming: Arc<Scratch>,
+    /// The latest time of modification given to a file, in microseconds since 1970.
+    newest: AtomicU64,
 }
 
 impl FileMediaStore {
@@ -41,7 +45,7 @@ impl FileMediaStore {
         std::fs::create_dir_all(root).map_err(|error| fault("create the folder", root, error))?;
         let incoming = Scratch::open(&root.join(INCOMING))?;
         let store = LocalFileSystem::new_with_prefix(root).map_err(Unavailable::lasting)?.with_fsync(true);
-        Ok(Self { root: root.to_owned(), store, incoming })
+        Ok(Self { root: root.to_owned(), store, incoming, newest: AtomicU64::new(0) })
     }
 
     /// Whether objects could be stored now, tried by writing, reading, moving and removing a file.
@@ -51,6 +55,18 @@ impl FileMediaStore {
     pub async fn check(&self) -> Result<(), Unavailable> {
         let (incoming, root) = (Arc::clone(&self.incoming), self.root.clone());
         tokio::task::spawn_blocking(move || incoming.round_trip(&root)).await.map_err(Unavailable::passing)?
+    }
+
+    /// Gives a file a later time of modification than all before it: the file system's clock may
+    /// stand still between two objects of which the second gets the first one's inode.
+    fn stamp(&self, path: &Path) -> io::Result<()> {
+        let file = std::fs::File::options().write(true).open(path)?;
+        let now = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let now = u64::try_from(now.as_micros()).map_err(io::Error::other)?;
+        let later = |newest: u64| now.max(newest + 1);
+        let newest = self.newest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(later(n)));
+        let stamp = newest.map_or(now, later);
+        file.set_modified(UNIX_EPOCH + Duration::from_micros(stamp))
     }
 
     /// Writes a whole body; what is written goes with the upload if this fails.
@@ -96,6 +112,7 @@ impl MediaStore for FileMediaStore {
             }
             return Err(error);
         }
+        self.stamp(reserved.path()).map_err(|error| fault("finish the upload", reserved.path(), error))?;
         self.store.rename(&incoming, &path(key)).await.map_err(media_error)
     }
 
