@@ -123,10 +123,14 @@ pub fn event(kind: EventKind) -> Event {
             artist_id: id(),
             artist_name: artist_name(),
             title: Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap(),
+            visibility: Visibility::Unlisted,
         }),
-        EventKind::TrackDeleted => {
-            EventPayload::TrackDeleted(TrackDeleted { track_id: id(), artist_id: id() })
-        }
+        EventKind::TrackDeleted => EventPayload::TrackDeleted(TrackDeleted {
+            track_id: id(),
+            artist_id: id(),
+            audio: id(),
+            cover: Some(id()),
+        }),
     };
     let occurred_at = moment();
     Event { id: uuid_v7(occurred_at, &random()).into(), occurred_at, payload }
