@@ -203,6 +203,25 @@ async fn a_child_that_fails_is_no_fault_of_the_file() {
 }
 
 #[tokio::test]
+async fn no_more_children_run_at_once_than_allowed() {
+    let (staging, notes) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // A child that meets another one complains; one that does not says nothing.
+    let script = format!(
+        "mkdir '{0}' || exit 9; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; rmdir '{0}'",
+        notes.path().join("busy").display()
+    );
+    let config = ProbeConfig { parallelism: 1, ..ProbeConfig::new(staging.path()) };
+    let clock = Arc::new(FixedClock::default());
+    let probe = ProcessProbe::open(config, shell(&script), clock).unwrap();
+    let file = sample("cover.jpg");
+    let looks = (0..6).map(|_| probe.cover(body(&file), u64::MAX));
+    for look in futures::future::join_all(looks).await {
+        let error = look.unwrap_err().to_string();
+        assert!(error.contains("makes no sense"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_dead_process_left_is_swept() {
     let staging = tempfile::tempdir().unwrap();
     std::fs::write(staging.path().join("4711-0.part"), "x").unwrap();
