@@ -72,7 +72,7 @@ impl Clock for FixedClock {
     }
 }
 
-fn later(now: Timestamp, duration: Duration) -> Timestamp {
+pub(super) fn later(now: Timestamp, duration: Duration) -> Timestamp {
     SignedDuration::try_from(duration)
         .ok()
         .and_then(|duration| now.checked_add(duration).ok())

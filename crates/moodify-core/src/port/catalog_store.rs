@@ -29,21 +29,23 @@ pub trait CatalogStore: Send + Sync {
     /// [`CatalogError::NotFound`] if the artist does not exist; then nothing is stored.
     async fn create_track(&self, track: &Track) -> Result<(), CatalogError>;
 
-    /// Makes a processing track ready and stores `events`. Returns `false`, and stores nothing,
-    /// when the track is gone or not processing.
+    /// Makes a processing track ready, with a new version, and stores `events`. Returns `false`, and
+    /// stores nothing, when the track is gone or not processing. Of concurrent calls exactly one
+    /// gets `true`.
     async fn publish_track(&self, id: TrackId, events: &[Event]) -> Result<bool, CatalogError>;
 
     /// The track with this id in whatever status; `None` when there is none.
     async fn track(&self, id: TrackId) -> Result<Option<Track>, CatalogError>;
 
-    /// The existing ones of these tracks, in no order.
+    /// The existing ones of these tracks in whatever status, each once, in no order.
     async fn tracks_by_id(&self, ids: &[TrackId]) -> Result<Vec<Track>, CatalogError>;
 
     /// A page of the tracks that pass the filter, in its order, from after `after` on.
     ///
     /// Listed are public, ready tracks, and all tracks of `filter.viewer`. Words match as in
-    /// [`crate::model::search::matches`]. Ties are broken by id, newest first (title: smallest id
-    /// first).
+    /// [`crate::model::search::matches`] in the title and the artist's present name. Newest are the
+    /// greatest ids; ties are broken by id, newest first (title: smallest id first). Folded titles
+    /// are compared by code points. `after` may name a track that is gone.
     async fn list_tracks(
         &self,
         filter: &TrackFilter,
@@ -51,11 +53,13 @@ pub trait CatalogStore: Send + Sync {
         after: Option<&TrackPosition>,
     ) -> Result<Page<Track, TrackPosition>, CatalogError>;
 
-    /// Processing tracks made before this moment, oldest first, at most 100: uploads that died.
+    /// Processing tracks with a `created_at` before this moment, oldest first, at most 100: uploads
+    /// that died.
     async fn stale_uploads(&self, before: Timestamp) -> Result<Vec<Track>, CatalogError>;
 
-    /// Deletes a track with its playlist entries (each such playlist gets a new version) and
-    /// stores `events`. Returns the track as it was; `None`, storing nothing, when there is none.
+    /// Deletes a track with its playlist entries and stores `events`. Each such playlist gets a new
+    /// version and keeps its `updated_at`: nobody edited it. Returns the track as it was; `None`,
+    /// storing nothing, when there is none. Of concurrent calls exactly one gets the track.
     async fn delete_track(&self, id: TrackId, events: &[Event]) -> Result<Option<Track>, CatalogError>;
 
     /// Stores a new playlist with these entries, in this order.
@@ -70,7 +74,7 @@ pub trait CatalogStore: Send + Sync {
     /// All entries of a playlist in their order, each with its track; empty when there is none.
     async fn playlist_entries(&self, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError>;
 
-    /// A page of this account's playlists, newest first, from after `after` on.
+    /// A page of this account's playlists, newest (greatest id) first, from after `after` on.
     async fn list_playlists(
         &self,
         owner: AccountId,
@@ -79,7 +83,7 @@ pub trait CatalogStore: Send + Sync {
     ) -> Result<Page<Playlist, PlaylistPosition>, CatalogError>;
 
     /// Puts entries into a playlist, in their order, before the entry that stands at `position`
-    /// (or at the end). Returns the playlist with its new version.
+    /// (or at the end). Returns the playlist with its new version and `now` as its `updated_at`.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`] if the playlist or one of the tracks does not exist,
@@ -94,7 +98,8 @@ pub trait CatalogStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Playlist, CatalogError>;
 
-    /// Takes one entry out of a playlist. Returns the playlist with its new version.
+    /// Takes one entry out of a playlist. Returns the playlist with its new version and `now` as its
+    /// `updated_at`.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`] if the playlist or the entry in it does not exist,

@@ -11,7 +11,8 @@ use crate::model::{ByteStream, MediaKey};
 #[async_trait]
 pub trait MediaStore: Send + Sync {
     /// Stores a body of exactly `len` bytes, replacing what was there. All or nothing: on any
-    /// error the key holds what it held before. Memory use does not grow with `len`.
+    /// error, or when the call is dropped half-way, the key holds what it held before; of concurrent
+    /// calls one body stays whole. Memory use does not grow with `len`.
     ///
     /// # Errors
     /// [`MediaError::Body`] if the body ends in an error, or before or after `len` bytes.

@@ -11,14 +11,18 @@ use crate::model::{Event, EventId};
 /// Stores append to it inside their own atomic steps; only the relay reads it.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Up to `max` unpublished, unleased events, oldest first, leased until `now + lease`:
-    /// no other call returns them before that, unless they are marked.
+    /// Up to `max` unpublished, unleased events, leased until `now + lease`: no other call returns
+    /// them before that moment, unless they are released. From that moment on they are unleased.
+    /// Oldest first: an event comes before those of every write that began after its own write had
+    /// returned, and the events of one write come in their order.
     async fn lease(&self, max: usize, now: Timestamp, lease: Duration) -> Result<Vec<Event>, OutboxError>;
 
-    /// Takes published events out. Ids that are not there any more are ignored.
+    /// Takes published events out for good, leased or not. Ids that are not there any more are
+    /// ignored.
     async fn mark_published(&self, ids: &[EventId]) -> Result<(), OutboxError>;
 
-    /// Gives leased events back at once, for instance because the queue refused them.
+    /// Gives leased events back at once, in their old place, for instance because the queue refused
+    /// them. Ids that are not there any more are ignored.
     async fn release(&self, ids: &[EventId]) -> Result<(), OutboxError>;
 
     /// Returns when something may have been appended since the last call returned, or never.

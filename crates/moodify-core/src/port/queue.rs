@@ -11,17 +11,19 @@ use crate::model::{Event, EventId, EventKind};
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Makes this consumer known, for good. Events published from now on are kept for it, even
-    /// while it does not run. Declaring it again replaces its kinds and loses nothing.
+    /// while it does not run. Declaring it again replaces its kinds; what is kept already stays,
+    /// also of kinds it no longer asks for.
     async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError>;
 
     /// Hands an event over. When this returns `Ok`, the event is durable for every consumer that
-    /// was declared with its kind. Publishing an event again while it is still known (delivered
-    /// or not) adds no second delivery; consumers are idempotent all the same.
+    /// was declared with its kind; with no such consumer it is dropped. Publishing an event again
+    /// while a consumer's delivery of it waits, is leased or is a dead letter adds no second one;
+    /// consumers are idempotent all the same.
     async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError>;
 
     /// Up to `max` deliveries that are due, in the order of publishing where nothing was retried,
-    /// leased until `now + lease`: they come again after that unless acknowledged, retried or
-    /// dead-lettered. Returns at once, empty when nothing is due.
+    /// leased until `now + lease`: from that moment on they come again, as a new attempt, unless
+    /// acknowledged, retried or dead-lettered. Returns at once, empty when nothing is due.
     async fn receive(
         &self,
         consumer: &str,
@@ -30,10 +32,12 @@ pub trait Queue: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<Delivery>, QueueError>;
 
-    /// The work is done. A delivery whose lease has passed is left to whoever holds it now.
+    /// The work is done. Counts as long as this is the newest attempt, even when its lease has
+    /// passed; once the delivery was received again, this and the next two change nothing: it is
+    /// left to whoever holds it now.
     async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError>;
 
-    /// The work failed for now: deliver it again at `due`.
+    /// The work failed for now: deliver it again from `due` on, as a new attempt.
     async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError>;
 
     /// The work failed for good: keep it with the reason until somebody decides.
@@ -44,7 +48,7 @@ pub trait Queue: Send + Sync {
         now: Timestamp,
     ) -> Result<(), QueueError>;
 
-    /// The dead letters of a consumer, oldest first, at most `max`.
+    /// The dead letters of a consumer, longest dead first, at most `max`.
     async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
     /// Returns when something may have become due since the last call returned, or never: a hint

@@ -9,8 +9,8 @@ use crate::model::{EventId, MailKind};
 /// Which mails went out: what makes sending idempotent when an event is delivered twice.
 #[async_trait]
 pub trait SendLog: Send + Sync {
-    /// Claims the right to send this mail until `now + lease`. Of concurrent calls exactly one
-    /// gets [`Claim::Yours`].
+    /// Claims the right to send this mail until `now + lease`; from that moment on it may be
+    /// claimed again. Of concurrent calls exactly one gets [`Claim::Yours`].
     async fn claim(
         &self,
         event: EventId,
@@ -19,11 +19,11 @@ pub trait SendLog: Send + Sync {
         lease: Duration,
     ) -> Result<Claim, SendLogError>;
 
-    /// The mail server has accepted the mail: it is never claimed again.
+    /// The mail server has accepted the mail: it is never claimed again, whoever holds the claim.
     async fn mark_sent(&self, event: EventId, kind: MailKind, now: Timestamp) -> Result<(), SendLogError>;
 
     /// The mail server has not accepted the mail: it may be claimed again at once. Changes
-    /// nothing once the mail is marked as sent.
+    /// nothing once the mail is marked as sent, or when there is no claim.
     async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError>;
 }
 

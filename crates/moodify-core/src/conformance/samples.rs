@@ -1,0 +1,200 @@
+//! Sample values. Each call makes new ones: no two share an identifier, an address or a moment.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::memory::SystemRng;
+use crate::model::account::ArtistProfile;
+use crate::model::event::{AccountCreated, SessionRevoked, TrackDeleted, TrackPublished};
+use crate::model::id::uuid_v7;
+use crate::model::playlist::NewEntry;
+use crate::model::{
+    Account, AccountId, Artist, ArtistName, Description, Email, Event, EventId, EventKind, EventPayload,
+    Genre, KeyPurpose, NewAccount, PasswordHash, PersonName, Playlist, Role, Session, StoredKey, Title,
+    TokenHash, Track, TrackStatus, Visibility,
+};
+use crate::port::Rng;
+
+/// A moment that none of the earlier ones reaches, 1.000001 s after the last one: identifiers made
+/// from them sort in the order of making, and the microseconds show whether a store keeps them.
+pub fn moment() -> Timestamp {
+    static NEXT: AtomicI64 = AtomicI64::new(1_772_368_496_123_457);
+    Timestamp::from_microsecond(NEXT.fetch_add(1_000_001, Ordering::Relaxed)).unwrap()
+}
+
+/// The moment this much later.
+pub fn after(moment: Timestamp, duration: Duration) -> Timestamp {
+    moment.checked_add(SignedDuration::try_from(duration).unwrap()).unwrap()
+}
+
+/// The moment this much earlier.
+pub fn before(moment: Timestamp, duration: Duration) -> Timestamp {
+    moment.checked_sub(SignedDuration::try_from(duration).unwrap()).unwrap()
+}
+
+/// Random bytes.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SystemRng.fill(&mut bytes);
+    bytes
+}
+
+/// A new identifier of any kind, greater than all before it.
+pub fn id<T: From<Uuid>>() -> T {
+    uuid_v7(moment(), &random()).into()
+}
+
+/// A word that stands in no other sample, of letters and digits.
+pub fn word() -> String {
+    random::<8>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An address that no other sample has.
+pub fn email() -> Email {
+    Email::parse(&format!("listener-{}@example.com", word())).unwrap()
+}
+
+/// A listener with a password.
+pub fn account() -> NewAccount {
+    NewAccount {
+        account: Account {
+            id: id(),
+            email: email(),
+            email_verified: false,
+            first_name: PersonName::parse("Zoë 🎧").unwrap(),
+            last_name: PersonName::parse("O'Brien 夜").unwrap(),
+            artist: None,
+            created_at: moment(),
+        },
+        password_hash: Some(PasswordHash::from_phc(format!(
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ${}",
+            word()
+        ))),
+    }
+}
+
+/// An artist without a password.
+pub fn artist_account() -> NewAccount {
+    let mut new = account();
+    new.account.email_verified = true;
+    new.account.artist =
+        Some(ArtistProfile { id: id(), name: ArtistName::parse("Sigur Rós & ДДТ").unwrap() });
+    new.password_hash = None;
+    new
+}
+
+/// A session of this account that has just begun.
+pub fn session(account: &Account) -> Session {
+    let now = moment();
+    let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+    Session {
+        id: id(),
+        account_id: account.id,
+        token_hash: TokenHash(random()),
+        generation: 0,
+        rotated_at: now,
+        idle_expires_at: after(now, days(30)),
+        expires_at: after(now, days(90)),
+        created_at: now,
+    }
+}
+
+/// An event of this kind, younger than all before it.
+pub fn event(kind: EventKind) -> Event {
+    let artist_name = || ArtistName::parse("Beyoncé \"B\"").unwrap();
+    let payload = match kind {
+        EventKind::AccountCreated => EventPayload::AccountCreated(AccountCreated {
+            account_id: id(),
+            email: email(),
+            first_name: PersonName::parse("Žofie").unwrap(),
+            role: Role::Artist,
+            artist_name: Some(artist_name()),
+        }),
+        EventKind::SessionRevoked => {
+            EventPayload::SessionRevoked(SessionRevoked { account_id: id(), session_id: id() })
+        }
+        EventKind::TrackPublished => EventPayload::TrackPublished(TrackPublished {
+            track_id: id(),
+            artist_id: id(),
+            artist_name: artist_name(),
+            title: Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap(),
+        }),
+        EventKind::TrackDeleted => {
+            EventPayload::TrackDeleted(TrackDeleted { track_id: id(), artist_id: id() })
+        }
+    };
+    let occurred_at = moment();
+    Event { id: uuid_v7(occurred_at, &random()).into(), occurred_at, payload }
+}
+
+/// One event of every kind, oldest first.
+pub fn events() -> Vec<Event> {
+    EventKind::ALL.into_iter().map(event).collect()
+}
+
+/// A key of this purpose, newer than all before it.
+pub fn key(purpose: KeyPurpose) -> StoredKey {
+    StoredKey::new(id(), purpose, moment(), random())
+}
+
+/// An artist with a name of its own.
+pub fn artist() -> Artist {
+    Artist {
+        id: id(),
+        account_id: id(),
+        name: ArtistName::parse(&format!("Mötley {} 🤘", word())).unwrap(),
+        created_at: moment(),
+    }
+}
+
+/// A public track of this artist that plays, newer than all before it, with a cover.
+pub fn track(artist: &Artist) -> Track {
+    let created_at = moment();
+    Track {
+        id: uuid_v7(created_at, &random()).into(),
+        artist_id: artist.id,
+        artist_name: artist.name.clone(),
+        title: Title::parse(&format!("Für Élise {} 🎹", word())).unwrap(),
+        genre: Some(Genre::parse("Électro-Pop").unwrap()),
+        duration_ms: 183_040,
+        size_bytes: 2_934_567,
+        visibility: Visibility::Public,
+        status: TrackStatus::Ready,
+        audio: id(),
+        cover: Some(id()),
+        play_count: 0,
+        created_at,
+        version: 1,
+    }
+}
+
+/// A private playlist of this account, newer than all before it, without entries.
+pub fn playlist(owner_id: AccountId) -> Playlist {
+    let created_at = moment();
+    Playlist {
+        id: uuid_v7(created_at, &random()).into(),
+        owner_id,
+        title: Title::parse(&format!("Été {} ☀️", word())).unwrap(),
+        description: Description::parse("For the road: 100% <b>sun</b>").unwrap(),
+        visibility: Visibility::Private,
+        entry_count: 0,
+        created_at,
+        updated_at: created_at,
+        version: 1,
+    }
+}
+
+/// An entry for each of these tracks, in their order.
+pub fn entries<'a>(tracks: impl IntoIterator<Item = &'a Track>) -> Vec<NewEntry> {
+    tracks.into_iter().map(|track| NewEntry { id: id(), track_id: track.id, added_at: moment() }).collect()
+}
+
+/// The identifiers of events, in their order.
+pub fn event_ids(events: &[Event]) -> Vec<EventId> {
+    events.iter().map(|event| event.id).collect()
+}

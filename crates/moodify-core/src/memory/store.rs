@@ -1,0 +1,40 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::catalog_store::Catalog;
+use super::hint::Hint;
+use super::key_store::Keys;
+use super::outbox::Waiting;
+use super::send_log::Sends;
+use super::user_store::Users;
+
+/// Everything a database would keep, behind one lock: an atomic step is one look at it.
+///
+/// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
+/// [`CatalogStore`](crate::port::CatalogStore), [`Outbox`](crate::port::Outbox) and
+/// [`SendLog`](crate::port::SendLog).
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+    pub(super) appended: Hint,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) users: Users,
+    pub(super) keys: Keys,
+    pub(super) catalog: Catalog,
+    pub(super) outbox: Waiting,
+    pub(super) sends: Sends,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No method leaves the tables half changed, so a panic in one spoils nothing for the next.
+    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

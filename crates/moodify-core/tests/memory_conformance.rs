@@ -1,0 +1,66 @@
+//! The memory adapters keep every promise of their ports.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use moodify_core::conformance::{
+    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    samples,
+};
+use moodify_core::memory::{MemoryQueue, MemoryStore};
+use moodify_core::model::EventKind;
+use moodify_core::port::{Outbox, Queue, UserStore};
+
+async fn users() -> UserStoreFixture {
+    let store = Arc::new(MemoryStore::new());
+    UserStoreFixture::new(store.clone(), store, ())
+}
+
+async fn keys() -> KeyStoreFixture {
+    KeyStoreFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
+async fn catalog() -> CatalogStoreFixture {
+    let store = Arc::new(MemoryStore::new());
+    CatalogStoreFixture::new(store.clone(), store, ())
+}
+
+async fn outbox() -> OutboxFixture {
+    let store = Arc::new(MemoryStore::new());
+    OutboxFixture::new(store.clone(), store, ())
+}
+
+async fn queue() -> QueueFixture {
+    QueueFixture::new(Arc::new(MemoryQueue::new()), ())
+}
+
+async fn send_log() -> SendLogFixture {
+    SendLogFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
+moodify_core::user_store_suite!(user_store, users);
+moodify_core::key_store_suite!(key_store, keys);
+moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::outbox_suite!(outbox_of_store, outbox);
+moodify_core::queue_suite!(memory_queue, queue);
+moodify_core::send_log_suite!(send_log_of_store, send_log);
+
+#[tokio::test]
+async fn a_write_hints_at_the_outbox_even_between_two_waits() {
+    let store = MemoryStore::new();
+    assert_eq!(store.changed().now_or_never(), None);
+    let new = samples::account();
+    let event = samples::event(EventKind::AccountCreated);
+    store.create_account(&new, &samples::session(&new.account), &[event]).await.unwrap();
+    assert_eq!(store.changed().now_or_never(), Some(()));
+    assert_eq!(store.changed().now_or_never(), None);
+}
+
+#[tokio::test]
+async fn publishing_hints_at_the_queue_even_between_two_waits() {
+    let queue = MemoryQueue::new();
+    assert_eq!(queue.changed().now_or_never(), None);
+    queue.publish(&samples::event(EventKind::AccountCreated), samples::moment()).await.unwrap();
+    assert_eq!(queue.changed().now_or_never(), Some(()));
+    assert_eq!(queue.changed().now_or_never(), None);
+}
