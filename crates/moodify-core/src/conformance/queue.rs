@@ -339,19 +339,22 @@ pub async fn dead_letters_keep_event_attempt_and_reason(fixture: &QueueFixture) 
     assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), [expected]);
 }
 
-/// The longest dead come first, at most `max`, whatever the order of publishing.
+/// The longest dead come first, at most `max`, whatever the order of publishing and of the calls.
 pub async fn dead_letters_come_longest_dead_first(fixture: &QueueFixture) {
     fixture.declare(MAIL, &[KIND]).await;
     fixture.publish(KIND, 4).await;
-    let mut deliveries = fixture.receive(MAIL, 10, samples::moment()).await;
-    deliveries.swap(0, 2);
-    for delivery in &deliveries {
-        fixture.queue.dead_letter(&delivery.id, "no", samples::moment()).await.unwrap();
+    let deliveries = fixture.receive(MAIL, 10, samples::moment()).await;
+    let last = samples::moment();
+    let mut expected = Vec::new();
+    for (delivery, seconds_before) in deliveries.into_iter().zip([1, 3, 0, 2]) {
+        let died_at = samples::before(last, Duration::from_secs(seconds_before));
+        fixture.queue.dead_letter(&delivery.id, "no", died_at).await.unwrap();
+        expected.push((died_at, delivery.id));
     }
-    let expected: Vec<_> = deliveries.into_iter().map(|delivery| delivery.id).collect();
+    expected.sort_by_key(|(died_at, _)| *died_at);
     let dead = async |max| -> Vec<_> {
         let letters = fixture.queue.dead_letters(MAIL, max).await.unwrap();
-        letters.into_iter().map(|letter| letter.id).collect()
+        letters.into_iter().map(|letter| (letter.died_at, letter.id)).collect()
     };
     assert_eq!(dead(10).await, expected);
     assert_eq!(dead(2).await, expected[..2]);
