@@ -70,7 +70,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 /// A member of the object at this pointer. Names of absurd length are not repeated.
-fn child(pointer: &str, name: &str) -> String {
+pub(super) fn child(pointer: &str, name: &str) -> String {
     const MAX_BYTES: usize = 100;
     if name.len() > MAX_BYTES {
         return pointer.to_owned();
@@ -82,9 +82,11 @@ fn child(pointer: &str, name: &str) -> String {
 pub(super) fn field_error(pointer: &str, message: &str) -> FieldError {
     let (kind, rest) = message.split_once(" `").unwrap_or((message, ""));
     let name = rest.split('`').next().unwrap_or_default();
-    // The standard messages name the field; the path has it only for some of them.
-    let member =
-        || if pointer.rsplit('/').next() == Some(name) { pointer.to_owned() } else { child(pointer, name) };
+    // The standard messages name the field; the path ends with it only for some of them.
+    let member = || {
+        let ends_with_it = pointer.rsplit_once('/').is_some_and(|(parent, _)| child(parent, name) == pointer);
+        if ends_with_it { pointer.to_owned() } else { child(pointer, name) }
+    };
     let (pointer, code, message) = match kind {
         "missing field" => (member(), "required", "This field is missing."),
         "unknown field" => (member(), "unknown_field", "There is no such field."),

@@ -1,10 +1,10 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use moodify_core::model::{Invalid, PageSize};
-use serde::de::{DeserializeOwned, value::MapDeserializer};
+use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-use super::json::field_error;
+use super::json::{child, field_error};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -21,9 +21,19 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 }
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
-    let pairs = form_urlencoded::parse(query.as_bytes());
-    let pairs = MapDeserializer::<_, serde::de::value::Error>::new(pairs);
-    T::deserialize(pairs).map_err(|error| Problem::invalid(vec![field_error("", &error.to_string())]))
+    let mut params = serde_json::Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if params.insert(name.clone().into_owned(), value.into()).is_some() {
+            let pointer = child("", &name);
+            return Err(Problem::invalid_field(
+                pointer,
+                "duplicate_field",
+                "This parameter stands here twice.",
+            ));
+        }
+    }
+    serde_json::from_value(params.into())
+        .map_err(|error| Problem::invalid(vec![field_error("", &error.to_string())]))
 }
 
 /// The `limit` of a list.
