@@ -14,4 +14,4 @@ pub mod service;
 pub mod conformance;
 
 pub use config::Config;
-pub use error::Error;
+pub use error::{AuthFailure, Error};

@@ -1,1 +1,3 @@
-//! placeholder
+//! Moodify over HTTP.
+
+pub mod sync;
