@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, PlaybackStoreFixture, SyncHubFixture,
-    UserStoreFixture, samples,
+    CatalogStoreFixture, KeyStoreFixture, MailerFixture, MediaStoreFixture, OutboxFixture,
+    PlaybackStoreFixture, QueueFixture, SendLogFixture, SyncHubFixture, UserStoreFixture, samples,
 };
-use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryStore};
+use moodify_core::memory::{
+    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore,
+};
 use moodify_core::model::EventKind;
-use moodify_core::port::{Outbox, UserStore};
+use moodify_core::port::{Mailer, Outbox, Queue, UserStore};
 
 async fn users() -> UserStoreFixture {
     let store = Arc::new(MemoryStore::new());
@@ -30,6 +32,22 @@ async fn outbox() -> OutboxFixture {
     OutboxFixture::new(store.clone(), store, ())
 }
 
+async fn media() -> MediaStoreFixture {
+    MediaStoreFixture::new(Arc::new(MemoryMediaStore::new()), ())
+}
+
+async fn mailer() -> MailerFixture {
+    MailerFixture::new(Arc::new(MemoryMailer::new()), ())
+}
+
+async fn queue() -> QueueFixture {
+    QueueFixture::new(Arc::new(MemoryQueue::new()), ())
+}
+
+async fn send_log() -> SendLogFixture {
+    SendLogFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
 async fn playback() -> PlaybackStoreFixture {
     PlaybackStoreFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
 }
@@ -43,6 +61,10 @@ moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
+moodify_core::media_store_suite!(memory_media_store, media);
+moodify_core::mailer_suite!(memory_mailer, mailer);
+moodify_core::queue_suite!(memory_queue, queue);
+moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::sync_hub_suite!(sync_hub, hub);
 
@@ -55,4 +77,23 @@ async fn a_write_hints_at_the_outbox_even_between_two_waits() {
     store.create_account(&new, &samples::session(&new.account), &[event]).await.unwrap();
     assert_eq!(store.changed().now_or_never(), Some(()));
     assert_eq!(store.changed().now_or_never(), None);
+}
+
+#[tokio::test]
+async fn publishing_hints_at_the_queue_even_between_two_waits() {
+    let queue = MemoryQueue::new();
+    assert_eq!(queue.changed().now_or_never(), None);
+    queue.publish(&samples::event(EventKind::AccountCreated), samples::moment()).await.unwrap();
+    assert_eq!(queue.changed().now_or_never(), Some(()));
+    assert_eq!(queue.changed().now_or_never(), None);
+}
+
+#[tokio::test]
+async fn the_mailer_keeps_one_mail_for_each_message_id() {
+    let mailer = MemoryMailer::new();
+    let (first, second) = (samples::mail(), samples::mail());
+    for mail in [&first, &second, &first] {
+        mailer.send(mail).await.unwrap();
+    }
+    assert_eq!(mailer.sent(), [first, second]);
 }

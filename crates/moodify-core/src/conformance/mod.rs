@@ -3,14 +3,26 @@
 //! A case is a plain function that holds an adapter to sentences of its port's contract; the
 //! suite's macro turns each into a test with its own name:
 //!
-//! ```ignore
+//! ```
+//! use std::sync::Arc;
+//!
+//! use moodify_core::conformance::UserStoreFixture;
+//! # use moodify_core::memory::MemoryStore as MyStore;
+//!
 //! async fn fixture() -> UserStoreFixture {
-//!     let store = Arc::new(MyStore::connect(/* an empty database */).await.unwrap());
+//!     let store = Arc::new(MyStore::new());
 //!     UserStoreFixture::new(store.clone(), store, ())
 //! }
 //!
 //! moodify_core::user_store_suite!(my_store, fixture);
+//! # fn main() {}
 //! ```
+//!
+//! Every suite is named after its port: [`user_store_suite`](crate::user_store_suite) with
+//! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
+//! [`catalog_store_suite`](crate::catalog_store_suite), [`outbox_suite`](crate::outbox_suite),
+//! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
+//! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite).
 //!
 //! The fixture function is called once per case and gives each a fresh, empty store: its own file,
 //! database, schema, virtual host or prefix. All samples are unique even so: only cases about a
@@ -19,17 +31,25 @@
 
 pub mod catalog_store;
 pub mod key_store;
+pub mod mailer;
+pub mod media_store;
 pub mod outbox;
 pub mod playback_store;
+pub mod queue;
 pub mod samples;
+pub mod send_log;
 mod suite;
 pub mod sync_hub;
 pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
+pub use mailer::MailerFixture;
+pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
 pub use playback_store::PlaybackStoreFixture;
+pub use queue::QueueFixture;
+pub use send_log::SendLogFixture;
 pub use suite::run;
 pub use sync_hub::SyncHubFixture;
 pub use user_store::UserStoreFixture;

@@ -64,6 +64,7 @@ macro_rules! outbox_suite {
                 nothing_to_lease_at_first,
                 every_kind_of_event_survives,
                 events_come_oldest_first,
+                the_order_is_that_of_the_writes,
                 a_lease_takes_at_most_max,
                 leased_events_come_again_when_the_lease_ends,
                 marked_events_never_come_again,
@@ -95,6 +96,15 @@ pub async fn every_kind_of_event_survives(fixture: &OutboxFixture) {
 pub async fn events_come_oldest_first(fixture: &OutboxFixture) {
     let events = fixture.append_one_by_one(30).await;
     assert_eq!(fixture.outbox.lease(100, samples::moment(), LEASE).await.unwrap(), events);
+}
+
+/// Neither within a write nor between writes do ids or moments decide: clocks of processes differ.
+pub async fn the_order_is_that_of_the_writes(fixture: &OutboxFixture) {
+    let mut events = samples::events();
+    events.reverse();
+    fixture.append(&events[..2]).await;
+    fixture.append(&events[2..]).await;
+    assert_eq!(fixture.outbox.lease(10, samples::moment(), LEASE).await.unwrap(), events);
 }
 
 /// A lease takes no more than asked for, and the next one goes on where it stopped.

@@ -15,8 +15,8 @@ use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
     Account, AccountId, Artist, ArtistName, Description, Email, Event, EventId, EventKind, EventPayload,
-    Genre, KeyPurpose, NewAccount, PasswordHash, PersonName, Playlist, Role, Session, StoredKey, Title,
-    TokenHash, Track, TrackStatus, Visibility,
+    Genre, KeyPurpose, Mail, MailKind, Mailbox, MessageId, NewAccount, PasswordHash, PersonName, Playlist,
+    Role, Session, StoredKey, Title, TokenHash, Track, TrackStatus, Visibility,
 };
 use crate::port::Rng;
 
@@ -123,10 +123,14 @@ pub fn event(kind: EventKind) -> Event {
             artist_id: id(),
             artist_name: artist_name(),
             title: Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap(),
+            visibility: Visibility::Unlisted,
         }),
-        EventKind::TrackDeleted => {
-            EventPayload::TrackDeleted(TrackDeleted { track_id: id(), artist_id: id() })
-        }
+        EventKind::TrackDeleted => EventPayload::TrackDeleted(TrackDeleted {
+            track_id: id(),
+            artist_id: id(),
+            audio: id(),
+            cover: Some(id()),
+        }),
     };
     let occurred_at = moment();
     Event { id: uuid_v7(occurred_at, &random()).into(), occurred_at, payload }
@@ -192,6 +196,19 @@ pub fn playlist(owner_id: AccountId) -> Playlist {
 /// An entry for each of these tracks, in their order.
 pub fn entries<'a>(tracks: impl IntoIterator<Item = &'a Track>) -> Vec<NewEntry> {
     tracks.into_iter().map(|track| NewEntry { id: id(), track_id: track.id, added_at: moment() }).collect()
+}
+
+/// A mail to a new account.
+pub fn mail() -> Mail {
+    let mailbox = |name: &str, email| Mailbox { name: name.to_owned(), email };
+    Mail {
+        message_id: MessageId::new(id(), MailKind::Welcome, "example.com"),
+        from: mailbox("Moodify", Email::parse("hello@example.com").unwrap()),
+        to: mailbox("Zoë O'Brien", email()),
+        subject: "Welcome, Zoë 🎧".to_owned(),
+        html: "<!doctype html><p>Welcome, <b>Zoë</b>!</p>\n".to_owned(),
+        text: "Welcome, Zoë!\n".to_owned(),
+    }
 }
 
 /// The identifiers of events, in their order.

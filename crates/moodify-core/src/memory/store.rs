@@ -4,12 +4,14 @@ use super::catalog_store::Catalog;
 use super::hint::Hint;
 use super::key_store::Keys;
 use super::outbox::Waiting;
+use super::send_log::Sends;
 use super::user_store::Users;
 
 /// Everything a database would keep, behind one lock: an atomic step is one look at it.
 ///
 /// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
-/// [`CatalogStore`](crate::port::CatalogStore) and [`Outbox`](crate::port::Outbox).
+/// [`CatalogStore`](crate::port::CatalogStore), [`Outbox`](crate::port::Outbox) and
+/// [`SendLog`](crate::port::SendLog).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -22,6 +24,7 @@ pub(super) struct Tables {
     pub(super) keys: Keys,
     pub(super) catalog: Catalog,
     pub(super) outbox: Waiting,
+    pub(super) sends: Sends,
 }
 
 impl MemoryStore {

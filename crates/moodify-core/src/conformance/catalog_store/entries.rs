@@ -241,3 +241,25 @@ pub async fn concurrent_additions_all_stay(fixture: &CatalogStoreFixture) {
     assert_eq!(stored.iter().copied().collect::<BTreeSet<_>>(), added);
     assert_eq!(stored.len(), added.len());
 }
+
+/// While a track is deleted others put it into playlists: whoever wins, every entry that is left has
+/// its track, and the count is right.
+pub async fn additions_during_a_deletion_leave_no_loose_entry(fixture: &CatalogStoreFixture) {
+    let artist = fixture.artist().await;
+    let [gone, kept] = fixture.tracks(&artist).await;
+    let (playlist, _) = fixture.playlist_of(&[&kept, &gone]).await;
+    let additions = (0..20).map(|_| {
+        let (store, new) = (fixture.store.clone(), samples::entries([&gone]));
+        let (id, now) = (playlist.id, samples::moment());
+        tokio::spawn(async move { store.add_entries(id, None, &new, EntryPosition::End, now).await })
+    });
+    let additions = join_all(additions.collect::<Vec<_>>());
+    let (answers, deleted) = tokio::join!(additions, fixture.store.delete_track(gone.id, &[]));
+    assert_eq!(deleted.unwrap().map(|track| track.id), Some(gone.id));
+    for answer in answers.into_iter().map(Result::unwrap) {
+        assert!(matches!(answer, Ok(_) | Err(CatalogError::NotFound { what: "track" })), "{answer:?}");
+    }
+    let entries = fixture.store.playlist_entries(playlist.id).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.track.id).collect::<Vec<_>>(), [kept.id]);
+    assert_eq!(fixture.stored_playlist(playlist.id).await.entry_count, 1);
+}

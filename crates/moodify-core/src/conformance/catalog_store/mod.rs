@@ -157,6 +157,7 @@ macro_rules! catalog_store_suite {
                 removing_from_a_stale_version_changes_nothing,
                 concurrent_edits_of_one_version_let_one_win,
                 concurrent_additions_all_stay,
+                additions_during_a_deletion_leave_no_loose_entry,
             ]
         );
     };

@@ -1,0 +1,148 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{clock::later, hint::Hint};
+use crate::model::{Event, EventKind};
+use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
+
+/// A queue for one process.
+#[derive(Debug, Default)]
+pub struct MemoryQueue {
+    consumers: Mutex<HashMap<String, Inbox>>,
+    due: Hint,
+}
+
+/// What is kept for one consumer, in the order of publishing.
+#[derive(Debug, Default)]
+struct Inbox {
+    kinds: Vec<EventKind>,
+    waiting: Vec<Waiting>,
+    dead: Vec<DeadLetter>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    event: Event,
+    /// How often it was delivered.
+    attempts: u32,
+    /// Not before this moment: the end of a lease, or when a retry is due. `None` is at once.
+    due: Option<Timestamp>,
+}
+
+impl Inbox {
+    fn knows(&self, event: &Event) -> bool {
+        self.waiting.iter().any(|waiting| waiting.event.id == event.id)
+            || self.dead.iter().any(|letter| letter.event.id == event.id)
+    }
+
+    /// Where this delivery waits; `None` when it is settled or was received again since.
+    fn newest(&self, delivery: &DeliveryId) -> Option<usize> {
+        self.waiting
+            .iter()
+            .position(|waiting| waiting.event.id == delivery.event && waiting.attempts == delivery.attempt)
+    }
+}
+
+impl MemoryQueue {
+    /// A queue that no consumer is known to.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No method leaves an inbox half changed, so a panic in one spoils nothing for the next.
+    fn consumers(&self) -> MutexGuard<'_, HashMap<String, Inbox>> {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
+        self.consumers().entry(consumer.name.to_owned()).or_default().kinds = consumer.kinds.clone();
+        Ok(())
+    }
+
+    async fn publish(&self, event: &Event, _now: Timestamp) -> Result<(), QueueError> {
+        for inbox in self.consumers().values_mut() {
+            if inbox.kinds.contains(&event.payload.kind()) && !inbox.knows(event) {
+                inbox.waiting.push(Waiting { event: event.clone(), attempts: 0, due: None });
+            }
+        }
+        self.due.give();
+        Ok(())
+    }
+
+    async fn receive(
+        &self,
+        consumer: &str,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let mut consumers = self.consumers();
+        let Some(inbox) = consumers.get_mut(consumer) else {
+            return Ok(Vec::new());
+        };
+        let due = inbox.waiting.iter_mut().filter(|waiting| waiting.due.is_none_or(|due| due <= now));
+        let deliver = |waiting: &mut Waiting| {
+            waiting.attempts += 1;
+            waiting.due = Some(later(now, lease));
+            let event = waiting.event.clone();
+            let id = DeliveryId { consumer: consumer.to_owned(), event: event.id, attempt: waiting.attempts };
+            Delivery { id, event }
+        };
+        Ok(due.take(max).map(deliver).collect())
+    }
+
+    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
+        if let Some(inbox) = self.consumers().get_mut(&delivery.consumer)
+            && let Some(index) = inbox.newest(delivery)
+        {
+            inbox.waiting.remove(index);
+        }
+        Ok(())
+    }
+
+    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
+        if let Some(inbox) = self.consumers().get_mut(&delivery.consumer)
+            && let Some(index) = inbox.newest(delivery)
+        {
+            tracing::debug!(consumer = delivery.consumer, event = %delivery.event, reason, "delivered again later");
+            inbox.waiting[index].due = Some(due);
+        }
+        self.due.give();
+        Ok(())
+    }
+
+    async fn dead_letter(
+        &self,
+        delivery: &DeliveryId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), QueueError> {
+        if let Some(inbox) = self.consumers().get_mut(&delivery.consumer)
+            && let Some(index) = inbox.newest(delivery)
+        {
+            let event = inbox.waiting.remove(index).event;
+            let letter = DeadLetter { id: delivery.clone(), event, reason: reason.to_owned(), died_at: now };
+            inbox.dead.push(letter);
+        }
+        Ok(())
+    }
+
+    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        let consumers = self.consumers();
+        let mut letters = consumers.get(consumer).map(|inbox| inbox.dead.clone()).unwrap_or_default();
+        letters.sort_by_key(|letter| letter.died_at);
+        letters.truncate(max);
+        Ok(letters)
+    }
+
+    async fn changed(&self) {
+        self.due.given().await;
+    }
+}
