@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::Error;
 use crate::model::{Email, Mailbox};
 
 /// Every decision of the services.
@@ -19,6 +20,8 @@ pub struct Config {
     pub catalog: CatalogConfig,
     /// Mail settings.
     pub mail: MailConfig,
+    /// Playback settings.
+    pub playback: PlaybackConfig,
 }
 
 impl Config {
@@ -29,6 +32,7 @@ impl Config {
             accounts: AccountsConfig::default(),
             catalog: CatalogConfig::default(),
             mail: MailConfig::default(),
+            playback: PlaybackConfig::default(),
         }
     }
 }
@@ -110,10 +114,39 @@ impl Default for MailConfig {
 
 impl MailConfig {
     /// The sender: the configured one, or a local one that no mail server would accept.
-    pub fn sender(&self) -> Option<Mailbox> {
-        self.from.clone().or_else(|| {
-            let email = Email::parse("moodify@localhost.localdomain").ok()?;
-            Some(Mailbox { name: self.product_name.clone(), email })
-        })
+    pub(crate) fn sender(&self) -> Result<Mailbox, Error> {
+        if let Some(from) = &self.from {
+            return Ok(from.clone());
+        }
+        let email = Email::parse("moodify@localhost.localdomain").map_err(Error::internal)?;
+        Ok(Mailbox { name: self.product_name.clone(), email })
+    }
+}
+
+/// Playback settings.
+#[derive(Clone, Debug)]
+pub struct PlaybackConfig {
+    /// How many devices of one listener may be connected at once, and how many are remembered.
+    /// Default 20.
+    pub max_devices: usize,
+    /// How many commands, and as many other messages, a connection may send a second, and at once.
+    /// Default 50.
+    pub messages_per_second: u32,
+    /// How long a command waits for the ones before it (by `seq`) before they count as lost.
+    /// Default 200 ms: longer than a lost packet takes to be sent again on most lines.
+    pub sequence_wait: Duration,
+    /// How far in the future a start is scheduled, so that it reaches all devices before it is
+    /// due. Default 150 ms.
+    pub start_lead: Duration,
+}
+
+impl Default for PlaybackConfig {
+    fn default() -> Self {
+        Self {
+            max_devices: 20,
+            messages_per_second: 50,
+            sequence_wait: Duration::from_millis(200),
+            start_lead: Duration::from_millis(150),
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::model::{FieldError, Invalid};
 use crate::port::{
-    BoxError, CatalogError, KeyStoreError, MailError, MediaError, OutboxError, ProbeError, QueueError,
-    SendLogError, SignError, Unavailable, UserStoreError,
+    BoxError, CatalogError, KeyStoreError, MailError, MediaError, OutboxError, PlaybackStoreError,
+    ProbeError, QueueError, SendLogError, SignError, SyncHubError, Unavailable, UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -158,7 +158,19 @@ macro_rules! only_unavailable {
     )*};
 }
 
-only_unavailable!(KeyStoreError, OutboxError, QueueError, SendLogError, SignError);
+only_unavailable!(KeyStoreError, OutboxError, QueueError, SendLogError, SignError, SyncHubError);
+
+impl From<PlaybackStoreError> for Error {
+    fn from(error: PlaybackStoreError) -> Self {
+        match error {
+            PlaybackStoreError::Conflict => Self::Conflict {
+                code: "playback_changed",
+                message: "Another command changed the playback at the same time.",
+            },
+            PlaybackStoreError::Unavailable(fault) => fault.into(),
+        }
+    }
+}
 
 impl From<MailError> for Error {
     fn from(error: MailError) -> Self {

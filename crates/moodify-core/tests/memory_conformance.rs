@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, MailerFixture, MediaStoreFixture, OutboxFixture, QueueFixture,
-    SendLogFixture, UserStoreFixture, samples,
+    CatalogStoreFixture, KeyStoreFixture, MailerFixture, MediaStoreFixture, OutboxFixture,
+    PlaybackStoreFixture, QueueFixture, SendLogFixture, SyncHubFixture, UserStoreFixture, samples,
 };
-use moodify_core::memory::{MemoryMailer, MemoryMediaStore, MemoryQueue, MemoryStore};
+use moodify_core::memory::{
+    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore,
+};
 use moodify_core::model::EventKind;
 use moodify_core::port::{Mailer, Outbox, Queue, UserStore};
 
@@ -46,6 +48,15 @@ async fn send_log() -> SendLogFixture {
     SendLogFixture::new(Arc::new(MemoryStore::new()), ())
 }
 
+async fn playback() -> PlaybackStoreFixture {
+    PlaybackStoreFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
+}
+
+async fn hub() -> SyncHubFixture {
+    let hub = Arc::new(LocalSyncHub::default());
+    SyncHubFixture::new([hub.clone(), hub], ())
+}
+
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
@@ -54,6 +65,8 @@ moodify_core::media_store_suite!(memory_media_store, media);
 moodify_core::mailer_suite!(memory_mailer, mailer);
 moodify_core::queue_suite!(memory_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
+moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::sync_hub_suite!(sync_hub, hub);
 
 #[tokio::test]
 async fn a_write_hints_at_the_outbox_even_between_two_waits() {

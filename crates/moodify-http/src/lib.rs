@@ -1,1 +1,52 @@
-//! placeholder
+//! Moodify over HTTP. [`router`] turns a [`Moodify`] into an axum router that can be served or
+//! merged into an application's own; [`openapi()`] is the document of what it answers.
+//!
+//! Where to look: `routes/` has one flat list of all routes and one file for each, `extract/` what
+//! handlers take from a request, `problem.rs` how every failure is answered, `middleware/` what
+//! happens around the handlers.
+
+mod app;
+mod config;
+mod etag;
+mod extract;
+mod middleware;
+mod openapi;
+mod problem;
+mod routes;
+pub mod sync;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use moodify_core::Moodify;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+pub use crate::config::{HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Origin, Services};
+pub use crate::openapi::openapi;
+use crate::problem::Problem;
+
+/// Everything that Moodify answers over HTTP.
+pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
+    let (routes, mut document) = routes::all(config.services, config.limits).split_for_parts();
+    openapi::complete(&mut document);
+    let context = moodify.context().clone();
+    let app = App { moodify: moodify.clone(), context, config: Arc::new(config) };
+    routes
+        .merge(routes::operations::docs::router(document))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), middleware::cors::cors))
+        .layer(from_fn_with_state(app.clone(), middleware::answer::answer))
+        .with_state(app)
+}
+
+/// A bug must not take more than one request down.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the payload over")]
+fn panicked(payload: Box<dyn Any + Send>) -> Response {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    Problem::internal(format!("a handler panicked: {}", text.unwrap_or_default())).into_response()
+}

@@ -34,10 +34,12 @@ pub mod key_store;
 pub mod mailer;
 pub mod media_store;
 pub mod outbox;
+pub mod playback_store;
 pub mod queue;
 pub mod samples;
 pub mod send_log;
 mod suite;
+pub mod sync_hub;
 pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
@@ -45,9 +47,11 @@ pub use key_store::KeyStoreFixture;
 pub use mailer::MailerFixture;
 pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
+pub use playback_store::PlaybackStoreFixture;
 pub use queue::QueueFixture;
 pub use send_log::SendLogFixture;
 pub use suite::run;
+pub use sync_hub::SyncHubFixture;
 pub use user_store::UserStoreFixture;
 
 use std::any::Any;

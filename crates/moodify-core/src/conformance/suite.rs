@@ -60,8 +60,13 @@ mod tests {
 
     #[test]
     fn every_case_is_in_its_list() {
-        for source in [include_str!("key_store.rs"), include_str!("outbox.rs"), include_str!("user_store.rs")]
-        {
+        for source in [
+            include_str!("key_store.rs"),
+            include_str!("outbox.rs"),
+            include_str!("playback_store.rs"),
+            include_str!("sync_hub.rs"),
+            include_str!("user_store.rs"),
+        ] {
             assert!(!listed(source).is_empty());
             assert_eq!(declared(source), listed(source));
         }

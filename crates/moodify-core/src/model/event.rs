@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ArtistId, ArtistName, Email, EventId, PersonName, Role, SessionId, Title, TrackId};
+use super::{
+    AccountId, ArtistId, ArtistName, Email, EventId, MediaId, PersonName, Role, SessionId, Title, TrackId,
+    Visibility,
+};
 
 /// Something that happened, stored in the same atomic step as the change it tells of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +118,8 @@ pub struct TrackPublished {
     pub artist_name: ArtistName,
     /// The track's title.
     pub title: Title,
+    /// Who may find it.
+    pub visibility: Visibility,
 }
 
 /// A track is gone.
@@ -124,4 +129,8 @@ pub struct TrackDeleted {
     pub track_id: TrackId,
     /// Whose it was.
     pub artist_id: ArtistId,
+    /// Its audio, to be removed from the media store.
+    pub audio: MediaId,
+    /// Its cover, to be removed from the media store.
+    pub cover: Option<MediaId>,
 }

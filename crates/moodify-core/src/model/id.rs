@@ -80,6 +80,6 @@ ids! {
     KeyId;
     /// One stored object; never derived from anything a client sent.
     MediaId;
-    /// A playback command, chosen by the device that sends it.
-    CommandId;
+    /// One socket of one device; a device that comes back gets another.
+    ConnectionId;
 }

@@ -75,6 +75,12 @@ impl MediaKey {
         Self(format!("cover/{id}-{}.jpg", size.pixels()))
     }
 
+    /// Everything that a track with this audio and this cover keeps in the media store.
+    pub fn all_of(audio: MediaId, cover: Option<MediaId>) -> Vec<Self> {
+        let covers = cover.into_iter().flat_map(|id| CoverSize::ALL.map(|size| Self::cover(id, size)));
+        std::iter::once(Self::audio(audio)).chain(covers).collect()
+    }
+
     /// Reads a key back from a URL or a listing.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod artist;
+pub mod device;
 pub mod email;
 pub mod event;
 pub mod id;
@@ -9,8 +10,10 @@ pub mod invalid;
 pub mod key;
 pub mod mail;
 pub mod media;
+mod opaque;
 pub mod page;
 pub mod password;
+pub mod playback;
 pub mod playlist;
 pub mod search;
 pub mod session;
@@ -20,10 +23,11 @@ pub mod track;
 
 pub use account::{Account, Credentials, NewAccount, Role};
 pub use artist::Artist;
+pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload};
 pub use id::{
-    AccountId, ArtistId, CommandId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+    AccountId, ArtistId, ConnectionId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
 };
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};
@@ -32,8 +36,12 @@ pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
+pub use playback::{
+    AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
+    PlaybackVersion, PositionMs, QueueEntry, Repeat,
+};
 pub use playlist::{Playlist, PlaylistEntry};
 pub use session::{Session, TokenHash};
-pub use text::{ArtistName, Description, Genre, PersonName, Title};
+pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller};
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

@@ -63,7 +63,11 @@ pub fn encode_cursor<C: Serialize>(position: &C) -> String {
 /// # Errors
 /// `invalid_cursor` for anything that [`encode_cursor`] would not have made for this list.
 pub fn decode_cursor<C: DeserializeOwned>(cursor: &str) -> Result<C, Invalid> {
-    let invalid = || Invalid::new("invalid_cursor", "This cursor does not belong to this list.");
-    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
-    serde_json::from_slice(&json).map_err(|_| invalid())
+    let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign_cursor())?;
+    serde_json::from_slice(&json).map_err(|_| foreign_cursor())
+}
+
+/// The refusal of a cursor that was made for another list, or by somebody else.
+pub fn foreign_cursor() -> Invalid {
+    Invalid::new("invalid_cursor", "This cursor does not belong to this list.")
 }

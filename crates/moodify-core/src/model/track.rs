@@ -114,8 +114,7 @@ impl Track {
 
     /// Everything this track keeps in the media store.
     pub fn media_keys(&self) -> Vec<MediaKey> {
-        let covers = CoverSize::ALL.into_iter().filter_map(|size| self.cover_key(size));
-        std::iter::once(self.audio_key()).chain(covers).collect()
+        MediaKey::all_of(self.audio, self.cover)
     }
 
     /// Whether this artist (or, with `None`, somebody who is no artist) may know that it exists.

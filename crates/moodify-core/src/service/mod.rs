@@ -1,6 +1,19 @@
 //! The rules and use cases. A service is a struct with the ports it needs; a use case is one
 //! method in one file.
 
+pub mod accounts;
+pub mod catalog;
 mod context;
+pub mod delivery;
+mod key_ring;
+mod media_gate;
+pub mod notifications;
+pub mod playback;
 
+pub use accounts::Accounts;
+pub use catalog::Catalog;
 pub use context::Context;
+pub use key_ring::KeyRing;
+pub use media_gate::{MediaGate, MediaGrant};
+pub use notifications::Notifications;
+pub use playback::Playback;

@@ -1,0 +1,123 @@
+//! Sign-up, log-in and sessions.
+
+mod access_token;
+mod authenticate;
+mod log_in;
+mod log_out;
+mod passwords;
+mod profile;
+mod refresh;
+mod refresh_token;
+mod sign_up;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+
+pub use access_token::{Jwk, Jwks};
+pub use log_in::LogIn;
+pub use sign_up::SignUp;
+
+use self::access_token::AccessTokens;
+use self::passwords::Passwords;
+use self::refresh_token::RefreshToken;
+use super::{Context, KeyRing};
+use crate::config::{AccountsConfig, Config};
+use crate::model::{AccessClaims, Account, Session, SessionId};
+use crate::port::UserStore;
+use crate::{Error, model::Invalid, model::Password};
+
+/// The auth service: who somebody is.
+#[derive(Clone)]
+pub struct Accounts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    users: Arc<dyn UserStore>,
+    keys: Arc<KeyRing>,
+    context: Context,
+    config: AccountsConfig,
+    passwords: Passwords,
+    tokens: AccessTokens,
+}
+
+/// Somebody who has just proved who they are.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// A JWT for the `Authorization` header.
+    pub access_token: String,
+    /// How long it works.
+    pub expires_in: Duration,
+    /// Gets the next access token, once.
+    pub refresh_token: SecretString,
+    /// Whose they are.
+    pub account: Account,
+}
+
+impl Accounts {
+    /// The service over these parts.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the password hash cannot be set up.
+    pub fn new(
+        users: Arc<dyn UserStore>,
+        keys: Arc<KeyRing>,
+        context: Context,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let tokens = AccessTokens::new(keys.clone(), context.clone(), config);
+        let passwords = Passwords::new(context.clone(), &config.accounts)?;
+        let config = config.accounts.clone();
+        Ok(Self { inner: Arc::new(Inner { users, keys, context, config, passwords, tokens }) })
+    }
+
+    /// Checks a password that somebody chooses for an account.
+    ///
+    /// # Errors
+    /// `password_too_short` or `password_too_long`.
+    pub fn new_password(&self, text: &str) -> Result<Password, Invalid> {
+        /// NIST 800-63B-4, 3.1.1.2: whatever the configuration says, no less than this.
+        const FLOOR: usize = 8;
+        Password::new(text, self.inner.config.min_password_length.max(FLOOR))
+    }
+
+    /// A new session of this account and its first refresh token.
+    fn begin_session(&self, account: &Account) -> (Session, RefreshToken) {
+        let Inner { context, config, .. } = &*self.inner;
+        let now = context.now();
+        let id: SessionId = context.new_id();
+        let token = RefreshToken::first(id, context.random());
+        let session = Session {
+            id,
+            account_id: account.id,
+            token_hash: token.hash(),
+            generation: 0,
+            rotated_at: now,
+            idle_expires_at: later(now, config.refresh_idle_ttl),
+            expires_at: later(now, config.refresh_max_ttl),
+            created_at: now,
+        };
+        (session, token)
+    }
+
+    /// The answer to whoever holds this session's newest refresh token.
+    async fn signed_in(
+        &self,
+        account: Account,
+        session: SessionId,
+        token: &RefreshToken,
+    ) -> Result<SignedIn, Error> {
+        let claims: AccessClaims = self.inner.tokens.claims(&account, session);
+        let access_token = self.inner.tokens.sign(&claims).await?;
+        let expires_in = self.inner.config.access_token_ttl;
+        Ok(SignedIn { access_token, expires_in, refresh_token: token.encode(), account })
+    }
+}
+
+fn later(now: Timestamp, duration: Duration) -> Timestamp {
+    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    now.checked_add(duration).unwrap_or(Timestamp::MAX)
+}

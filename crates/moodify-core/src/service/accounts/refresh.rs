@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use super::refresh_token::RefreshToken;
+use super::{Accounts, SignedIn, later};
+use crate::Error;
+use crate::error::AuthFailure;
+use crate::model::{KeyPurpose, Session, StoredKey};
+
+/// What a presented refresh token turned out to be.
+enum Presented {
+    /// The newest one: it rotates.
+    Newest,
+    /// The one before, moments after it rotated: its successor is handed out again.
+    JustRotated,
+    /// An older one: somebody else has it too.
+    Reused,
+    /// None of this session.
+    Foreign,
+}
+
+impl Accounts {
+    /// Exchanges a refresh token for the next access and refresh tokens.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if it is not good. If it was rotated longer ago than the grace
+    /// window, its session ends (RFC 9700, 4.14.2): either this caller or whoever rotated it stole it.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn, Error> {
+        let invalid = || Error::from(AuthFailure::InvalidToken);
+        let token = RefreshToken::decode(refresh_token).ok_or_else(invalid)?;
+        let key = self.inner.keys.current(KeyPurpose::RefreshToken).await?;
+        // A second look is enough: after losing a race the token is one rotation old.
+        for _ in 0..2 {
+            let session = self.inner.users.session(token.session).await?.ok_or_else(invalid)?;
+            if !session.is_live(self.inner.context.now()) {
+                return Err(AuthFailure::ExpiredToken.into());
+            }
+            match self.presented(&token, &session, &key)? {
+                Presented::Newest if !self.rotate(&token, &key).await? => {}
+                Presented::Newest | Presented::JustRotated => {
+                    return self.hand_out(&session, &token.successor(&key)?).await;
+                }
+                Presented::Reused => {
+                    tracing::warn!(session = %session.id, account = %session.account_id, "a rotated refresh token came back; its session ends");
+                    self.revoke(session.account_id, session.id).await?;
+                    return Err(invalid());
+                }
+                Presented::Foreign => return Err(invalid()),
+            }
+        }
+        Err(Error::Busy { retry_after: Duration::from_secs(1) })
+    }
+
+    fn presented(
+        &self,
+        token: &RefreshToken,
+        session: &Session,
+        key: &StoredKey,
+    ) -> Result<Presented, Error> {
+        if !token.leads_to(session.generation, session.token_hash, key)? {
+            return Ok(Presented::Foreign);
+        }
+        let age = self.inner.context.now().duration_since(session.rotated_at).unsigned_abs();
+        Ok(match session.generation - token.generation {
+            0 => Presented::Newest,
+            1 if age <= self.inner.config.refresh_grace => Presented::JustRotated,
+            _ => Presented::Reused,
+        })
+    }
+
+    async fn rotate(&self, token: &RefreshToken, key: &StoredKey) -> Result<bool, Error> {
+        let now = self.inner.context.now();
+        let idle_expires_at = later(now, self.inner.config.refresh_idle_ttl);
+        let next = token.successor(key)?.hash();
+        let users = &self.inner.users;
+        Ok(users.rotate_session(token.session, token.generation, next, now, idle_expires_at).await?)
+    }
+
+    async fn hand_out(&self, session: &Session, token: &RefreshToken) -> Result<SignedIn, Error> {
+        let account = self.inner.users.account(session.account_id).await?;
+        let account = account.ok_or(AuthFailure::InvalidToken)?;
+        self.signed_in(account, session.id, token).await
+    }
+}

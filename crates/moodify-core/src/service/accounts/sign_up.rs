@@ -1,0 +1,71 @@
+use super::{Accounts, SignedIn};
+use crate::Error;
+use crate::model::account::ArtistProfile;
+use crate::model::event::AccountCreated;
+use crate::model::{Account, ArtistName, Email, Event, EventPayload, NewAccount, Password, PersonName};
+use crate::port::UserStoreError;
+
+/// What somebody signs up with.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    /// Unique among all accounts.
+    pub email: Email,
+    /// Checked by [`Accounts::new_password`].
+    pub password: Password,
+    /// First name.
+    pub first_name: PersonName,
+    /// Last name.
+    pub last_name: PersonName,
+    /// Given by artists only: it makes the account an artist's.
+    pub artist_name: Option<ArtistName>,
+}
+
+impl Accounts {
+    /// Makes an account and signs its owner in. The welcome mail follows from an event that is
+    /// stored in the same step; no mail server is asked here.
+    ///
+    /// # Errors
+    /// `email_taken`; [`Error::Busy`] when too many passwords are being hashed.
+    pub async fn sign_up(&self, request: SignUp) -> Result<SignedIn, Error> {
+        let users = &self.inner.users;
+        // Spares the hash; the store decides when two come at once.
+        if users.credentials(&request.email).await?.is_some() {
+            return Err(UserStoreError::EmailTaken.into());
+        }
+        let password_hash = Some(self.inner.passwords.hash(request.password.clone()).await?);
+        let account = self.account_from(request);
+        let (session, token) = self.begin_session(&account);
+        let event = self.account_created(&account);
+        let new = NewAccount { account, password_hash };
+        users.create_account(&new, &session, &[event]).await?;
+        self.signed_in(new.account, session.id, &token).await
+    }
+
+    fn account_from(&self, request: SignUp) -> Account {
+        let context = &self.inner.context;
+        let artist = request.artist_name.map(|name| ArtistProfile { id: context.new_id(), name });
+        Account {
+            id: context.new_id(),
+            email: request.email,
+            email_verified: false,
+            first_name: request.first_name,
+            last_name: request.last_name,
+            artist,
+            created_at: context.now(),
+        }
+    }
+
+    fn account_created(&self, account: &Account) -> Event {
+        Event {
+            id: self.inner.context.new_id(),
+            occurred_at: account.created_at,
+            payload: EventPayload::AccountCreated(AccountCreated {
+                account_id: account.id,
+                email: account.email.clone(),
+                first_name: account.first_name.clone(),
+                role: account.role(),
+                artist_name: account.artist.as_ref().map(|artist| artist.name.clone()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use super::Catalog;
+use crate::Error;
+use crate::model::event::TrackDeleted;
+use crate::model::{Caller, Event, EventPayload, MediaKey, Track, TrackId};
+
+impl Catalog {
+    /// Deletes one of the caller's tracks, its place in playlists, and its media. If the media
+    /// store fails just now, the event finishes the job later.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none that the caller may know of; `not_owner`.
+    pub async fn delete_track(&self, caller: &Caller, id: TrackId) -> Result<(), Error> {
+        let track = self.visible_track(caller, id).await?;
+        if caller.artist_id != Some(track.artist_id) {
+            return Err(Error::Forbidden { code: "not_owner", message: "This track is another artist's." });
+        }
+        let event = self.track_deleted(&track);
+        let deleted = self.inner.parts.store.delete_track(id, &[event]).await?;
+        let track = deleted.ok_or(Error::NotFound { what: "track" })?;
+        if let Err(error) = self.delete_media(&track.media_keys()).await {
+            tracing::warn!(%error, track = %id, "media not removed yet; the event will see to it");
+        }
+        Ok(())
+    }
+
+    /// What the event of a deletion asks for. Doing it twice is no error.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the media store fails.
+    pub async fn track_was_deleted(&self, event: &TrackDeleted) -> Result<(), Error> {
+        self.delete_media(&MediaKey::all_of(event.audio, event.cover)).await
+    }
+
+    pub(super) async fn delete_media(&self, keys: &[MediaKey]) -> Result<(), Error> {
+        for key in keys {
+            self.inner.parts.media.delete(key).await?;
+        }
+        Ok(())
+    }
+
+    fn track_deleted(&self, track: &Track) -> Event {
+        Event {
+            id: self.inner.context.new_id(),
+            occurred_at: self.inner.context.now(),
+            payload: EventPayload::TrackDeleted(TrackDeleted {
+                track_id: track.id,
+                artist_id: track.artist_id,
+                audio: track.audio,
+                cover: track.cover,
+            }),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Tracks as callers see them: with addresses that play.
+
+use futures::future::try_join_all;
+
+use super::Catalog;
+use crate::Error;
+use crate::model::{CoverSize, MediaKey, Track, TrackStatus};
+use crate::port::SignedUrl;
+
+/// A track with signed URLs for its media.
+#[derive(Clone, Debug)]
+pub struct TrackView {
+    /// The track.
+    pub track: Track,
+    /// The audio; absent until the track is ready.
+    pub audio_url: Option<SignedUrl>,
+    /// The cover in its large size; absent when there is none, or until the track is ready.
+    pub cover_url: Option<SignedUrl>,
+    /// Whether the caller likes it.
+    pub liked: bool,
+}
+
+/// Part of a list.
+#[derive(Clone, Debug)]
+pub struct Listing<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// Where the rest begins; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl Catalog {
+    pub(super) async fn view(&self, track: Track) -> Result<TrackView, Error> {
+        let ready = track.status == TrackStatus::Ready;
+        let cover = track.cover_key(CoverSize::Large).filter(|_| ready);
+        let audio_url = if ready { Some(self.sign(&track.audio_key()).await?) } else { None };
+        let cover_url = match cover {
+            Some(key) => Some(self.sign(&key).await?),
+            None => None,
+        };
+        Ok(TrackView { track, audio_url, cover_url, liked: false })
+    }
+
+    pub(super) async fn views(&self, tracks: Vec<Track>) -> Result<Vec<TrackView>, Error> {
+        try_join_all(tracks.into_iter().map(|track| self.view(track))).await
+    }
+
+    pub(super) async fn sign(&self, key: &MediaKey) -> Result<SignedUrl, Error> {
+        let (now, ttl) = (self.inner.context.now(), self.inner.config.media_url_ttl);
+        Ok(self.inner.parts.signer.sign_get(key, now, ttl).await?)
+    }
+}

@@ -1,0 +1,53 @@
+//! Uploads, tracks and playlists.
+
+mod delete_track;
+mod events;
+mod links;
+mod list_tracks;
+mod playlists;
+mod stale_uploads;
+mod track;
+mod upload;
+
+use std::sync::Arc;
+
+pub use links::{Listing, TrackView};
+pub use list_tracks::TrackQuery;
+pub use playlists::{EntryView, NewPlaylist, PlaylistView};
+pub use upload::{Upload, UploadFields};
+
+use super::Context;
+use crate::config::CatalogConfig;
+use crate::port::{CatalogStore, MediaProbe, MediaSigner, MediaStore};
+
+/// The music service: what can be heard.
+#[derive(Clone)]
+pub struct Catalog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: CatalogParts,
+    context: Context,
+    config: CatalogConfig,
+}
+
+/// What the catalogue is made of.
+#[derive(Clone)]
+pub struct CatalogParts {
+    /// Artists, tracks, playlists.
+    pub store: Arc<dyn CatalogStore>,
+    /// Audio and covers.
+    pub media: Arc<dyn MediaStore>,
+    /// URLs for them.
+    pub signer: Arc<dyn MediaSigner>,
+    /// Looks at uploads.
+    pub probe: Arc<dyn MediaProbe>,
+}
+
+impl Catalog {
+    /// The service over these parts.
+    pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig) -> Self {
+        Self { inner: Arc::new(Inner { parts, context, config }) }
+    }
+}

@@ -1,0 +1,185 @@
+//! Playlists: made, read, and changed entry by entry.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{Catalog, Listing, TrackView};
+use crate::Error;
+use crate::model::page::{decode_cursor, encode_cursor};
+use crate::model::playlist::NewEntry;
+use crate::model::{
+    Caller, Description, EntryId, FieldError, Invalid, PageSize, Playlist, PlaylistEntry, PlaylistId, Title,
+    Track, TrackId, Visibility,
+};
+use crate::port::EntryPosition;
+
+/// The most tracks that one request adds.
+const MAX_TRACKS_PER_REQUEST: usize = 100;
+
+/// What a playlist is made from.
+#[derive(Clone, Debug)]
+pub struct NewPlaylist {
+    /// Title.
+    pub title: Title,
+    /// What it is about; may be empty.
+    pub description: Description,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Its first tracks, in order.
+    pub track_ids: Vec<TrackId>,
+}
+
+/// A playlist with its tracks.
+#[derive(Clone, Debug)]
+pub struct PlaylistView {
+    /// The playlist.
+    pub playlist: Playlist,
+    /// Its entries in order, without those whose track the caller may not know of.
+    pub entries: Vec<EntryView>,
+}
+
+/// One place in a playlist.
+#[derive(Clone, Debug)]
+pub struct EntryView {
+    /// Identifier.
+    pub id: EntryId,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// The track that stands here.
+    pub track: TrackView,
+}
+
+impl Catalog {
+    /// Makes a playlist.
+    ///
+    /// # Errors
+    /// `unknown_track` at the tracks that the caller may not know of; `too_many`.
+    pub async fn create_playlist(&self, caller: &Caller, new: NewPlaylist) -> Result<PlaylistView, Error> {
+        let entries = self.new_entries(caller, &new.track_ids).await?;
+        let now = self.inner.context.now();
+        let playlist = Playlist {
+            id: self.inner.context.new_id(),
+            owner_id: caller.account_id,
+            title: new.title,
+            description: new.description,
+            visibility: new.visibility,
+            entry_count: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        self.inner.parts.store.create_playlist(&playlist, &entries).await?;
+        self.playlist_view(caller, playlist).await
+    }
+
+    /// One playlist with its tracks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none that the caller may know of.
+    pub async fn playlist(&self, caller: &Caller, id: PlaylistId) -> Result<PlaylistView, Error> {
+        let playlist = self.visible_playlist(caller, id).await?;
+        self.playlist_view(caller, playlist).await
+    }
+
+    /// A page of the caller's own playlists, newest first.
+    ///
+    /// # Errors
+    /// `invalid_cursor`.
+    pub async fn list_playlists(
+        &self,
+        caller: &Caller,
+        limit: PageSize,
+        cursor: Option<&str>,
+    ) -> Result<Listing<Playlist>, Error> {
+        let after = cursor.map(decode_cursor).transpose().map_err(|why| Error::invalid("/cursor", why))?;
+        let page = self.inner.parts.store.list_playlists(caller.account_id, limit, after.as_ref()).await?;
+        Ok(Listing { next_cursor: page.next.as_ref().map(encode_cursor), items: page.items })
+    }
+
+    /// Puts tracks into one of the caller's playlists.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], `not_owner`, `unknown_track`, `too_many`, `playlist_full`, and
+    /// [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn add_tracks(
+        &self,
+        caller: &Caller,
+        id: PlaylistId,
+        expected: Option<u64>,
+        track_ids: &[TrackId],
+        position: EntryPosition,
+    ) -> Result<PlaylistView, Error> {
+        self.own_playlist(caller, id).await?;
+        if track_ids.is_empty() {
+            return Err(Error::invalid("/track_ids", Invalid::new("required", "Name at least one track.")));
+        }
+        let entries = self.new_entries(caller, track_ids).await?;
+        let now = self.inner.context.now();
+        let playlist = self.inner.parts.store.add_entries(id, expected, &entries, position, now).await?;
+        self.playlist_view(caller, playlist).await
+    }
+
+    /// Takes one entry out of one of the caller's playlists.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], `not_owner`, and [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn remove_entry(
+        &self,
+        caller: &Caller,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entry: EntryId,
+    ) -> Result<PlaylistView, Error> {
+        self.own_playlist(caller, id).await?;
+        let now = self.inner.context.now();
+        let playlist = self.inner.parts.store.remove_entry(id, expected, entry, now).await?;
+        self.playlist_view(caller, playlist).await
+    }
+
+    async fn visible_playlist(&self, caller: &Caller, id: PlaylistId) -> Result<Playlist, Error> {
+        let playlist = self.inner.parts.store.playlist(id).await?;
+        let visible = playlist.filter(|playlist| playlist.is_visible_to(caller.account_id));
+        visible.ok_or(Error::NotFound { what: "playlist" })
+    }
+
+    async fn own_playlist(&self, caller: &Caller, id: PlaylistId) -> Result<(), Error> {
+        let playlist = self.visible_playlist(caller, id).await?;
+        if playlist.owner_id == caller.account_id {
+            return Ok(());
+        }
+        Err(Error::Forbidden { code: "not_owner", message: "This playlist is somebody else's." })
+    }
+
+    async fn new_entries(&self, caller: &Caller, ids: &[TrackId]) -> Result<Vec<NewEntry>, Error> {
+        if ids.len() > MAX_TRACKS_PER_REQUEST {
+            let message = format!("At most {MAX_TRACKS_PER_REQUEST} tracks at once.");
+            return Err(Error::invalid("/track_ids", Invalid::new("too_many", message)));
+        }
+        let known = self.inner.parts.store.tracks_by_id(ids).await?;
+        let known: HashMap<TrackId, &Track> = known.iter().map(|track| (track.id, track)).collect();
+        let visible = |id: &TrackId| known.get(id).is_some_and(|track| track.is_visible_to(caller.artist_id));
+        let unknown: Vec<FieldError> =
+            (0..ids.len()).filter(|i| !visible(&ids[*i])).map(unknown_track).collect();
+        if !unknown.is_empty() {
+            return Err(Error::Invalid(unknown));
+        }
+        let context = &self.inner.context;
+        let added_at = context.now();
+        Ok(ids.iter().map(|id| NewEntry { id: context.new_id(), track_id: *id, added_at }).collect())
+    }
+
+    async fn playlist_view(&self, caller: &Caller, playlist: Playlist) -> Result<PlaylistView, Error> {
+        let entries = self.inner.parts.store.playlist_entries(playlist.id).await?;
+        let visible = |entry: &PlaylistEntry| entry.track.is_visible_to(caller.artist_id);
+        let mut views = Vec::with_capacity(entries.len());
+        for PlaylistEntry { id, track, added_at } in entries.into_iter().filter(visible) {
+            views.push(EntryView { id, added_at, track: self.view(track).await? });
+        }
+        Ok(PlaylistView { playlist, entries: views })
+    }
+}
+
+fn unknown_track(index: usize) -> FieldError {
+    Invalid::new("unknown_track", "There is no such track.").at(format!("/track_ids/{index}"))
+}

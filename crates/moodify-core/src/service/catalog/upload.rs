@@ -1,0 +1,191 @@
+//! Uploads: nothing enters the media store that was not looked at, and nothing stays there that
+//! has no track.
+
+use futures::stream::{self, StreamExt};
+
+use super::{Catalog, TrackView};
+use crate::Error;
+use crate::error::refused_upload;
+use crate::model::event::TrackPublished;
+use crate::model::{
+    Artist, ArtistName, ByteStream, Caller, Event, EventPayload, Genre, Invalid, MediaKey, Title, Track,
+    TrackStatus, Visibility,
+};
+use crate::port::{ProbeError, ProbedAudio, ProbedCover};
+
+/// An upload that has begun. Dropping it leaves nothing behind.
+pub struct Upload {
+    catalog: Catalog,
+    artist: Artist,
+    audio: Option<ProbedAudio>,
+    cover: Option<ProbedCover>,
+}
+
+/// What an artist says of an upload.
+#[derive(Clone, Debug, Default)]
+pub struct UploadFields {
+    /// Default: the title in the file's tag.
+    pub title: Option<Title>,
+    /// Default: the genre in the file's tag.
+    pub genre: Option<Genre>,
+    /// Default: public.
+    pub visibility: Visibility,
+}
+
+impl Catalog {
+    /// Begins an upload, before anything of its body is read.
+    ///
+    /// # Errors
+    /// `artist_only`.
+    pub fn begin_upload(&self, caller: &Caller) -> Result<Upload, Error> {
+        let refused = Error::Forbidden { code: "artist_only", message: "Only artists upload tracks." };
+        let Some(id) = caller.artist_id else { return Err(refused) };
+        let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
+        let created_at = self.inner.context.now();
+        let artist = Artist { id, account_id: caller.account_id, name, created_at };
+        Ok(Upload { catalog: self.clone(), artist, audio: None, cover: None })
+    }
+}
+
+impl Upload {
+    /// Takes the audio in.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Invalid`] at `/audio` if it is no MP3 that plays from start to
+    /// end; `duplicate_field`.
+    pub async fn audio(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
+        if self.audio.is_some() {
+            return Err(duplicate("/audio"));
+        }
+        let inner = &self.catalog.inner;
+        let probed = inner.parts.probe.audio(body, inner.config.max_audio_bytes).await;
+        self.audio = Some(probed.map_err(|error| refused_upload(error, "/audio"))?);
+        Ok(())
+    }
+
+    /// Takes the cover in.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Invalid`] at `/cover` if it is no JPEG or PNG;
+    /// `duplicate_field`.
+    pub async fn cover(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
+        if self.cover.is_some() {
+            return Err(duplicate("/cover"));
+        }
+        let inner = &self.catalog.inner;
+        let probed = inner.parts.probe.cover(body, inner.config.max_cover_bytes).await;
+        self.cover = Some(probed.map_err(|error| refused_upload(error, "/cover"))?);
+        Ok(())
+    }
+
+    /// Makes the track. From here on it goes through to its end even if nobody waits any more.
+    ///
+    /// # Errors
+    /// `required` at `/audio` or `/title` if there is none.
+    pub async fn finish(self, fields: UploadFields) -> Result<TrackView, Error> {
+        tokio::spawn(self.store(fields)).await.map_err(Error::internal)?
+    }
+
+    async fn store(mut self, fields: UploadFields) -> Result<TrackView, Error> {
+        let required = |pointer, message| Error::invalid(pointer, Invalid::new("required", message));
+        let Some(audio) = self.audio.take() else { return Err(required("/audio", "An MP3 file is needed.")) };
+        let tagged = audio.tags.title.as_deref().and_then(|title| Title::parse(title).ok());
+        let Some(title) = fields.title.or(tagged) else {
+            return Err(required("/title", "A title is needed: the file's tag has none."));
+        };
+        let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
+        let cover = self.cover_or_tagged(&audio).await?;
+        let track = self.track(title, genre, fields.visibility, &audio, cover.is_some());
+        let store = &self.catalog.inner.parts.store;
+        store.upsert_artist(&self.artist).await?;
+        store.create_track(&track).await?;
+        if let Err(error) = self.put_and_publish(&track, &audio, cover.as_ref()).await {
+            self.catalog.remove_upload(&track).await;
+            return Err(error);
+        }
+        self.catalog.view(Track { status: TrackStatus::Ready, version: track.version + 1, ..track }).await
+    }
+
+    /// The cover that was sent, or the one in the file's tag if that is any good.
+    async fn cover_or_tagged(&mut self, audio: &ProbedAudio) -> Result<Option<ProbedCover>, Error> {
+        if let Some(cover) = self.cover.take() {
+            return Ok(Some(cover));
+        }
+        let Some(bytes) = audio.tags.cover.clone() else { return Ok(None) };
+        let inner = &self.catalog.inner;
+        let body = stream::once(async { Ok(bytes) }).boxed();
+        match inner.parts.probe.cover(body, inner.config.max_cover_bytes).await {
+            Ok(cover) => Ok(Some(cover)),
+            Err(ProbeError::Unavailable(fault)) => Err(fault.into()),
+            Err(refused) => {
+                tracing::debug!(%refused, "the cover in the tag is not used");
+                Ok(None)
+            }
+        }
+    }
+
+    fn track(
+        &self,
+        title: Title,
+        genre: Option<Genre>,
+        visibility: Visibility,
+        audio: &ProbedAudio,
+        has_cover: bool,
+    ) -> Track {
+        let context = &self.catalog.inner.context;
+        Track {
+            id: context.new_id(),
+            artist_id: self.artist.id,
+            artist_name: self.artist.name.clone(),
+            title,
+            genre,
+            duration_ms: audio.info.duration_ms,
+            size_bytes: audio.staged.len(),
+            visibility,
+            status: TrackStatus::Processing,
+            audio: context.new_id(),
+            cover: has_cover.then(|| context.new_id()),
+            play_count: 0,
+            created_at: context.now(),
+            version: 1,
+        }
+    }
+
+    async fn put_and_publish(
+        &self,
+        track: &Track,
+        audio: &ProbedAudio,
+        cover: Option<&ProbedCover>,
+    ) -> Result<(), Error> {
+        let parts = &self.catalog.inner.parts;
+        parts.media.put(&track.audio_key(), audio.staged.len(), audio.staged.open().await?).await?;
+        if let (Some(id), Some(cover)) = (track.cover, cover) {
+            for image in &cover.images {
+                let (len, jpeg) = (image.jpeg.len() as u64, image.jpeg.clone());
+                let body = stream::once(async { Ok(jpeg) }).boxed();
+                parts.media.put(&MediaKey::cover(id, image.size), len, body).await?;
+            }
+        }
+        let published = parts.store.publish_track(track.id, &[self.track_published(track)]).await?;
+        if published { Ok(()) } else { Err(Error::internal("the track vanished during its upload")) }
+    }
+
+    fn track_published(&self, track: &Track) -> Event {
+        let context = &self.catalog.inner.context;
+        Event {
+            id: context.new_id(),
+            occurred_at: context.now(),
+            payload: EventPayload::TrackPublished(TrackPublished {
+                track_id: track.id,
+                artist_id: track.artist_id,
+                artist_name: track.artist_name.clone(),
+                title: track.title.clone(),
+                visibility: track.visibility,
+            }),
+        }
+    }
+}
+
+fn duplicate(pointer: &str) -> Error {
+    Error::invalid(pointer, Invalid::new("duplicate_field", "This field was sent twice."))
+}

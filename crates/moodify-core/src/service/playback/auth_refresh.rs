@@ -1,0 +1,25 @@
+use jiff::Timestamp;
+
+use super::{Connection, Playback, Refusal};
+use crate::Error;
+use crate::model::Caller;
+
+impl Playback {
+    /// A newer token of the same account keeps the connection open. Returns when it expires.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherAccount`] inside; the connection stays as it was.
+    pub async fn auth_refresh(
+        &self,
+        connection: &mut Connection,
+        caller: &Caller,
+    ) -> Result<Result<Timestamp, Refusal>, Error> {
+        if caller.account_id != connection.subscriber.account {
+            return Ok(Err(Refusal::OtherAccount));
+        }
+        connection.subscriber.session = caller.session_id;
+        self.hub.update(&connection.subscriber).await?;
+        connection.expires_at = caller.expires_at;
+        Ok(Ok(caller.expires_at))
+    }
+}

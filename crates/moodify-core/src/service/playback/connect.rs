@@ -1,0 +1,52 @@
+use jiff::Timestamp;
+
+use super::{Playback, Refusal};
+use crate::Error;
+use crate::model::{Caller, Device};
+use crate::port::{Signals, Subscriber};
+
+/// One socket of one listener.
+///
+/// It belongs to the task that serves the socket; [`Playback::disconnect`] takes it back.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) subscriber: Subscriber,
+    pub(super) device: Option<Device>,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Connection {
+    /// Until when the connection is good: then its token expires.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// What the hub knows of it.
+    pub fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
+    }
+}
+
+impl Playback {
+    /// Opens a connection. It hears of its listener from now on, and need not say which device it
+    /// is to send commands.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyDevices`] inside when the listener has twice as many connections as
+    /// devices are allowed: a device that lost its line may leave one behind for a while.
+    pub async fn connect(&self, caller: &Caller) -> Result<Result<(Connection, Signals), Refusal>, Error> {
+        let online = self.hub.online(caller.account_id).await?;
+        if online.len() >= self.config.max_devices.saturating_mul(2) {
+            return Ok(Err(Refusal::TooManyDevices));
+        }
+        let subscriber = Subscriber {
+            connection: self.context.new_id(),
+            account: caller.account_id,
+            session: caller.session_id,
+            device: None,
+        };
+        let signals = self.hub.subscribe(&subscriber).await?;
+        let connection = Connection { subscriber, device: None, expires_at: caller.expires_at };
+        Ok(Ok((connection, signals)))
+    }
+}

@@ -1,0 +1,22 @@
+use super::{Connection, Playback};
+use crate::Error;
+use crate::port::Signals;
+
+impl Playback {
+    /// The connection has ended. If it was the last one of its device, the others hear of it.
+    pub async fn disconnect(&self, connection: Connection, signals: Signals) -> Result<(), Error> {
+        drop(signals);
+        let Some(device) = &connection.device else {
+            return Ok(());
+        };
+        let account = connection.subscriber.account;
+        let _turn = self.turns.take(account).await;
+        if self.is_elsewhere(&connection, &device.id).await? {
+            return Ok(());
+        }
+        let now = self.context.now();
+        self.store.put_device(account, device, now).await?;
+        self.announce(&connection, device, false, now).await;
+        Ok(())
+    }
+}

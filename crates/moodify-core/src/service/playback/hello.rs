@@ -1,0 +1,70 @@
+use jiff::Timestamp;
+
+use super::{Connection, Playback, Refusal};
+use crate::Error;
+use crate::model::{AccountId, Device, DeviceId, DevicePresence, PlaybackState};
+
+/// The answer to a device that introduces itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Welcome {
+    /// What plays.
+    pub state: PlaybackState,
+    /// All devices of the listener, this one included.
+    pub devices: Vec<DevicePresence>,
+    /// The server's time.
+    pub now: Timestamp,
+    /// When the connection's token expires.
+    pub session_expires_at: Timestamp,
+}
+
+impl Playback {
+    /// The connection says which device it is. Saying it again renews name, kind and capabilities.
+    ///
+    /// # Errors
+    /// Inside: [`Refusal::OtherDevice`] when the connection was introduced under another id;
+    /// [`Refusal::TooManyDevices`] when as many as allowed are connected. Where only too many are
+    /// remembered, the one that has been away longest is forgotten.
+    pub async fn hello(
+        &self,
+        connection: &mut Connection,
+        device: Device,
+    ) -> Result<Result<Welcome, Refusal>, Error> {
+        if connection.device.as_ref().is_some_and(|known| known.id != device.id) {
+            return Ok(Err(Refusal::OtherDevice));
+        }
+        let account = connection.subscriber.account;
+        let _turn = self.turns.take(account).await;
+        if !self.make_room(account, &device.id).await? {
+            return Ok(Err(Refusal::TooManyDevices));
+        }
+        let now = self.context.now();
+        self.store.put_device(account, &device, now).await?;
+        connection.subscriber.device = Some(device.id.clone());
+        self.hub.update(&connection.subscriber).await?;
+        self.announce(connection, &device, true, now).await;
+        connection.device = Some(device);
+        Ok(Ok(Welcome {
+            state: self.state(account).await?,
+            devices: self.devices(account, now).await?,
+            now: self.context.now(),
+            session_expires_at: connection.expires_at,
+        }))
+    }
+
+    async fn make_room(&self, account: AccountId, newcomer: &DeviceId) -> Result<bool, Error> {
+        let mut devices = self.devices(account, self.context.now()).await?;
+        if devices.iter().any(|known| known.device.id == *newcomer) {
+            return Ok(true);
+        }
+        devices.sort_by_key(|known| (known.online, known.last_seen));
+        let excess = (devices.len() + 1).saturating_sub(self.config.max_devices);
+        let (forgotten, _) = devices.split_at(excess.min(devices.len()));
+        if excess > devices.len() || forgotten.iter().any(|known| known.online) {
+            return Ok(false);
+        }
+        for known in forgotten {
+            self.store.remove_device(account, &known.device.id).await?;
+        }
+        Ok(true)
+    }
+}

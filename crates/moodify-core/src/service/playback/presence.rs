@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Connection, Playback};
+use crate::Error;
+use crate::model::{AccountId, Device, DeviceId, DevicePresence};
+use crate::port::Hint;
+
+impl Playback {
+    /// Whether another connection than this one is this device.
+    pub(super) async fn is_elsewhere(
+        &self,
+        connection: &Connection,
+        device: &DeviceId,
+    ) -> Result<bool, Error> {
+        let me = &connection.subscriber;
+        let online = self.hub.online(me.account).await?;
+        Ok(online
+            .iter()
+            .any(|other| other.connection != me.connection && other.device.as_ref() == Some(device)))
+    }
+
+    /// The listener's devices, whether connected or not.
+    pub(super) async fn devices(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Vec<DevicePresence>, Error> {
+        let online = self.hub.online(account).await?;
+        let known = self.store.devices(account).await?;
+        Ok(known
+            .into_iter()
+            .map(|known| {
+                let online = online.iter().any(|other| other.device.as_ref() == Some(&known.device.id));
+                let last_seen = if online { now } else { known.last_seen };
+                DevicePresence { device: known.device, online, last_seen }
+            })
+            .collect())
+    }
+
+    /// Tells the listener's other devices that this one came or went.
+    pub(super) async fn announce(
+        &self,
+        connection: &Connection,
+        device: &Device,
+        online: bool,
+        now: Timestamp,
+    ) {
+        let presence = DevicePresence { device: device.clone(), online, last_seen: now };
+        self.hint(connection, Hint::Presence(Arc::new(presence))).await;
+    }
+
+    /// Tells the listener's other connections. What they are told of is safe in the store: a hint
+    /// that cannot be sent costs them a little time, until they resync, and must not make the
+    /// message that caused it look as if it had failed.
+    pub(super) async fn hint(&self, connection: &Connection, hint: Hint) {
+        let me = &connection.subscriber;
+        if let Err(error) = self.hub.publish(me.account, me.connection, &hint).await {
+            tracing::warn!(account = %me.account, %error, "a playback hint was lost");
+        }
+    }
+}

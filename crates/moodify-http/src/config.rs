@@ -1,0 +1,172 @@
+//! What whoever serves Moodify decides about its HTTP side.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use moodify_core::port::BoxError;
+use url::Url;
+
+/// Largest JSON body that is read, in bytes.
+pub const MAX_JSON_BYTES: usize = 64 * 1024;
+
+/// Every decision of the HTTP side.
+#[derive(Clone)]
+pub struct HttpConfig {
+    /// How clients reach this deployment. With `https` browsers are told to insist on it.
+    pub public_url: Url,
+    /// Whose routes this process serves. Default: all.
+    pub services: Services,
+    /// The origins whose pages may call the API, such as `https://app.example.com`. Default: none.
+    /// Signed media URLs work from every page: who holds one may use it.
+    pub allowed_origins: Vec<Origin>,
+    /// What `/health/ready` asks, in this order.
+    pub checks: Vec<Arc<dyn HealthCheck>>,
+    /// How long requests and their bodies may take.
+    pub limits: Limits,
+}
+
+impl HttpConfig {
+    /// The defaults for a deployment that is reached at this address.
+    pub fn new(public_url: Url) -> Self {
+        Self {
+            public_url,
+            services: Services::ALL,
+            allowed_origins: Vec::new(),
+            checks: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl fmt::Debug for HttpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let checks: Vec<&str> = self.checks.iter().map(|check| check.name()).collect();
+        f.debug_struct("HttpConfig")
+            .field("public_url", &self.public_url.as_str())
+            .field("services", &self.services)
+            .field("allowed_origins", &self.allowed_origins)
+            .field("checks", &checks)
+            .field("limits", &self.limits)
+            .finish()
+    }
+}
+
+/// How long requests and their bodies may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the head of a request to the head of its answer. Default 30 s.
+    pub request: Duration,
+    /// The same for uploads. Default 15 min: 100 MB at 1 Mbit/s.
+    pub upload: Duration,
+    /// How long a JSON body may take to come, and the longest pause in the body of an upload.
+    /// Default 15 s.
+    pub body: Duration,
+    /// Largest body of an upload in bytes, all parts together. Each file has a limit of its own in
+    /// the catalogue's settings. Default 112 MB.
+    pub upload_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(30),
+            upload: Duration::from_secs(15 * 60),
+            body: Duration::from_secs(15),
+            upload_bytes: 112_000_000,
+        }
+    }
+}
+
+/// A set of services, so that one process can serve only some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// Accounts and sessions.
+    pub auth: bool,
+    /// Tracks, playlists and media.
+    pub music: bool,
+    /// Mails: it has no routes of its own, only those of operations.
+    pub notification: bool,
+    /// The Socket.IO endpoint.
+    pub sync: bool,
+}
+
+impl Services {
+    /// All services.
+    pub const ALL: Self = Self { auth: true, music: true, notification: true, sync: true };
+    const NONE: Self = Self { auth: false, music: false, notification: false, sync: false };
+    /// Auth alone.
+    pub const AUTH: Self = Self { auth: true, ..Self::NONE };
+    /// Music alone.
+    pub const MUSIC: Self = Self { music: true, ..Self::NONE };
+    /// Notification alone.
+    pub const NOTIFICATION: Self = Self { notification: true, ..Self::NONE };
+    /// Sync alone.
+    pub const SYNC: Self = Self { sync: true, ..Self::NONE };
+}
+
+/// An origin (RFC 6454) that a browser may name: scheme, host and port, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+impl Origin {
+    /// Reads an origin such as `https://app.example.com` or `http://localhost:5173`.
+    ///
+    /// # Errors
+    /// The text is no http or https origin, or has a path, query or credentials.
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let invalid = || InvalidOrigin(text.to_owned());
+        let url = Url::parse(text).map_err(|_| invalid())?;
+        let origin = url.origin().ascii_serialization();
+        // Comparing with the canonical form refuses paths, `*` and everything else that a browser
+        // never sends as an origin.
+        if !matches!(url.scheme(), "http" | "https") || text.trim_end_matches('/') != origin {
+            return Err(invalid());
+        }
+        HeaderValue::from_str(&origin).map(Self).map_err(|_| invalid())
+    }
+
+    pub(crate) fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+}
+
+/// A text that is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no origin: write scheme, host and port only, such as https://app.example.com")]
+pub struct InvalidOrigin(String);
+
+/// Something the service cannot work without.
+#[async_trait]
+pub trait HealthCheck: Send + Sync {
+    /// What it is called in `/health/ready`: `database`, `media`, …
+    fn name(&self) -> &'static str;
+
+    /// Tries it with a real round trip. The error is logged and never shown.
+    async fn check(&self) -> Result<(), BoxError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_exact() {
+        for good in ["https://app.example.com", "http://localhost:5173", "https://app.example.com/"] {
+            assert!(Origin::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "*",
+            "null",
+            "example.com",
+            "https://a.b/path",
+            "https://u:p@a.b",
+            "ftp://a.b",
+            "https://*.a.b?x",
+        ] {
+            assert!(Origin::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

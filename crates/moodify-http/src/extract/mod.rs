@@ -1,0 +1,18 @@
+//! What handlers take from a request, checked: a handler never sees anything malformed.
+
+mod bearer;
+mod body;
+mod fields;
+mod if_match;
+mod json;
+mod path;
+mod query;
+mod upload;
+
+pub(crate) use bearer::Bearer;
+pub(crate) use fields::{Field, check, each, field};
+pub(crate) use if_match::IfMatch;
+pub(crate) use json::JsonBody;
+pub(crate) use path::PathId;
+pub(crate) use query::{Params, page_size};
+pub(crate) use upload::{UploadBody, multipart_fault};

@@ -1,0 +1,5 @@
+//! What happens around every handler.
+
+pub(crate) mod answer;
+pub(crate) mod cors;
+pub(crate) mod timeout;

@@ -1,0 +1,34 @@
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, header};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::etag;
+use crate::problem::Problem;
+
+/// Public keys (RFC 7517).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents moodify_core's Jwks, which is what is sent")]
+pub(crate) struct Jwks {
+    /// The signing key first, then those whose tokens may still be around.
+    #[schema(value_type = Vec<Object>)]
+    keys: Vec<serde_json::Value>,
+}
+
+/// The public keys that verify access tokens
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    operation_id = "get_jwks",
+    tag = "auth",
+    responses((status = 200, description = "Public keys.", body = Jwks)),
+)]
+pub(crate) async fn get_jwks(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    /// Short beside the overlap of two keys, long beside the time between two requests.
+    const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
+    let mut response = etag::read(&headers, None, &app.moodify.accounts().jwks().await?)?;
+    response.headers_mut().insert(header::CACHE_CONTROL, CACHED);
+    response.headers_mut().remove(header::VARY);
+    Ok(response)
+}

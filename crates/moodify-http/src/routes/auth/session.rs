@@ -1,0 +1,134 @@
+//! What the routes of this folder answer with and have in common.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use jiff::Timestamp;
+use moodify_core::model::{Account, AccountId, ArtistId, Invalid, Role};
+use moodify_core::service::accounts::SignedIn;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::extract::{Field, check, field};
+use crate::problem::Problem;
+
+/// Somebody who is signed in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionBody {
+    /// Goes into `Authorization: Bearer …`.
+    pub(super) access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub(super) token_type: &'static str,
+    /// How long the access token works, in seconds.
+    #[schema(value_type = i32, example = 600)]
+    pub(super) expires_in: u64,
+    /// Gets the next access token at `/v1/auth/refresh`, once.
+    pub(super) refresh_token: String,
+    pub(super) account: AccountBody,
+}
+
+impl SessionBody {
+    /// The answer to a sign-up or log-in.
+    pub(super) fn answer(status: StatusCode, signed_in: SignedIn) -> Response {
+        let body = Self {
+            access_token: signed_in.access_token,
+            token_type: "Bearer",
+            expires_in: signed_in.expires_in.as_secs(),
+            refresh_token: signed_in.refresh_token.expose_secret().to_owned(),
+            account: signed_in.account.into(),
+        };
+        (status, Json(body)).into_response()
+    }
+}
+
+/// A person's account, as its owner sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(crate) struct AccountBody {
+    #[schema(value_type = uuid::Uuid)]
+    id: AccountId,
+    #[schema(example = "ada@example.com", format = Email)]
+    email: String,
+    /// Whether the owner has proved to read this mailbox.
+    email_verified: bool,
+    #[schema(example = "Ada")]
+    first_name: String,
+    #[schema(example = "Lovelace")]
+    last_name: String,
+    #[schema(value_type = AccountRole)]
+    role: Role,
+    /// The public profile, when the role is artist.
+    #[schema(value_type = Option<uuid::Uuid>, required)]
+    artist_id: Option<ArtistId>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// What an account may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents moodify_core::model::Role, which is what is sent")]
+pub(crate) enum AccountRole {
+    /// Listens, likes, makes playlists.
+    User,
+    /// All that, and uploads tracks.
+    Artist,
+}
+
+impl From<Account> for AccountBody {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            role: account.role(),
+            artist_id: account.artist.as_ref().map(|artist| artist.id),
+            email: account.email.into(),
+            email_verified: account.email_verified,
+            first_name: account.first_name.into(),
+            last_name: account.last_name.into(),
+            created_at: account.created_at,
+        }
+    }
+}
+
+/// How the refresh token travels.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SessionKind {
+    /// In the body of the answer.
+    #[default]
+    Token,
+    /// In a cookie. Not offered yet.
+    Cookie,
+}
+
+impl SessionKind {
+    /// # Errors
+    /// `cookie_unsupported`.
+    pub(super) fn check(kind: Option<Self>) -> Field<()> {
+        let refused = Invalid::new("cookie_unsupported", "Cookie sessions are not offered yet; use token.");
+        field("/session", if kind == Some(Self::Cookie) { Err(refused) } else { Ok(()) })
+    }
+}
+
+/// What a log-in needs.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInRequest)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogInBody {
+    #[schema(example = "ada@example.com")]
+    email: String,
+    #[schema(example = "correct horse battery staple", format = Password)]
+    password: String,
+    session: Option<SessionKind>,
+}
+
+/// A log-in through the door of one role.
+pub(super) async fn log_in(app: &App, body: LogInBody, role: Role) -> Result<Response, Problem> {
+    check((SessionKind::check(body.session),))?;
+    let request = moodify_core::service::accounts::LogIn { email: body.email, password: body.password, role };
+    Ok(SessionBody::answer(StatusCode::OK, app.moodify.accounts().log_in(request).await?))
+}

@@ -1,0 +1,61 @@
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use moodify_core::model::{ArtistName, Email, PersonName};
+use moodify_core::service::accounts::SignUp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::session::{SessionBody, SessionKind};
+use crate::app::App;
+use crate::extract::{JsonBody, check, field};
+use crate::openapi::problems::EmailTaken;
+use crate::problem::Problem;
+
+/// What an artist signs up with.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SignUpArtistRequest)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignUpArtistBody {
+    #[schema(example = "nina@example.com", format = Email, max_length = 254)]
+    email: String,
+    /// No rules but a minimum length, 10 characters unless configured otherwise.
+    #[schema(example = "correct horse battery staple", format = Password, max_length = 1024)]
+    password: String,
+    #[schema(example = "Nina", min_length = 1, max_length = 100)]
+    first_name: String,
+    #[schema(example = "Waymon", min_length = 1, max_length = 100)]
+    last_name: String,
+    /// The name that listeners see.
+    #[schema(example = "Nina and the Tides", min_length = 1, max_length = 100)]
+    artist_name: String,
+    session: Option<SessionKind>,
+}
+
+/// Sign up as an artist
+///
+/// A welcome mail follows. The new artist can upload at once.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/artists/signup",
+    operation_id = "sign_up_artist",
+    tag = "auth",
+    request_body = SignUpArtistBody,
+    responses((status = 201, description = "Signed up and signed in.", body = SessionBody), EmailTaken),
+)]
+pub(crate) async fn sign_up_artist(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<SignUpArtistBody>,
+) -> Result<Response, Problem> {
+    let accounts = app.moodify.accounts();
+    let (email, password, first_name, last_name, artist_name, ()) = check((
+        field("/email", Email::parse(&body.email)),
+        field("/password", accounts.new_password(&body.password)),
+        field("/first_name", PersonName::parse(&body.first_name)),
+        field("/last_name", PersonName::parse(&body.last_name)),
+        field("/artist_name", ArtistName::parse(&body.artist_name)),
+        SessionKind::check(body.session),
+    ))?;
+    let request = SignUp { email, password, first_name, last_name, artist_name: Some(artist_name) };
+    Ok(SessionBody::answer(StatusCode::CREATED, accounts.sign_up(request).await?))
+}

@@ -1,0 +1,57 @@
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use moodify_core::model::{Email, PersonName};
+use moodify_core::service::accounts::SignUp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::session::{SessionBody, SessionKind};
+use crate::app::App;
+use crate::extract::{JsonBody, check, field};
+use crate::openapi::problems::EmailTaken;
+use crate::problem::Problem;
+
+/// What a listener signs up with.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SignUpUserRequest)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignUpUserBody {
+    #[schema(example = "ada@example.com", format = Email, max_length = 254)]
+    email: String,
+    /// No rules but a minimum length, 10 characters unless configured otherwise.
+    #[schema(example = "correct horse battery staple", format = Password, max_length = 1024)]
+    password: String,
+    #[schema(example = "Ada", min_length = 1, max_length = 100)]
+    first_name: String,
+    #[schema(example = "Lovelace", min_length = 1, max_length = 100)]
+    last_name: String,
+    session: Option<SessionKind>,
+}
+
+/// Sign up as a listener
+///
+/// A welcome mail follows.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/users/signup",
+    operation_id = "sign_up_user",
+    tag = "auth",
+    request_body = SignUpUserBody,
+    responses((status = 201, description = "Signed up and signed in.", body = SessionBody), EmailTaken),
+)]
+pub(crate) async fn sign_up_user(
+    State(app): State<App>,
+    JsonBody(body): JsonBody<SignUpUserBody>,
+) -> Result<Response, Problem> {
+    let accounts = app.moodify.accounts();
+    let (email, password, first_name, last_name, ()) = check((
+        field("/email", Email::parse(&body.email)),
+        field("/password", accounts.new_password(&body.password)),
+        field("/first_name", PersonName::parse(&body.first_name)),
+        field("/last_name", PersonName::parse(&body.last_name)),
+        SessionKind::check(body.session),
+    ))?;
+    let request = SignUp { email, password, first_name, last_name, artist_name: None };
+    Ok(SessionBody::answer(StatusCode::CREATED, accounts.sign_up(request).await?))
+}

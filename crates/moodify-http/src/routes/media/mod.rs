@@ -1,0 +1,4 @@
+//! Audio and covers, behind signed addresses, for stores that cannot sign themselves.
+
+pub(crate) mod get_media;
+mod range;

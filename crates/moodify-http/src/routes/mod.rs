@@ -1,0 +1,77 @@
+//! Every route, in one flat list: read this first. Each names its handler's file.
+
+pub(crate) mod auth;
+pub(crate) mod media;
+pub(crate) mod operations;
+pub(crate) mod playlists;
+pub(crate) mod tracks;
+
+use axum::middleware::from_fn_with_state;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::config::{Limits, Services};
+use crate::middleware::timeout::{Deadline, timeout};
+use crate::openapi;
+
+/// The routes of these services, and those that every process has.
+pub(crate) fn all(services: Services, limits: Limits) -> OpenApiRouter<App> {
+    let quick = from_fn_with_state(Deadline::Server(limits.request), timeout);
+    let long = from_fn_with_state(Deadline::Client(limits.upload), timeout);
+    let mut list = OpenApiRouter::with_openapi(openapi::frame()).merge(operations());
+    if services.auth {
+        list = list.merge(auth());
+    }
+    if services.music {
+        list = list.merge(music());
+    }
+    list = list.layer(quick);
+    if services.music {
+        list = list.merge(uploads().layer(long));
+    }
+    list
+}
+
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(operations::get_liveness::get_liveness))
+        .routes(routes!(operations::get_readiness::get_readiness))
+}
+
+fn auth() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(auth::sign_up_user::sign_up_user))
+        .routes(routes!(auth::sign_up_artist::sign_up_artist))
+        .routes(routes!(auth::log_in_user::log_in_user))
+        .routes(routes!(auth::log_in_artist::log_in_artist))
+        .routes(routes!(auth::refresh_session::refresh_session))
+        .routes(routes!(auth::log_out::log_out))
+        .routes(routes!(auth::get_me::get_me))
+        .routes(routes!(auth::get_jwks::get_jwks))
+}
+
+fn music() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(tracks::list_tracks::list_tracks))
+        .routes(routes!(tracks::get_track::get_track, tracks::delete_track::delete_track))
+        .routes(routes!(tracks::get_track_audio::get_track_audio))
+        .routes(routes!(tracks::get_track_cover::get_track_cover))
+        .routes(routes!(
+            playlists::create_playlist::create_playlist,
+            playlists::list_playlists::list_playlists
+        ))
+        .routes(routes!(playlists::get_playlist::get_playlist))
+        .routes(routes!(playlists::add_playlist_tracks::add_playlist_tracks))
+        .routes(routes!(playlists::remove_playlist_entry::remove_playlist_entry))
+        .routes(routes!(media::get_media::get_media))
+}
+
+fn uploads() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(tracks::create_track::create_track))
+}
+
+/// A count as the contract writes it: generated clients handle larger numbers differently.
+pub(crate) fn int32(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,5 @@
+//! For those who run it.
+
+pub(crate) mod docs;
+pub(crate) mod get_liveness;
+pub(crate) mod get_readiness;

@@ -1,0 +1,8 @@
+//! Tracks in an order of one's own.
+
+pub(crate) mod add_playlist_tracks;
+pub(crate) mod create_playlist;
+pub(crate) mod get_playlist;
+pub(crate) mod list_playlists;
+pub(crate) mod playlist;
+pub(crate) mod remove_playlist_entry;

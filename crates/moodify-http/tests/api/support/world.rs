@@ -1,0 +1,159 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use futures::TryStreamExt;
+use http::{Method, Request};
+use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
+use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
+use moodify_core::model::{MediaKey, PageSize, TrackFilter};
+use moodify_core::port::{CatalogStore, MediaStore, Outbox};
+use moodify_http::HttpConfig;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::{Answer, Form, sample};
+
+/// A password that everybody here uses.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// A platform in memory, with a hand on its clock and a look into its stores.
+pub(crate) struct World {
+    pub(crate) router: Router,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) media: Arc<MemoryMediaStore>,
+    pub(crate) clock: Arc<FixedClock>,
+    _staging: TempDir,
+}
+
+/// Somebody who has signed up.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) token: String,
+    pub(crate) refresh_token: String,
+    pub(crate) body: Value,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// A platform whose HTTP side is configured differently.
+    pub(crate) fn with(configure: impl FnOnce(&mut HttpConfig)) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let media = Arc::new(MemoryMediaStore::new());
+        let clock = Arc::new(FixedClock::default());
+        let staging = tempfile::tempdir().unwrap();
+        let probe = InProcessProbe::open(ProbeConfig::new(staging.path()), Arc::new(SystemClock)).unwrap();
+        let moodify = super::moodify(
+            store.clone(),
+            media.clone(),
+            clock.clone(),
+            Arc::new(SeededRng::new(7)),
+            Arc::new(probe),
+        );
+        let mut config = HttpConfig::new("http://music.test".parse().unwrap());
+        configure(&mut config);
+        Self { router: moodify_http::router(&moodify, config), store, media, clock, _staging: staging }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::GET, path, token).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn get_if_none_match(&self, path: &str, token: &str, etag: &str) -> Answer {
+        let request = self.request(Method::GET, path, token).header("if-none-match", etag);
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path, token).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.post_raw(path, token, body.to_string()).await
+    }
+
+    pub(crate) async fn post_raw(&self, path: &str, token: &str, body: impl Into<Body>) -> Answer {
+        let request = self.request(Method::POST, path, token).header("content-type", "application/json");
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// A request with this token, or none if it is empty.
+    pub(crate) fn request(&self, method: Method, path: &str, token: &str) -> http::request::Builder {
+        let request = Request::builder().method(method).uri(path);
+        if token.is_empty() { request } else { request.header("authorization", format!("Bearer {token}")) }
+    }
+
+    pub(crate) async fn listener(&self, name: &str) -> Account {
+        let body = json!({
+            "email": format!("{name}@example.com"), "password": PASSWORD,
+            "first_name": name, "last_name": "Listener",
+        });
+        Account::from(self.post("/v1/auth/users/signup", "", body).await.json(201))
+    }
+
+    pub(crate) async fn artist(&self, name: &str) -> Account {
+        let body = json!({
+            "email": format!("{name}@example.com"), "password": PASSWORD,
+            "first_name": name, "last_name": "Artist", "artist_name": name,
+        });
+        Account::from(self.post("/v1/auth/artists/signup", "", body).await.json(201))
+    }
+
+    /// A track with a cover under this title.
+    pub(crate) async fn track(&self, artist: &Account, title: &str) -> Value {
+        self.track_with(artist, Form::new().text("title", title)).await
+    }
+
+    pub(crate) async fn track_with(&self, artist: &Account, form: Form) -> Value {
+        self.clock.advance(Duration::from_millis(1));
+        let form = form.file("audio", &sample("cbr-mono-id3v1.mp3")).file("cover", &sample("cover.jpg"));
+        self.send(form.upload(&artist.token)).await.json(201)
+    }
+
+    /// Everything in the media store.
+    pub(crate) async fn media_keys(&self) -> Vec<MediaKey> {
+        self.media.list().try_collect().await.unwrap()
+    }
+
+    /// How many events wait to be published.
+    pub(crate) async fn events(&self) -> usize {
+        use moodify_core::port::Clock;
+        self.store.lease(10_000, self.clock.now(), Duration::ZERO).await.unwrap().len()
+    }
+
+    /// How many tracks there are, finished or not, of this artist and in public.
+    pub(crate) async fn tracks(&self, artist: &Account) -> usize {
+        let filter =
+            TrackFilter { viewer: Some(artist.artist_id().parse().unwrap()), ..TrackFilter::default() };
+        self.store.list_tracks(&filter, PageSize::new(100).unwrap(), None).await.unwrap().items.len()
+    }
+}
+
+impl From<Value> for Account {
+    fn from(body: Value) -> Self {
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        Self {
+            token: text("access_token"),
+            refresh_token: text("refresh_token"),
+            body: body["account"].clone(),
+        }
+    }
+}
+
+impl Account {
+    pub(crate) fn artist_id(&self) -> &str {
+        self.body["artist_id"].as_str().unwrap()
+    }
+}
