@@ -37,6 +37,7 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     routes
         .merge(routes::operations::docs::router(document))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), middleware::linger::linger))
         .layer(from_fn_with_state(app.clone(), middleware::cors::cors))
         .layer(from_fn_with_state(app.clone(), middleware::answer::answer))
         .with_state(app)

@@ -12,3 +12,4 @@ mod support;
 mod tokens;
 mod tracks;
 mod uploads;
+mod wire;
