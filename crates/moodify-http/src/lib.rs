@@ -13,6 +13,7 @@ mod middleware;
 mod openapi;
 mod problem;
 mod routes;
+pub mod sync;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -14,6 +14,13 @@ opaque_keys! {
     CommandId(64, "invalid_command_id");
 }
 
+impl From<Uuid> for CommandId {
+    /// A key for a command that came without one.
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid.hyphenated().to_string())
+    }
+}
+
 /// One unbroken history of revisions. It changes when the store has lost the state: revisions of
 /// different epochs cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

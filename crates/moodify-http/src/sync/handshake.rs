@@ -1,0 +1,86 @@
+//! Who may connect.
+
+use std::sync::{Arc, Mutex};
+
+use moodify_core::service::Playback;
+use moodify_core::service::playback::{Budget, Lane};
+use moodify_core::{Error, model::Caller};
+use socketioxide::extract::SocketRef;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::Authenticator;
+use super::intake::{ClockIntake, Event, Intake, Message, QUEUE};
+use super::session::{Parked, Session};
+use super::wire::{Failure, Handshake};
+
+/// What a socket needs to become a session.
+pub(super) struct Gate {
+    pub playback: Arc<Playback>,
+    pub authenticator: Arc<dyn Authenticator>,
+    pub sessions: TaskTracker,
+}
+
+impl Gate {
+    /// Lets a socket in, or says by a code why not: all that the library can tell a client.
+    ///
+    /// The handlers stand before the client learns that it is connected: what it sends at once is
+    /// not lost.
+    pub(super) async fn admit(
+        self: Arc<Self>,
+        socket: &SocketRef,
+        auth: Option<Handshake>,
+    ) -> Result<(), &'static str> {
+        let handshake = auth.ok_or("unauthorized")?;
+        let caller = self.caller(&handshake.token).await?;
+        let opened = self.playback.connect(&caller).await.map_err(|error| Failure::from(error).code)?;
+        let (connection, signals) = opened.map_err(|refusal| refusal.code())?;
+
+        let now = self.playback.context().now();
+        let config = self.playback.config();
+        let budget = || Budget::per_second(config.messages_per_second, now);
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let gone = CancellationToken::new();
+        listen(socket, &queue, &gone);
+        let clock = self.playback.context().clock.clone();
+        socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()) });
+        let session = Session {
+            connection,
+            signals,
+            messages,
+            lane: Lane::new(config.sequence_wait),
+            commands: budget(),
+            others: budget(),
+            gone,
+            _alive: self.sessions.token(),
+            gate: self.clone(),
+        };
+        socket.extensions.insert(Parked::new(session));
+        Ok(())
+    }
+
+    async fn caller(&self, token: &str) -> Result<Caller, &'static str> {
+        self.authenticator.authenticate(token).await.map_err(|error| match error {
+            Error::Unauthenticated(moodify_core::AuthFailure::ExpiredToken) => "token_expired",
+            Error::Unauthenticated(_) => "unauthorized",
+            fault => Failure::from(fault).code,
+        })
+    }
+}
+
+fn listen(socket: &SocketRef, queue: &mpsc::Sender<Box<Message>>, gone: &CancellationToken) {
+    for (name, event) in [
+        ("hello", Event::Hello),
+        ("command", Event::Command),
+        ("resync", Event::Resync),
+        ("auth_refresh", Event::AuthRefresh),
+    ] {
+        socket.on(name, Intake { event, queue: queue.clone() });
+    }
+    socket.on_fallback(Intake { event: Event::Unknown, queue: queue.clone() });
+    let gone = gone.clone();
+    socket.on_disconnect(move || {
+        gone.cancel();
+        std::future::ready(())
+    });
+}

@@ -1,0 +1,137 @@
+//! The Socket.IO endpoint (protocol 5) at `/socket.io/`: one listener, many devices.
+//!
+//! | Event | Direction | Payload → acknowledgement |
+//! |---|---|---|
+//! | `hello` | device → server | `{device_id, name, kind?, capabilities?, epoch?, rev?}` → `{state, devices, server_us, session_expires_at}` |
+//! | `clock` | device → server | `{t0}` → `{t0, t1, t2}` in µs |
+//! | `command` | device → server | `{command_id?, seq?, expect?: {epoch, rev}, op, args?}` → `{ok: true, rev, at_us}` |
+//! | `resync` | device → server | `{epoch?, rev?}` → `{state}` or `{unchanged: true}` |
+//! | `auth_refresh` | device → server | `{token}` → `{session_expires_at}` |
+//! | `state` | server → the listener's other devices | the new state |
+//! | `presence` | server → the listener's other devices | `{device_id, name, kind, capabilities, online, last_seen}` |
+//!
+//! Whatever cannot be done is acknowledged with `{ok: false, code, message, state?}`. A refused
+//! handshake is a `connect_error` whose `message` is the code: `unauthorized`, `token_expired`,
+//! `too_many_devices` or `unavailable`.
+//!
+//! `seq` counts the commands of one socket; its first one sets the start. A command waits up to
+//! [`sequence_wait`](moodify_core::config::PlaybackConfig::sequence_wait) for those before it; then
+//! all that waited get `sequence_gap`, and counting goes on behind them. One that comes after its
+//! turn gets `sequence_passed`, unless it repeats an applied `command_id`: then it gets the same
+//! answer again. Without `seq`, commands are applied in the order they arrive.
+
+mod handshake;
+mod intake;
+mod session;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use moodify_core::model::Caller;
+use moodify_core::service::Playback;
+use moodify_core::{Error, port::Clock};
+use socketioxide::extract::{SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::{ParserConfig, SocketIo};
+use tokio_util::task::TaskTracker;
+
+use handshake::Gate;
+
+/// Turns an access token into whoever it was issued to.
+pub trait Authenticator: Send + Sync {
+    /// The caller.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the token is not good, or not any more.
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>>;
+}
+
+/// What an operator decides about sockets.
+#[derive(Clone, Debug)]
+pub struct SyncConfig {
+    /// Largest message, in bytes. A larger one ends the connection. Default 64 KiB.
+    pub max_message_bytes: usize,
+    /// How often the server asks whether a socket is alive. Default 25 s: less than the idle
+    /// time-out of common load balancers (60 s).
+    pub ping_interval: Duration,
+    /// How long it waits for the answer. Default 20 s.
+    pub ping_timeout: Duration,
+}
+
+impl Default for SyncConfig {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 64 * 1024,
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How long a transport may be open without asking for the namespace.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The smallest buffer that reads typical messages at once: most sockets are idle, and there are
+/// many (measured: 26.2 instead of 29.7 KB per idle socket).
+const READ_BUFFER_BYTES: usize = 512;
+
+/// The endpoint as a layer for a router, and a handle to end it.
+///
+/// Put the layer outside of time limits: a polling request is open for as long as there is nothing
+/// to say.
+pub fn layer(
+    playback: Arc<Playback>,
+    authenticator: Arc<dyn Authenticator>,
+    config: &SyncConfig,
+) -> (SocketIoLayer, SyncHandle) {
+    let limits = ParserConfig::common()
+        .max_incoming_binaries(1)
+        .max_incoming_binary_buf_size(config.max_message_bytes);
+    let (layer, io) = SocketIo::builder()
+        .with_parser(limits)
+        .max_payload(config.max_message_bytes as u64)
+        .ws_max_message_size(config.max_message_bytes)
+        .ws_max_frame_size(config.max_message_bytes)
+        .ws_read_buffer_size(READ_BUFFER_BYTES)
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build_layer();
+    let sessions = TaskTracker::new();
+    let clock = playback.context().clock.clone();
+    let gate = Arc::new(Gate { playback, authenticator, sessions: sessions.clone() });
+    let admit = move |socket: SocketRef, TryData(auth): TryData<wire::Handshake>| {
+        let gate = gate.clone();
+        async move { gate.admit(&socket, auth.ok()).await }
+    };
+    io.ns("/", session::serve.with(admit));
+    (layer, SyncHandle { io, sessions, clock })
+}
+
+/// Ends the endpoint.
+pub struct SyncHandle {
+    io: SocketIo,
+    sessions: TaskTracker,
+    clock: Arc<dyn Clock>,
+}
+
+impl SyncHandle {
+    /// Takes no more sockets, closes those that are open (their devices will look for another
+    /// node), and waits until each has finished what it was doing, but no longer than `patience`: a
+    /// device that does not read may never see the end.
+    pub async fn close(&self, patience: Duration) {
+        self.sessions.close();
+        let closed = async {
+            self.io.close().await;
+            self.sessions.wait().await;
+        };
+        tokio::select! {
+            () = closed => {}
+            () = self.clock.sleep(patience) => {
+                tracing::warn!(left = self.sessions.len(), "sockets did not close in time");
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Serves one socket, from its admission to its end: everything it says and hears, one after the
+//! other.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use moodify_core::model::{Command, Timestamp};
+use moodify_core::port::{Clock, CloseReason, Hint, Signal, Signals};
+use moodify_core::service::playback::{Budget, Connection, Lane, Refusal, Turn};
+use serde_json::Value;
+use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::{SendError, SocketError};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+
+use super::handshake::Gate;
+use super::intake::{Event, Message};
+use super::wire::{Answer, AuthRefresh, CommandMessage, Failure, Hello, ResyncMessage, parse, seq_of};
+
+/// How often, and how many times, a socket whose buffer is full is asked to go. The library cannot
+/// cut a line; its heartbeat does after this time at the latest.
+const FAREWELL_INTERVAL: Duration = Duration::from_millis(250);
+const FAREWELLS: usize = 240;
+
+/// One socket's state.
+pub(super) struct Session {
+    pub gate: Arc<Gate>,
+    pub connection: Connection,
+    pub signals: Signals,
+    pub messages: mpsc::Receiver<Box<Message>>,
+    pub lane: Lane<Pending>,
+    pub commands: Budget,
+    pub others: Budget,
+    /// The socket is gone.
+    pub gone: CancellationToken,
+    pub _alive: TaskTrackerToken,
+}
+
+/// A command that waits for its turn, even if it is already clear that it will be refused: those
+/// after it must not wait for it in vain.
+pub(super) struct Pending {
+    command: Result<Command, Failure>,
+    ack: AckSender,
+}
+
+/// A session that waits for its socket to be connected.
+#[derive(Clone)]
+pub(super) struct Parked(Arc<Mutex<Option<Session>>>);
+
+impl Parked {
+    pub(super) fn new(session: Session) -> Self {
+        Self(Arc::new(Mutex::new(Some(session))))
+    }
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The socket is gone.
+    Gone,
+    /// The token has expired and no new one came.
+    Expired,
+    /// The session was revoked.
+    Revoked,
+    /// The device does not read.
+    TooSlow,
+}
+
+/// What happens next.
+enum Step {
+    End(End),
+    Message(Box<Message>),
+    Hint(Hint),
+    Overdue,
+}
+
+/// Serves a connected socket until it ends.
+pub(super) async fn serve(socket: SocketRef) {
+    let parked = socket.extensions.remove::<Parked>();
+    let session = parked.and_then(|parked| parked.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    if let Some(session) = session {
+        session.run(socket).await;
+    }
+}
+
+impl Session {
+    async fn run(mut self, socket: SocketRef) {
+        let end = loop {
+            let done = match self.step().await {
+                Step::End(end) => Err(end),
+                Step::Message(message) => self.message(*message).await,
+                Step::Hint(Hint::State(state)) => sent(socket.emit("state", &*state)),
+                Step::Hint(Hint::Presence(presence)) => sent(socket.emit("presence", &*presence)),
+                Step::Overdue => {
+                    let turns = self.lane.overdue(self.now());
+                    self.take_turns(turns).await
+                }
+            };
+            if let Err(end) = done {
+                break end;
+            }
+        };
+        let Self { gate, connection, signals, gone, _alive, .. } = self;
+        tracing::debug!(connection = %connection.subscriber().connection, ?end, "a socket ends");
+        if let Err(error) = gate.playback.disconnect(connection, signals).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a device's leaving was not noted");
+        }
+        if end != End::Gone {
+            dismiss(&socket, &gone, &*gate.playback.context().clock).await;
+        }
+    }
+
+    async fn step(&mut self) -> Step {
+        let clock = &*self.gate.playback.context().clock;
+        tokio::select! {
+            biased;
+            () = self.gone.cancelled() => Step::End(End::Gone),
+            () = until(clock, self.connection.expires_at()) => Step::End(End::Expired),
+            signal = self.signals.next() => match signal {
+                Some(Signal::Hint(hint)) => Step::Hint(hint),
+                Some(Signal::Close(CloseReason::SessionRevoked)) => Step::End(End::Revoked),
+                // A hub that fell silent would leave the device without news: it has to come back.
+                Some(Signal::Close(CloseReason::TooSlow)) | None => Step::End(End::TooSlow),
+            },
+            () = until_some(clock, self.lane.deadline()) => Step::Overdue,
+            message = self.messages.recv() => message.map_or(Step::End(End::Gone), Step::Message),
+        }
+    }
+
+    async fn message(&mut self, message: Message) -> Result<(), End> {
+        let Message { event, payload, ack } = message;
+        if event == Event::Command {
+            let (seq, command) = self.read_command(payload);
+            let turns = self.lane.offer(seq, Pending { command, ack }, self.now());
+            return self.take_turns(turns).await;
+        }
+        let now = self.now();
+        let answer = if self.others.spend(now) {
+            match payload {
+                Ok(payload) => self.answer(event, payload).await.into(),
+                Err(failure) => Answer::Failure(failure),
+            }
+        } else {
+            Answer::Failure(Refusal::RateLimited.into())
+        };
+        sent(ack.send(&answer))
+    }
+
+    async fn answer(&mut self, event: Event, payload: Value) -> Result<Answer, Failure> {
+        let playback = &self.gate.playback;
+        Ok(match event {
+            Event::Hello => {
+                let device = parse::<Hello>(payload)?.into();
+                playback.hello(&mut self.connection, device).await??.into()
+            }
+            Event::Resync => {
+                let known = parse::<ResyncMessage>(payload)?.known();
+                playback.resync(&self.connection, known).await?.into()
+            }
+            Event::AuthRefresh => {
+                let AuthRefresh { token } = parse(payload)?;
+                let caller = self.gate.authenticator.authenticate(&token).await?;
+                let session_expires_at = playback.auth_refresh(&mut self.connection, &caller).await??;
+                Answer::Refreshed { session_expires_at }
+            }
+            Event::Command | Event::Unknown => {
+                return Err(Failure::new("unknown_event", "This server does not know the event."));
+            }
+        })
+    }
+
+    fn read_command(&mut self, payload: Result<Value, Failure>) -> (Option<u64>, Result<Command, Failure>) {
+        let seq = payload.as_ref().ok().and_then(seq_of);
+        let now = self.now();
+        if !self.commands.spend(now) {
+            return (seq, Err(Refusal::RateLimited.into()));
+        }
+        let command = payload.and_then(CommandMessage::parse).and_then(|mut message| {
+            let operation = message.operation()?;
+            let id = message.command_id.unwrap_or_else(|| self.gate.playback.context().new_id());
+            Ok(Command { id, expect: message.expect, operation })
+        });
+        (seq, command)
+    }
+
+    async fn take_turns(&mut self, turns: Vec<Turn<Pending>>) -> Result<(), End> {
+        for turn in turns {
+            let (turn, Pending { command, ack }): (fn(Command) -> Turn<Command>, _) = match turn {
+                Turn::Next(pending) => (Turn::Next, pending),
+                Turn::Passed(pending) => (Turn::Passed, pending),
+                Turn::Gap(pending) => (Turn::Gap, pending),
+            };
+            let answer = match command {
+                Err(failure) => Answer::Failure(failure),
+                Ok(command) => match self.gate.playback.command(&self.connection, turn(command)).await {
+                    Ok(outcome) => outcome.into(),
+                    Err(error) => Answer::Failure(error.into()),
+                },
+            };
+            sent(ack.send(&answer))?;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.gate.playback.context().now()
+    }
+}
+
+fn sent(result: Result<(), SendError>) -> Result<(), End> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(SendError::Socket(SocketError::Closed)) => Err(End::Gone),
+        Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(End::TooSlow),
+        Err(SendError::Serialize(error)) => {
+            tracing::error!(%error, "a message could not be written");
+            Ok(())
+        }
+    }
+}
+
+/// Ends the socket: at once, or as soon as there is room for the word that says so.
+async fn dismiss(socket: &SocketRef, gone: &CancellationToken, clock: &dyn Clock) {
+    for _ in 0..FAREWELLS {
+        if gone.is_cancelled() || socket.clone().disconnect().is_ok() {
+            return;
+        }
+        tokio::select! {
+            () = gone.cancelled() => return,
+            () = clock.sleep(FAREWELL_INTERVAL) => {}
+        }
+    }
+}
+
+async fn until(clock: &dyn Clock, moment: Timestamp) {
+    let left = moment.duration_since(clock.now());
+    // In the past: at once.
+    clock.sleep(left.try_into().unwrap_or(Duration::ZERO)).await;
+}
+
+async fn until_some(clock: &dyn Clock, moment: Option<Timestamp>) {
+    match moment {
+        Some(moment) => until(clock, moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,83 @@
+//! A real server on a free port, with memory adapters behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use futures::future::{BoxFuture, FutureExt, ready};
+use moodify_core::config::PlaybackConfig;
+use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, SystemClock, SystemRng};
+use moodify_core::model::event::SessionRevoked;
+use moodify_core::model::{Caller, Role, SignedDuration};
+use moodify_core::port::Clock;
+use moodify_core::service::{Context, Playback};
+use moodify_core::{AuthFailure, Error};
+use moodify_http::sync::{Authenticator, SyncConfig, SyncHandle, layer};
+use uuid::Uuid;
+
+/// The server.
+pub struct Stage {
+    pub url: String,
+    pub playback: Arc<Playback>,
+    pub handle: SyncHandle,
+}
+
+/// Tokens that a test can read: `<account>/<session>/<life in ms>`, two letters and a number.
+struct ReadableTokens;
+
+fn id<T: From<Uuid>>(name: &str) -> T {
+    Uuid::from_u128(name.bytes().fold(0, |id, byte| id << 8 | u128::from(byte))).into()
+}
+
+fn read(token: &str) -> Result<Caller, Error> {
+    let parts: Vec<_> = token.split('/').collect();
+    let (&[account, session], life_ms) = (match parts.as_slice() {
+        [account, session] => (&[*account, *session], 600_000),
+        [account, session, life] => (&[*account, *session], life.parse().unwrap()),
+        _ => return Err(AuthFailure::InvalidToken.into()),
+    });
+    if life_ms <= 0 {
+        return Err(AuthFailure::ExpiredToken.into());
+    }
+    Ok(Caller {
+        account_id: id(account),
+        session_id: id(session),
+        role: Role::User,
+        artist_id: None,
+        name: account.to_owned(),
+        expires_at: SystemClock.now() + SignedDuration::from_millis(life_ms),
+    })
+}
+
+impl Authenticator for ReadableTokens {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
+        ready(read(token)).boxed()
+    }
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::with(PlaybackConfig::default()).await
+    }
+
+    pub async fn with(config: PlaybackConfig) -> Self {
+        let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+        let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
+        let playback = Arc::new(Playback::new(store, hub, context, config));
+        let (layer, handle) = layer(playback.clone(), Arc::new(ReadableTokens), &SyncConfig::default());
+        let app = Router::new().route("/health/live", get(|| async { "alive" })).layer(layer);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, playback, handle }
+    }
+
+    /// The session of a token ends, as the auth service tells it.
+    pub async fn revoke(&self, account: &str, session: &str) {
+        let event = SessionRevoked { account_id: id(account), session_id: id(session) };
+        self.playback.session_revoked(&event).await.unwrap();
+    }
+
+    /// How long a test waits for the server to close.
+    pub const PATIENCE: Duration = Duration::from_secs(20);
+}
