@@ -2,13 +2,14 @@
 
 pub(crate) mod problems;
 
+use moodify_core::Services;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use self::problems::{General, general, problem};
-use crate::config::{Limits, Services};
+use crate::config::Limits;
 use crate::problem::{FieldProblem, ProblemBody};
 use crate::routes;
 
