@@ -1,7 +1,15 @@
 //! Moodify's ports on real technology: one folder and one feature each.
 
+#[cfg(feature = "files")]
+pub mod files;
+#[cfg(feature = "mail-files")]
+pub mod mail_files;
 #[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 
+#[cfg(any(feature = "files", feature = "probe"))]
+mod chunks;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;

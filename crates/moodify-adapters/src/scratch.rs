@@ -61,6 +61,7 @@ impl Scratch {
     }
 
     /// Where it is.
+    #[cfg(any(feature = "files", feature = "probe"))]
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -77,6 +78,24 @@ impl Scratch {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes a file, reads it back, moves it to where finished ones go, and removes it there.
+    #[cfg(any(feature = "files", feature = "mail-files"))]
+    pub(crate) fn round_trip(self: &Arc<Self>, finished: &Path) -> Result<(), Unavailable> {
+        const TEXT: &[u8] = b"moodify was here";
+        let attempt = || {
+            let (scratch, mut file) = self.create()?;
+            io::Write::write_all(&mut file, TEXT)?;
+            file.sync_all()?;
+            if fs::read(scratch.path())? != TEXT {
+                return Err(io::Error::other("it does not hold what was written to it"));
+            }
+            let moved = finished.join(format!(".check-{}", std::process::id()));
+            fs::rename(scratch.path(), &moved)?;
+            fs::remove_file(&moved)
+        };
+        attempt().map_err(|error| fault("write, read and remove a file in", finished, error))
     }
 }
 

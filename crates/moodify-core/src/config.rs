@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::Error;
 use crate::model::{Email, Mailbox};
 
 /// Every decision of the services.
@@ -113,11 +114,12 @@ impl Default for MailConfig {
 
 impl MailConfig {
     /// The sender: the configured one, or a local one that no mail server would accept.
-    pub fn sender(&self) -> Option<Mailbox> {
-        self.from.clone().or_else(|| {
-            let email = Email::parse("moodify@localhost.localdomain").ok()?;
-            Some(Mailbox { name: self.product_name.clone(), email })
-        })
+    pub(crate) fn sender(&self) -> Result<Mailbox, Error> {
+        if let Some(from) = &self.from {
+            return Ok(from.clone());
+        }
+        let email = Email::parse("moodify@localhost.localdomain").map_err(Error::internal)?;
+        Ok(Mailbox { name: self.product_name.clone(), email })
     }
 }
 

@@ -3,15 +3,19 @@
 //! ([`memory`]). No I/O and no framework: drivers live in `moodify-adapters`, paths and status
 //! codes in `moodify-http`.
 
+mod builder;
 pub mod config;
 mod error;
 pub mod memory;
 pub mod model;
+mod moodify;
 pub mod port;
 pub mod service;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use builder::MoodifyBuilder;
 pub use config::Config;
 pub use error::{AuthFailure, Error};
+pub use moodify::{Moodify, Services};

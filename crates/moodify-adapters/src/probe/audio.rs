@@ -54,10 +54,10 @@ fn decode(mut file: impl Read + Seek, layout: &Layout, budget: u64) -> Result<()
     for number in 0..layout.frames {
         let header = read_frame(&mut file, &mut frame)?;
         let stretch = number / STRETCH_FRAMES;
-        if stretch % stride != 0 {
+        if !stretch.is_multiple_of(stride) {
             continue;
         }
-        if stride > 1 && number % STRETCH_FRAMES == 0 {
+        if stride > 1 && number.is_multiple_of(STRETCH_FRAMES) {
             decoder.reset();
         }
         decode_frame(&mut decoder, header, &frame)?;

@@ -57,7 +57,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> io::Result<()> {
 }
 
 fn limit_this_process(limits: &ProbeLimits) -> io::Result<()> {
-    setrlimit(Resource::AS, limits.address_space, limits.address_space)?;
+    // macOS maps more than this before `main` and refuses.
+    if cfg!(not(target_os = "macos")) {
+        setrlimit(Resource::AS, limits.address_space, limits.address_space)?;
+    }
     setrlimit(Resource::CPU, limits.cpu_seconds, limits.cpu_seconds + 1)?;
     setrlimit(Resource::CORE, 0, 0)?;
     setrlimit(Resource::FSIZE, 0, 0)

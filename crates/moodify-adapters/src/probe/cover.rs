@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use bytes::Bytes;
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::codecs::png::PngDecoder;
-use image::imageops::{self, FilterType};
+use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, Limits, Rgb, RgbImage};
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, Limits, Rgb, RgbImage, Rgba};
 use moodify_core::model::CoverSize;
 use moodify_core::port::{CoverImage, Rejection};
 
@@ -27,9 +27,7 @@ pub(super) fn inspect(
         return Err(Rejection::Empty.into());
     }
     let (image, orientation) = decode(BufReader::new(file), limits)?;
-    let small = shrink(&Square::of(&image));
-    drop(image);
-    let mut small = DynamicImage::ImageRgb8(small);
+    let mut small = DynamicImage::ImageRgb8(square(image));
     small.apply_orientation(orientation);
     CoverSize::ALL
         .into_iter()
@@ -45,10 +43,7 @@ pub(super) fn inspect(
         .collect()
 }
 
-fn decode(
-    mut file: impl BufRead + Seek,
-    limits: &ProbeLimits,
-) -> Result<(DynamicImage, Orientation), Fault> {
+fn decode(mut file: impl BufRead + Seek, limits: &ProbeLimits) -> Result<(DynamicImage, Orientation), Fault> {
     let mut magic = Vec::with_capacity(8);
     file.by_ref().take(8).read_to_end(&mut magic)?;
     file.rewind()?;
@@ -129,45 +124,27 @@ fn jpeg_is_whole(file: &mut (impl BufRead + Seek)) -> Result<bool, Fault> {
     }
 }
 
-/// The middle of a picture, on white where it lets the background through.
-struct Square<'a> {
-    image: &'a DynamicImage,
-    left: u32,
-    top: u32,
-    side: u32,
-}
-
-impl<'a> Square<'a> {
-    fn of(image: &'a DynamicImage) -> Self {
-        let (width, height) = image.dimensions();
-        let side = width.min(height);
-        Self { image, left: (width - side) / 2, top: (height - side) / 2, side }
-    }
-}
-
-impl GenericImageView for Square<'_> {
-    type Pixel = Rgb<u8>;
-
-    fn dimensions(&self) -> (u32, u32) {
-        (self.side, self.side)
-    }
-
-    fn get_pixel(&self, x: u32, y: u32) -> Rgb<u8> {
-        let [red, green, blue, alpha] = self.image.get_pixel(self.left + x, self.top + y).0;
-        let on_white = |value: u8| {
-            let (value, alpha) = (u32::from(value), u32::from(alpha));
-            u8::try_from((value * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
-        };
-        Rgb([red, green, blue].map(on_white))
-    }
-}
-
-/// Averages a large picture down to twice the largest cover: the fine filter needs much memory.
-fn shrink(square: &Square<'_>) -> RgbImage {
+/// The middle of a picture, on white where it lets the background through. A large picture is first
+/// averaged down to twice the largest cover: the fine filter that follows needs much memory.
+fn square(image: DynamicImage) -> RgbImage {
     let enough = 2 * CoverSize::ALL.map(CoverSize::pixels).into_iter().max().unwrap_or_default();
-    if square.side > enough {
-        imageops::thumbnail(square, enough, enough)
+    let (width, height) = image.dimensions();
+    let side = width.min(height);
+    let image = if side > enough {
+        let scaled = |length: u32| u64::from(length) * u64::from(enough) / u64::from(side);
+        let scaled = |length: u32| u32::try_from(scaled(length)).unwrap_or(u32::MAX);
+        image.thumbnail_exact(scaled(width), scaled(height))
     } else {
-        RgbImage::from_fn(square.side, square.side, |x, y| square.get_pixel(x, y))
-    }
+        image
+    };
+    let (width, height) = image.dimensions();
+    let side = width.min(height);
+    let (left, top) = ((width - side) / 2, (height - side) / 2);
+    RgbImage::from_fn(side, side, |x, y| on_white(image.get_pixel(left + x, top + y)))
+}
+
+fn on_white(Rgba([red, green, blue, alpha]): Rgba<u8>) -> Rgb<u8> {
+    let alpha = u32::from(alpha);
+    let mixed = |value: u8| (u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255;
+    Rgb([red, green, blue].map(|value| u8::try_from(mixed(value)).unwrap_or(u8::MAX)))
 }

@@ -52,7 +52,11 @@ pub(super) struct Guarded<R> {
 
 impl<R> Guarded<R> {
     fn check(&self) -> io::Result<()> {
-        if self.stop.is_requested() { Err(io::Error::other("the time for this file is over")) } else { Ok(()) }
+        if self.stop.is_requested() {
+            Err(io::Error::other("the time for this file is over"))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -78,10 +78,7 @@ enum Verdict {
 }
 
 /// Writes what [`read`] reads.
-pub(super) fn write(
-    mut out: impl Write,
-    finding: &Result<Finding, Rejection>,
-) -> Result<(), std::io::Error> {
+pub(super) fn write(mut out: impl Write, finding: &Result<Finding, Rejection>) -> Result<(), std::io::Error> {
     let (verdict, blobs): (_, Vec<&Bytes>) = match finding {
         Ok(Finding::Audio(info, tags)) => (
             Verdict::Audio {

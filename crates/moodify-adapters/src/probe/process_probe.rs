@@ -42,7 +42,11 @@ impl Program {
     /// # Errors
     /// The operating system does not tell which executable runs.
     pub fn this() -> Result<Self, Unavailable> {
-        let path = std::env::current_exe().map_err(Unavailable::lasting)?;
+        // By this name it is found even after an upgrade has replaced the file.
+        let path = match cfg!(target_os = "linux") {
+            true => PathBuf::from("/proc/self/exe"),
+            false => std::env::current_exe().map_err(Unavailable::lasting)?,
+        };
         Ok(Self { path, args: vec![child::ARGUMENT.to_owned()] })
     }
 }
@@ -52,11 +56,7 @@ impl ProcessProbe {
     ///
     /// # Errors
     /// The folder cannot be used; the source says why.
-    pub fn open(
-        config: ProbeConfig,
-        program: Program,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Unavailable> {
+    pub fn open(config: ProbeConfig, program: Program, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
         let scratch = Scratch::open(&config.staging)?;
         let permits = Semaphore::new(config.parallelism.max(1));
         Ok(Self { scratch, config, program, clock, permits })

@@ -2,15 +2,16 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use moodify_core::model::ByteStream;
 use moodify_core::port::{ProbeError, StagedMedia, Unavailable};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
+use tokio::io::{AsyncWriteExt, BufWriter};
 
+use crate::chunks::chunks;
 use crate::scratch::{Scratch, ScratchFile, fault};
 
-const CHUNK_BYTES: usize = 1 << 16;
+/// Many small pieces of a body become one write.
+const WRITE_BYTES: usize = 1 << 18;
 
 /// An upload on disk.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl StagedFile {
     ) -> Result<Self, ProbeError> {
         let failed = |error| fault("stage an upload in", scratch.dir(), error);
         let (file, handle) = scratch.create().map_err(failed)?;
-        let mut writer = BufWriter::with_capacity(4 * CHUNK_BYTES, tokio::fs::File::from_std(handle));
+        let mut writer = BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(handle));
         let mut len = 0;
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(ProbeError::Body)?;
@@ -62,11 +63,6 @@ impl StagedMedia for StagedFile {
         let file = tokio::fs::File::open(self.path())
             .await
             .map_err(|error| fault("read the upload", self.path(), error))?;
-        let chunks = stream::try_unfold(file, |mut file| async move {
-            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-            let read = file.read_buf(&mut chunk).await?;
-            Ok((read > 0).then(|| (Bytes::from(chunk), file)))
-        });
-        Ok(chunks.boxed())
+        Ok(chunks(file, self.len))
     }
 }

@@ -13,14 +13,7 @@ async fn real_encoders_files_are_accepted_with_exact_durations() {
         ("vbr-stereo-id3v24-cover.mp3", 5538, 44_100, 2, Some("Slow Tide"), Some("Ambient")),
         ("cbr-mono-id3v1.mp3", 5068, 22_050, 1, Some("Tin Robot Waltz"), Some("Game")),
         (PLAIN, 4049, 44_100, 1, None, None),
-        (
-            "vbr-mono-unicode.mp3",
-            7032,
-            48_000,
-            1,
-            Some("Café à l’aube – 夜明けの歌"),
-            Some("World"),
-        ),
+        ("vbr-mono-unicode.mp3", 7032, 48_000, 1, Some("Café à l’aube – 夜明けの歌"), Some("World")),
     ];
     for fixture in probes() {
         for (name, duration_ms, sample_rate, channels, title, genre) in samples {

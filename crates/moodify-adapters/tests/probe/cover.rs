@@ -10,11 +10,15 @@ async fn accepted(fixture: &Fixture, name: &str, file: &[u8]) -> Vec<RgbImage> {
         Err(error) => panic!("{}: {name}: {error:?}", fixture.name),
     };
     assert_eq!(images.iter().map(|image| image.size).collect::<Vec<_>>(), CoverSize::ALL);
-    let decode = |jpeg: &[u8]| image::load_from_memory_with_format(jpeg, ImageFormat::Jpeg).unwrap().to_rgb8();
+    let decode =
+        |jpeg: &[u8]| image::load_from_memory_with_format(jpeg, ImageFormat::Jpeg).unwrap().to_rgb8();
     for image in &images {
         let decoded = decode(&image.jpeg);
         assert_eq!(decoded.dimensions(), (image.size.pixels(), image.size.pixels()), "{name}");
-        assert!(!contains(&image.jpeg, b"Exif") && !contains(&image.jpeg, b"canary"), "{name}: EXIF survived");
+        assert!(
+            !contains(&image.jpeg, b"Exif") && !contains(&image.jpeg, b"canary"),
+            "{name}: EXIF survived"
+        );
     }
     images.iter().map(|image| decode(&image.jpeg)).collect()
 }
@@ -34,7 +38,8 @@ async fn pictures_become_squares_without_their_past() {
 #[tokio::test]
 async fn the_middle_is_kept_and_nothing_is_distorted() {
     // Red, green and blue thirds: the square in the middle is all green.
-    let wide = RgbImage::from_fn(3000, 1000, |x, _| Rgb([[255, 0, 0], [0, 255, 0], [0, 0, 255]][x as usize / 1000]));
+    let wide =
+        RgbImage::from_fn(3000, 1000, |x, _| Rgb([[255, 0, 0], [0, 255, 0], [0, 0, 255]][x as usize / 1000]));
     let file = encoded(&wide.into(), ImageFormat::Jpeg);
     for fixture in probes() {
         for image in accepted(&fixture, "wide", &file).await {
@@ -55,6 +60,14 @@ async fn see_through_parts_are_white_and_tiny_pictures_grow() {
         let images = accepted(&fixture, "see-through", &clear).await;
         assert!(images.iter().all(|image| image.pixels().all(|pixel| pixel.0.iter().all(|&c| c > 250))));
         accepted(&fixture, "one grey pixel", &grey16).await;
+    }
+}
+
+#[tokio::test]
+async fn the_largest_picture_fits_the_limits() {
+    let file = encoded(&DynamicImage::new_rgba8(8000, 5000), ImageFormat::Png);
+    for fixture in probes() {
+        accepted(&fixture, "40 megapixels", &file).await;
     }
 }
 
@@ -135,7 +148,10 @@ fn png_announcing(width: u32, height: u32) -> Vec<u8> {
 /// PNG specification, annex D.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 },
+        )
     })
 }
 

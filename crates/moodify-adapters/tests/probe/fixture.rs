@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -20,9 +21,13 @@ pub(crate) fn child_program() -> Program {
     Program { path: PathBuf::from(env!("CARGO_BIN_EXE_moodify-probe")), args: Vec::new() }
 }
 
+/// The defaults, with patience for a busy machine: the limits under test are the others.
+pub(crate) fn limits() -> ProbeLimits {
+    ProbeLimits { wall_time: Duration::from_secs(120), ..ProbeLimits::default() }
+}
+
 /// Both kinds of probe.
 pub(crate) fn probes() -> [Fixture; 2] {
-    let limits = ProbeLimits::default;
     [in_process(limits()), process(limits(), child_program())]
 }
 

@@ -10,7 +10,7 @@ use moodify_adapters::probe::{ProbeConfig, ProbeLimits, ProcessProbe, Program};
 use moodify_core::memory::FixedClock;
 use moodify_core::port::{MediaProbe, ProbeError, Rejection};
 
-use crate::fixture::{Fixture, body, child_program, in_process, probes, process, rejection, sample};
+use crate::fixture::{Fixture, body, child_program, in_process, limits, probes, process, rejection, sample};
 
 fn shell(script: &str) -> Program {
     Program { path: "/bin/sh".into(), args: vec!["-c".to_owned(), script.to_owned()] }
@@ -71,7 +71,7 @@ async fn a_caller_who_goes_away_leaves_nothing() {
 
 #[tokio::test]
 async fn what_plays_too_long_is_refused() {
-    let limits = ProbeLimits { max_duration: Duration::from_secs(6), ..ProbeLimits::default() };
+    let limits = ProbeLimits { max_duration: Duration::from_secs(6), ..limits() };
     for fixture in kinds(&limits) {
         assert!(fixture.audio(&sample("vbr-stereo-id3v24-cover.mp3")).await.is_ok());
         let refused = fixture.audio(&sample("cbr-stereo-id3v23.mp3")).await;
@@ -81,19 +81,20 @@ async fn what_plays_too_long_is_refused() {
 
 #[tokio::test]
 async fn a_long_file_is_decoded_in_stretches_but_walked_to_its_end() {
-    let limits = ProbeLimits { decoded: Duration::from_secs(60), ..ProbeLimits::default() };
+    let limits = ProbeLimits { decoded: Duration::from_secs(60), ..limits() };
     let file = long_file();
     let torn = &file[..file.len() - 1];
     for fixture in kinds(&limits) {
         let probed = fixture.audio(&file).await.unwrap();
         assert_eq!(probed.info.duration_ms, 2_429_388);
+        drop(probed);
         assert_eq!(rejection(fixture.audio(torn).await), Rejection::Damaged);
     }
 }
 
 #[tokio::test]
 async fn a_large_embedded_cover_is_left_out() {
-    let limits = ProbeLimits { max_embedded_cover: 1000, ..ProbeLimits::default() };
+    let limits = ProbeLimits { max_embedded_cover: 1000, ..limits() };
     for fixture in kinds(&limits) {
         let probed = fixture.audio(&sample("vbr-stereo-id3v24-cover.mp3")).await.unwrap();
         assert_eq!(probed.tags.cover, None);
@@ -104,7 +105,7 @@ async fn a_large_embedded_cover_is_left_out() {
 #[tokio::test]
 async fn time_over_in_this_process_is_too_costly() {
     let staging = tempfile::tempdir().unwrap();
-    let limits = ProbeLimits { wall_time: Duration::ZERO, ..ProbeLimits::default() };
+    let limits = ProbeLimits { wall_time: Duration::ZERO, ..limits() };
     let config = ProbeConfig { limits, ..ProbeConfig::new(staging.path()) };
     let clock = Arc::new(FixedClock::default());
     let probe = moodify_adapters::probe::InProcessProbe::open(config, clock).unwrap();
@@ -141,7 +142,7 @@ async fn a_child_whose_caller_goes_away_is_killed() {
     let notes = tempfile::tempdir().unwrap();
     let pid_file = notes.path().join("pid");
     let script = format!("echo $$ > '{}'; exec sleep 600", pid_file.display());
-    let fixture = process(ProbeLimits::default(), shell(&script));
+    let fixture = process(limits(), shell(&script));
     let file = sample("cover.jpg");
     let pid = tokio::select! {
         _ = fixture.probe.cover(body(&file), u64::MAX) => panic!("a hanging child answered"),
@@ -154,7 +155,7 @@ async fn a_child_whose_caller_goes_away_is_killed() {
 #[tokio::test]
 async fn a_child_that_computes_too_long_ends_itself() {
     let a_day = Duration::from_secs(24 * 60 * 60);
-    let limits = ProbeLimits { cpu_seconds: 1, decoded: a_day, wall_time: a_day, ..ProbeLimits::default() };
+    let limits = ProbeLimits { cpu_seconds: 1, decoded: a_day, wall_time: a_day, ..limits() };
     let fixture = process(limits, child_program());
     // Far more sound than any processor decodes in a second.
     let file = sample("cbr-mono-untagged.mp3").repeat(2900);
@@ -163,7 +164,7 @@ async fn a_child_that_computes_too_long_ends_itself() {
 
 #[tokio::test]
 async fn a_child_that_takes_too_much_memory_ends_itself() {
-    let limits = ProbeLimits { address_space: 30 << 20, ..ProbeLimits::default() };
+    let limits = ProbeLimits { address_space: 30 << 20, ..limits() };
     let fixture = process(limits, child_program());
     // Within what pixels may take, too large with all the rest.
     let mut file = std::io::Cursor::new(Vec::new());
@@ -174,7 +175,7 @@ async fn a_child_that_takes_too_much_memory_ends_itself() {
 
 #[tokio::test]
 async fn a_child_that_never_stops_talking_is_not_listened_to() {
-    let fixture = process(ProbeLimits::default(), shell("exec cat /dev/zero"));
+    let fixture = process(limits(), shell("exec cat /dev/zero"));
     assert_eq!(rejection(fixture.cover(&sample("cover.jpg")).await), Rejection::TooCostly);
 }
 
@@ -190,7 +191,7 @@ async fn a_child_that_fails_is_no_fault_of_the_file() {
         (shell("exit 0"), "makes no sense"),
         (child_with(&["audio"]), "expected"),
     ] {
-        let fixture = process(ProbeLimits::default(), program);
+        let fixture = process(limits(), program);
         match fixture.cover(&sample("cover.jpg")).await {
             Err(ProbeError::Unavailable(fault)) => {
                 assert!(!fault.retryable);
@@ -198,6 +199,25 @@ async fn a_child_that_fails_is_no_fault_of_the_file() {
             }
             other => panic!("{words}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn no_more_children_run_at_once_than_allowed() {
+    let (staging, notes) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // A child that meets another one complains; one that does not says nothing.
+    let script = format!(
+        "mkdir '{0}' || exit 9; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; rmdir '{0}'",
+        notes.path().join("busy").display()
+    );
+    let config = ProbeConfig { parallelism: 1, ..ProbeConfig::new(staging.path()) };
+    let clock = Arc::new(FixedClock::default());
+    let probe = ProcessProbe::open(config, shell(&script), clock).unwrap();
+    let file = sample("cover.jpg");
+    let looks = (0..6).map(|_| probe.cover(body(&file), u64::MAX));
+    for look in futures::future::join_all(looks).await {
+        let error = look.unwrap_err().to_string();
+        assert!(error.contains("makes no sense"), "{error}");
     }
 }
 
@@ -214,9 +234,10 @@ async fn what_a_dead_process_left_is_swept() {
 
 #[tokio::test]
 async fn damage_anywhere_neither_panics_nor_passes_a_limit() {
-    let fixture = in_process(ProbeLimits::default());
-    let files = ["cbr-mono-untagged.mp3", "vbr-stereo-id3v24-cover.mp3", "cover.jpg", "cover.png"].map(sample);
-    for round in 0..100_usize {
+    let fixture = in_process(limits());
+    let files =
+        ["cbr-mono-untagged.mp3", "vbr-stereo-id3v24-cover.mp3", "cover.jpg", "cover.png"].map(sample);
+    for round in 0..40_usize {
         for (number, file) in files.iter().enumerate() {
             let mut file = file.clone();
             // Headers first, then everywhere.

@@ -21,7 +21,8 @@ use crate::model::{
 use crate::port::Rng;
 
 /// A moment that none of the earlier ones reaches, 1.000001 s after the last one: identifiers made
-/// from them sort in the order of making, and the microseconds show whether a store keeps them.
+/// from them sort in the order of making, and the microseconds show whether a store keeps them. Cases
+/// that run at the same time share the sequence: how much later the next one is, nobody knows.
 pub fn moment() -> Timestamp {
     static NEXT: AtomicI64 = AtomicI64::new(1_772_368_496_123_457);
     Timestamp::from_microsecond(NEXT.fetch_add(1_000_001, Ordering::Relaxed)).unwrap()

@@ -29,8 +29,8 @@ struct Waiting {
     event: Event,
     /// How often it was delivered.
     attempts: u32,
-    /// Not before this moment: the end of a lease, or when a retry is due. `None` is at once.
-    due: Option<Timestamp>,
+    /// Not before this moment: the publishing, the end of a lease, or when a retry is due.
+    due: Timestamp,
 }
 
 impl Inbox {
@@ -66,10 +66,10 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    async fn publish(&self, event: &Event, _now: Timestamp) -> Result<(), QueueError> {
+    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
         for inbox in self.consumers().values_mut() {
             if inbox.kinds.contains(&event.payload.kind()) && !inbox.knows(event) {
-                inbox.waiting.push(Waiting { event: event.clone(), attempts: 0, due: None });
+                inbox.waiting.push(Waiting { event: event.clone(), attempts: 0, due: now });
             }
         }
         self.due.give();
@@ -87,10 +87,10 @@ impl Queue for MemoryQueue {
         let Some(inbox) = consumers.get_mut(consumer) else {
             return Ok(Vec::new());
         };
-        let due = inbox.waiting.iter_mut().filter(|waiting| waiting.due.is_none_or(|due| due <= now));
+        let due = inbox.waiting.iter_mut().filter(|waiting| waiting.due <= now);
         let deliver = |waiting: &mut Waiting| {
             waiting.attempts += 1;
-            waiting.due = Some(later(now, lease));
+            waiting.due = later(now, lease);
             let event = waiting.event.clone();
             let id = DeliveryId { consumer: consumer.to_owned(), event: event.id, attempt: waiting.attempts };
             Delivery { id, event }
@@ -112,7 +112,7 @@ impl Queue for MemoryQueue {
             && let Some(index) = inbox.newest(delivery)
         {
             tracing::debug!(consumer = delivery.consumer, event = %delivery.event, reason, "delivered again later");
-            inbox.waiting[index].due = Some(due);
+            inbox.waiting[index].due = due;
         }
         self.due.give();
         Ok(())

@@ -16,9 +16,9 @@ pub trait Queue: Send + Sync {
     async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError>;
 
     /// Hands an event over. When this returns `Ok`, the event is durable for every consumer that
-    /// was declared with its kind; with no such consumer it is dropped. Publishing an event again
-    /// while a consumer's delivery of it waits, is leased or is a dead letter adds no second one;
-    /// consumers are idempotent all the same.
+    /// was declared with its kind, and due from `now` on; with no such consumer it is dropped.
+    /// Publishing an event again while a consumer's delivery of it waits, is leased or is a dead
+    /// letter adds no second one; consumers are idempotent all the same.
     async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError>;
 
     /// Up to `max` deliveries that are due, in the order of publishing where nothing was retried,

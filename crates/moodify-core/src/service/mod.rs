@@ -4,8 +4,10 @@
 pub mod accounts;
 pub mod catalog;
 mod context;
+pub mod delivery;
 mod key_ring;
 mod media_gate;
+pub mod notifications;
 pub mod playback;
 
 pub use accounts::Accounts;
@@ -13,4 +15,5 @@ pub use catalog::Catalog;
 pub use context::Context;
 pub use key_ring::KeyRing;
 pub use media_gate::{MediaGate, MediaGrant};
+pub use notifications::Notifications;
 pub use playback::Playback;

@@ -59,7 +59,7 @@ pub async fn artists_see_their_own_tracks_in_every_state(fixture: &CatalogStoreF
     assert_eq!(fixture.listed(&filter).await, newest_first(&expected));
 }
 
-/// Every query finds exactly what [`matches`] says: prefixes of words, folded, in title and
+/// Every query finds exactly what [`matches()`] says: prefixes of words, folded, in title and
 /// artist's name, and no letter of a query is an operator.
 pub async fn words_match_as_the_model_says(fixture: &CatalogStoreFixture) {
     let mut artist = samples::artist();

@@ -1,6 +1,7 @@
 //! Uploads, tracks and playlists.
 
 mod delete_track;
+mod events;
 mod links;
 mod list_tracks;
 mod playlists;

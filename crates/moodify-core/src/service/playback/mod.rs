@@ -9,6 +9,7 @@ mod budget;
 mod command;
 mod connect;
 mod disconnect;
+mod events;
 mod hello;
 mod lane;
 mod presence;

@@ -1,0 +1,6 @@
+#![doc = include_str!("docs.md")]
+
+mod mailer;
+mod message;
+
+pub use mailer::FileMailer;

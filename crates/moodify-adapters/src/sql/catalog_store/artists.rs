@@ -1,0 +1,36 @@
+use moodify_core::model::{Artist, ArtistId};
+use moodify_core::port::CatalogError;
+
+use super::words;
+use crate::sql::SqlStore;
+use crate::sql::database::{Row, Statement};
+use crate::sql::error::Fault;
+
+pub(super) async fn upsert(store: &SqlStore, artist: &Artist) -> Result<(), CatalogError> {
+    let mut transaction = store.database.begin().await?;
+    let upsert = Statement::new(
+        "INSERT INTO artists (id, account_id, name, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE artists.name <> excluded.name",
+    );
+    let upsert =
+        upsert.bind(artist.id).bind(artist.account_id).bind(artist.name.as_str()).bind(artist.created_at);
+    // Most calls tell an old story: they come with every upload.
+    if transaction.run(upsert).await? > 0 {
+        words::rename_artist(&mut transaction, artist).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+pub(super) async fn find(store: &SqlStore, id: ArtistId) -> Result<Option<Artist>, CatalogError> {
+    let query = Statement::new("SELECT id, account_id, name, created_at FROM artists WHERE id = $1");
+    Ok(store.database.optional(query.bind(id)).await?.as_ref().map(artist).transpose()?)
+}
+
+fn artist(row: &Row) -> Result<Artist, Fault> {
+    Ok(Artist {
+        id: row.id("id")?,
+        account_id: row.id("account_id")?,
+        name: row.checked("name")?,
+        created_at: row.time("created_at")?,
+    })
+}

@@ -1,0 +1,93 @@
+#![doc = include_str!("docs.md")]
+
+mod catalog_store;
+mod config;
+mod database;
+mod error;
+mod hint;
+mod key_store;
+mod outbox;
+mod queue;
+mod send_log;
+mod user_store;
+
+use std::sync::Arc;
+
+use moodify_core::model::Event;
+use moodify_core::port::Unavailable;
+
+pub use config::SqlConfig;
+#[cfg(feature = "sqlite")]
+pub use config::SqliteConfig;
+pub use error::SqlConnectError;
+pub use queue::SqlQueue;
+
+use database::{Database, Statement, Transaction};
+use error::Fault;
+use hint::Hint;
+
+/// Accounts, keys, catalogue, outbox and send log in one SQL database.
+pub struct SqlStore {
+    database: Arc<Database>,
+    appended: Hint,
+    queue: SqlQueue,
+}
+
+impl SqlStore {
+    /// Opens the database, makes it if it is missing, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`SqlConnectError`] says what is wrong and what to do.
+    pub async fn connect(config: &SqlConfig) -> Result<Self, SqlConnectError> {
+        let database = Arc::new(Database::connect(config).await?);
+        let queue = SqlQueue::new(Arc::clone(&database));
+        Ok(Self { database, appended: Hint::default(), queue })
+    }
+
+    /// The queue that lives in the same database (`queue = "database:"`).
+    pub fn queue(&self) -> SqlQueue {
+        self.queue.clone()
+    }
+
+    /// Whether the database answers: one small read, for health checks.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if it does not.
+    pub async fn ping(&self) -> Result<(), Unavailable> {
+        self.database.optional(Statement::new("SELECT 1")).await?;
+        Ok(())
+    }
+
+    /// Writes something, makes it durable and reads it back, for a thorough examination.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if any of it fails.
+    pub async fn round_trip(&self) -> Result<(), Unavailable> {
+        let count_up = "INSERT INTO round_trips (id, count) VALUES (1, 1)
+                        ON CONFLICT (id) DO UPDATE SET count = round_trips.count + 1 RETURNING count";
+        let count = |row: Option<&database::Row>| row.map(|row| row.int("count")).transpose();
+        let written = count(self.database.run_returning(Statement::new(count_up)).await?.first())?;
+        let read = "SELECT count FROM round_trips WHERE id = 1";
+        let found = count(self.database.optional(Statement::new(read)).await?.as_ref())?;
+        // Another process may have counted on in between.
+        if found < written || written.is_none() {
+            return Err(Unavailable::lasting("what was written could not be read back"));
+        }
+        Ok(())
+    }
+
+    /// Waits for the calls that are under way, then closes the database. Later calls fail.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Stores the events and makes the whole step durable.
+    async fn commit(&self, mut transaction: Transaction, events: &[Event]) -> Result<(), Fault> {
+        outbox::append(&mut transaction, events).await?;
+        transaction.commit().await?;
+        if !events.is_empty() {
+            self.appended.give();
+        }
+        Ok(())
+    }
+}

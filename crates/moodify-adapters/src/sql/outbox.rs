@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use moodify_core::model::{Event, EventId};
+use moodify_core::port::{Outbox, OutboxError};
+
+use super::SqlStore;
+use super::database::{Row, Statement, Transaction};
+use super::error::Fault;
+
+#[async_trait]
+impl Outbox for SqlStore {
+    async fn lease(&self, max: usize, now: Timestamp, lease: Duration) -> Result<Vec<Event>, OutboxError> {
+        let update = Statement::new(
+            "UPDATE outbox SET leased_until = $1
+             WHERE seq IN (SELECT seq FROM outbox WHERE leased_until <= $2 ORDER BY seq LIMIT $3)
+             RETURNING seq, event",
+        );
+        let update = update.bind(later(now, lease)).bind(now).bind(max);
+        let rows = self.database.run_returning(update).await?;
+        Ok(readable(in_order(&rows)?, event))
+    }
+
+    async fn mark_published(&self, ids: &[EventId]) -> Result<(), OutboxError> {
+        self.for_events("DELETE FROM outbox", ids).await
+    }
+
+    async fn release(&self, ids: &[EventId]) -> Result<(), OutboxError> {
+        self.for_events("UPDATE outbox SET leased_until = 0", ids).await?;
+        self.appended.give();
+        Ok(())
+    }
+
+    async fn changed(&self) {
+        self.appended.given().await;
+    }
+}
+
+impl SqlStore {
+    async fn for_events(&self, what: &'static str, ids: &[EventId]) -> Result<(), OutboxError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut statement = Statement::new(what).one_off();
+        statement.push(" WHERE id IN (").push_list(ids, |list, id| {
+            list.push_bind(*id);
+        });
+        statement.push(")");
+        self.database.run(statement).await?;
+        Ok(())
+    }
+}
+
+/// Stores events in the atomic step of the change they tell of.
+pub(super) async fn append(transaction: &mut Transaction, events: &[Event]) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(events.len());
+    for event in events {
+        rows.push((event.id, encode(event)?));
+    }
+    let mut insert = Statement::new("INSERT INTO outbox (id, event, leased_until) VALUES ");
+    insert.push_list(rows, |list, (id, event)| {
+        list.push("(").push_bind(id).push(", ").push_bind(event).push(", 0)");
+    });
+    transaction.run(insert).await?;
+    Ok(())
+}
+
+pub(super) fn encode(event: &Event) -> Result<String, Fault> {
+    serde_json::to_string(event).map_err(Fault::encode)
+}
+
+/// The event of a row.
+pub(super) fn event(row: &Row) -> Result<Event, Fault> {
+    serde_json::from_str(&row.text("event")?).map_err(|_| Fault::stored("event"))
+}
+
+/// The rows by their `seq`: `RETURNING` promises no order.
+pub(super) fn in_order(rows: &[Row]) -> Result<Vec<&Row>, Fault> {
+    let mut numbered =
+        rows.iter().map(|row| Ok((row.int("seq")?, row))).collect::<Result<Vec<_>, Fault>>()?;
+    numbered.sort_by_key(|(seq, _)| *seq);
+    Ok(numbered.into_iter().map(|(_, row)| row).collect())
+}
+
+/// What can be read of these rows. The others stay where they are and come again after their lease,
+/// rather than block all that follow: after a downgrade there can be events of a kind that only the
+/// newer version knows.
+pub(super) fn readable<'a, T>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    read: impl Fn(&Row) -> Result<T, Fault>,
+) -> Vec<T> {
+    let read = rows.into_iter().filter_map(|row| match read(row) {
+        Ok(item) => Some(item),
+        Err(fault) => {
+            tracing::error!(error = %fault, "a stored event cannot be read: was it written by a newer version?");
+            None
+        }
+    });
+    read.collect()
+}
+
+/// When a lease that begins now ends.
+pub(super) fn later(now: Timestamp, lease: Duration) -> Timestamp {
+    now.checked_add(lease).unwrap_or(Timestamp::MAX)
+}

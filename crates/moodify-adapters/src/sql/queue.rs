@@ -1,0 +1,169 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use moodify_core::model::{Event, EventKind};
+use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
+
+use super::database::{Database, Row, Statement};
+use super::error::Fault;
+use super::hint::Hint;
+use super::outbox::{encode, event, in_order, later, readable};
+
+/// A queue in the tables of the database: one delivery row per event and consumer.
+///
+/// A delivery that was acknowledged is remembered for [`Self::RETENTION`] after its publishing, and
+/// in any case while its event is still in the outbox of the same database: publishing it again in
+/// that time adds nothing. Each publishing removes a few of those that are older.
+#[derive(Clone)]
+pub struct SqlQueue {
+    database: Arc<Database>,
+    published: Hint,
+}
+
+/// More than one publishing can add, so that the table does not grow for ever.
+const PRUNED_AT_ONCE: usize = 100;
+
+impl SqlQueue {
+    /// How long an acknowledged delivery is remembered.
+    pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database, published: Hint::default() }
+    }
+
+    /// Changes an open delivery, if this is still its newest attempt.
+    async fn settle(&self, update: Statement, delivery: &DeliveryId) -> Result<(), QueueError> {
+        let update = update.bind(delivery.consumer.as_str()).bind(delivery.event).bind(delivery.attempt);
+        self.database.run(update).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Queue for SqlQueue {
+    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
+        let mut transaction = self.database.begin().await?;
+        let delete = Statement::new("DELETE FROM subscriptions WHERE consumer = $1");
+        transaction.run(delete.bind(consumer.name)).await?;
+        let mut kinds: Vec<EventKind> = consumer.kinds.clone();
+        kinds.sort();
+        kinds.dedup();
+        if !kinds.is_empty() {
+            let mut insert = Statement::new("INSERT INTO subscriptions (consumer, kind) VALUES ").one_off();
+            insert.push_list(kinds, |list, kind| {
+                list.push("(").push_bind(consumer.name).push(", ").push_bind(kind.as_str()).push(")");
+            });
+            transaction.run(insert).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
+        let mut transaction = self.database.begin().await?;
+        let insert = Statement::new(
+            "INSERT INTO deliveries (consumer, event_id, event, published_at, state, attempt, due_at)
+             SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4
+             ON CONFLICT (event_id, consumer) DO NOTHING",
+        );
+        let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
+        let added = transaction.run(insert).await?;
+        let forgotten = Statement::new(
+            "DELETE FROM deliveries WHERE seq IN (
+                 SELECT seq FROM deliveries
+                 WHERE state = 'done' AND published_at < $1
+                     AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = deliveries.event_id)
+                 ORDER BY published_at LIMIT $2)",
+        );
+        transaction.run(forgotten.bind(retained_since(now)).bind(PRUNED_AT_ONCE)).await?;
+        transaction.commit().await?;
+        if added > 0 {
+            self.published.give();
+        }
+        Ok(())
+    }
+
+    async fn receive(
+        &self,
+        consumer: &str,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let update = Statement::new(
+            "UPDATE deliveries SET attempt = attempt + 1, due_at = $1
+             WHERE seq IN (SELECT seq FROM deliveries
+                           WHERE consumer = $2 AND state = 'open' AND due_at <= $3
+                           ORDER BY due_at, seq LIMIT $4)
+             RETURNING seq, consumer, event_id, event, attempt",
+        );
+        let update = update.bind(later(now, lease)).bind(consumer).bind(now).bind(max);
+        let rows = self.database.run_returning(update).await?;
+        Ok(readable(in_order(&rows)?, delivery))
+    }
+
+    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
+        let done = "UPDATE deliveries SET state = 'done', event = ''
+                    WHERE consumer = $1 AND event_id = $2 AND attempt = $3 AND state = 'open'";
+        self.settle(Statement::new(done), delivery).await
+    }
+
+    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
+        let again = "UPDATE deliveries SET due_at = $1, reason = $2
+                     WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
+        self.settle(Statement::new(again).bind(due).bind(reason), delivery).await
+    }
+
+    async fn dead_letter(
+        &self,
+        delivery: &DeliveryId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), QueueError> {
+        let dead = "UPDATE deliveries SET state = 'dead', reason = $1, died_at = $2
+                    WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
+        self.settle(Statement::new(dead).bind(reason).bind(now), delivery).await
+    }
+
+    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        let query = Statement::new(
+            "SELECT consumer, event_id, event, attempt, reason, died_at FROM deliveries
+             WHERE consumer = $1 AND state = 'dead' ORDER BY died_at, seq LIMIT $2",
+        );
+        let rows = self.database.all(query.bind(consumer).bind(max)).await?;
+        Ok(readable(&rows, dead_letter))
+    }
+
+    async fn changed(&self) {
+        self.published.given().await;
+    }
+}
+
+fn retained_since(now: Timestamp) -> Timestamp {
+    SignedDuration::try_from(SqlQueue::RETENTION)
+        .ok()
+        .and_then(|retention| now.checked_sub(retention).ok())
+        .unwrap_or(Timestamp::MIN)
+}
+
+fn delivery_id(row: &Row) -> Result<DeliveryId, Fault> {
+    Ok(DeliveryId {
+        consumer: row.text("consumer")?,
+        event: row.id("event_id")?,
+        attempt: row.unsigned("attempt")?,
+    })
+}
+
+fn delivery(row: &Row) -> Result<Delivery, Fault> {
+    Ok(Delivery { id: delivery_id(row)?, event: event(row)? })
+}
+
+fn dead_letter(row: &Row) -> Result<DeadLetter, Fault> {
+    Ok(DeadLetter {
+        id: delivery_id(row)?,
+        event: event(row)?,
+        reason: row.text("reason")?,
+        died_at: row.time("died_at")?,
+    })
+}

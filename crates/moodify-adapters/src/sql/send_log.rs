@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use moodify_core::model::{EventId, MailKind};
+use moodify_core::port::{Claim, SendLog, SendLogError};
+
+use super::SqlStore;
+use super::database::Statement;
+use super::outbox::later;
+
+#[async_trait]
+impl SendLog for SqlStore {
+    async fn claim(
+        &self,
+        event: EventId,
+        kind: MailKind,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Claim, SendLogError> {
+        let mut transaction = self.database.begin().await?;
+        let claim = Statement::new(
+            "INSERT INTO send_log (event_id, kind, claimed_until) VALUES ($1, $2, $3)
+             ON CONFLICT (event_id, kind) DO UPDATE SET claimed_until = excluded.claimed_until
+             WHERE send_log.sent_at IS NULL AND send_log.claimed_until <= $4",
+        );
+        let claim = claim.bind(event).bind(kind.as_str()).bind(later(now, lease)).bind(now);
+        if transaction.run(claim).await? == 1 {
+            transaction.commit().await?;
+            return Ok(Claim::Yours);
+        }
+        let query = "SELECT claimed_until, sent_at FROM send_log WHERE event_id = $1 AND kind = $2";
+        let query = Statement::new(query).bind(event).bind(kind.as_str());
+        match transaction.optional(query).await? {
+            Some(row) if row.optional_int("sent_at")?.is_some() => Ok(Claim::Sent),
+            Some(row) => Ok(Claim::Held { until: row.time("claimed_until")? }),
+            // Rows are never deleted.
+            None => Ok(Claim::Held { until: now }),
+        }
+    }
+
+    async fn mark_sent(&self, event: EventId, kind: MailKind, now: Timestamp) -> Result<(), SendLogError> {
+        let mark = Statement::new(
+            "INSERT INTO send_log (event_id, kind, claimed_until, sent_at) VALUES ($1, $2, $3, $3)
+             ON CONFLICT (event_id, kind) DO UPDATE SET sent_at = COALESCE(send_log.sent_at, excluded.sent_at)",
+        );
+        self.database.run(mark.bind(event).bind(kind.as_str()).bind(now)).await?;
+        Ok(())
+    }
+
+    async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError> {
+        let release = Statement::new(
+            "UPDATE send_log SET claimed_until = 0 WHERE event_id = $1 AND kind = $2 AND sent_at IS NULL",
+        );
+        self.database.run(release.bind(event).bind(kind.as_str())).await?;
+        Ok(())
+    }
+}

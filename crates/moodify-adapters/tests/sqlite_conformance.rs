@@ -1,0 +1,54 @@
+//! The SQLite adapters keep every promise of their ports.
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+
+use std::sync::Arc;
+
+use moodify_adapters::sql::{SqlStore, SqliteConfig};
+use moodify_core::conformance::{
+    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+};
+use tempfile::TempDir;
+
+async fn store() -> (Arc<SqlStore>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig::new(folder.path().join("moodify.db"));
+    (Arc::new(SqlStore::connect(&config.into()).await.unwrap()), folder)
+}
+
+async fn users() -> UserStoreFixture {
+    let (store, folder) = store().await;
+    UserStoreFixture::new(store.clone(), store, folder)
+}
+
+async fn keys() -> KeyStoreFixture {
+    let (store, folder) = store().await;
+    KeyStoreFixture::new(store, folder)
+}
+
+async fn catalog() -> CatalogStoreFixture {
+    let (store, folder) = store().await;
+    CatalogStoreFixture::new(store.clone(), store, folder)
+}
+
+async fn outbox() -> OutboxFixture {
+    let (store, folder) = store().await;
+    OutboxFixture::new(store.clone(), store, folder)
+}
+
+async fn queue() -> QueueFixture {
+    let (store, folder) = store().await;
+    QueueFixture::new(Arc::new(store.queue()), folder)
+}
+
+async fn send_log() -> SendLogFixture {
+    let (store, folder) = store().await;
+    SendLogFixture::new(store, folder)
+}
+
+moodify_core::user_store_suite!(user_store, users);
+moodify_core::key_store_suite!(key_store, keys);
+moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::outbox_suite!(outbox_of_store, outbox);
+moodify_core::queue_suite!(database_queue, queue);
+moodify_core::send_log_suite!(send_log_of_store, send_log);

@@ -1,0 +1,157 @@
+use std::time::Duration;
+
+use super::{KIND, LEASE, MAIL, MICROSECOND, MUSIC, QueueFixture, events_of};
+use crate::conformance::samples;
+use crate::port::DeadLetter;
+
+/// What is not settled comes again when its lease ends, to the microsecond, as the next attempt.
+pub async fn leased_deliveries_come_again_when_the_lease_ends(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    let until = samples::after(now, LEASE);
+    assert_eq!(fixture.receive(MAIL, 10, samples::before(until, MICROSECOND)).await, []);
+    let second = fixture.only_delivery(MAIL, until).await;
+    assert_eq!((second.id.attempt, &second.event), (2, &first.event));
+    assert_eq!(
+        fixture.receive(MAIL, 10, samples::before(samples::after(until, LEASE), MICROSECOND)).await,
+        []
+    );
+    assert_eq!(fixture.only_delivery(MAIL, samples::after(until, LEASE)).await.id.attempt, 3);
+}
+
+/// Only what was acknowledged stays away.
+pub async fn acknowledged_deliveries_never_come_again(fixture: &QueueFixture) {
+    fixture.declare(MAIL, &[KIND]).await;
+    let events = fixture.publish(KIND, 3).await;
+    let now = samples::moment();
+    let deliveries = fixture.receive(MAIL, 10, now).await;
+    fixture.queue.ack(&deliveries[0].id).await.unwrap();
+    fixture.queue.ack(&deliveries[2].id).await.unwrap();
+    assert_eq!(fixture.received(MAIL, samples::after(now, LEASE * 2)).await, events[1..2]);
+}
+
+/// Work that took longer than the lease is done all the same, if nobody else has begun it.
+pub async fn late_acknowledgement_of_the_newest_attempt_counts(fixture: &QueueFixture) {
+    let (delivery, now) = fixture.one_received().await;
+    fixture.queue.ack(&delivery.id).await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 10, samples::after(now, LEASE * 2)).await, []);
+}
+
+/// Once it was delivered again, the older attempt's acknowledgement takes nothing away.
+pub async fn acknowledgement_of_an_older_attempt_changes_nothing(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    let later = samples::after(now, LEASE);
+    fixture.only_delivery(MAIL, later).await;
+    fixture.queue.ack(&first.id).await.unwrap();
+    let third = fixture.only_delivery(MAIL, samples::after(later, LEASE)).await;
+    assert_eq!(third.id.attempt, 3);
+}
+
+/// A retry stays away until it is due, to the microsecond, even past the lease.
+pub async fn retried_deliveries_come_when_due(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    let due = samples::after(now, LEASE * 10);
+    fixture.queue.retry(&first.id, due, "451 try later\r\n später").await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 10, samples::before(due, MICROSECOND)).await, []);
+    let second = fixture.only_delivery(MAIL, due).await;
+    assert_eq!((second.id.attempt, second.event), (2, first.event));
+}
+
+/// A retry that is due at once does not wait for the lease of the failed attempt.
+pub async fn retry_may_come_before_the_lease_ends(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    fixture.queue.retry(&first.id, now, "again").await.unwrap();
+    assert_eq!(fixture.only_delivery(MAIL, now).await.id.attempt, 2);
+}
+
+/// Once it was delivered again, the older attempt cannot put it off.
+pub async fn retry_of_an_older_attempt_changes_nothing(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    let later = samples::after(now, LEASE);
+    let second = fixture.only_delivery(MAIL, later).await;
+    fixture.queue.retry(&first.id, later, "too late").await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 10, later).await, []);
+    fixture.queue.ack(&second.id).await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 10, samples::after(later, LEASE * 100)).await, []);
+}
+
+/// While one waits for its retry the others are delivered.
+pub async fn a_retry_holds_up_no_other(fixture: &QueueFixture) {
+    let (poison, now) = fixture.one_received().await;
+    fixture.queue.retry(&poison.id, samples::after(now, LEASE * 100_000), "busy").await.unwrap();
+    let good = fixture.publish(KIND, 3).await;
+    assert_eq!(fixture.received(MAIL, samples::moment()).await, good);
+}
+
+/// A dead letter never comes again, and tells everything: attempt, event, reason and moment.
+pub async fn dead_letters_keep_event_attempt_and_reason(fixture: &QueueFixture) {
+    let (_, now) = fixture.one_received().await;
+    let later = samples::after(now, LEASE);
+    let second = fixture.only_delivery(MAIL, later).await;
+    let died_at = samples::moment();
+    let reason = format!("550 unbekannt: 夜 'quoted' {}", "x".repeat(2_000));
+    fixture.queue.dead_letter(&second.id, &reason, died_at).await.unwrap();
+
+    assert_eq!(fixture.receive(MAIL, 10, samples::after(later, LEASE * 100)).await, []);
+    let expected = DeadLetter { id: second.id, event: second.event, reason, died_at };
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), [expected]);
+}
+
+/// The longest dead come first, at most `max`, whatever the order of publishing and of the calls.
+pub async fn dead_letters_come_longest_dead_first(fixture: &QueueFixture) {
+    fixture.declare(MAIL, &[KIND]).await;
+    fixture.publish(KIND, 4).await;
+    let deliveries = fixture.receive(MAIL, 10, samples::moment()).await;
+    let last = samples::moment();
+    let mut expected = Vec::new();
+    for (delivery, seconds_before) in deliveries.into_iter().zip([1, 3, 0, 2]) {
+        let died_at = samples::before(last, Duration::from_secs(seconds_before));
+        fixture.queue.dead_letter(&delivery.id, "no", died_at).await.unwrap();
+        expected.push((died_at, delivery.id));
+    }
+    expected.sort_by_key(|(died_at, _)| *died_at);
+    let dead = async |max| -> Vec<_> {
+        let letters = fixture.queue.dead_letters(MAIL, max).await.unwrap();
+        letters.into_iter().map(|letter| (letter.died_at, letter.id)).collect()
+    };
+    assert_eq!(dead(10).await, expected);
+    assert_eq!(dead(2).await, expected[..2]);
+}
+
+/// Once it was delivered again, the older attempt cannot give it up.
+pub async fn dead_lettering_an_older_attempt_changes_nothing(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    let later = samples::after(now, LEASE);
+    fixture.only_delivery(MAIL, later).await;
+    fixture.queue.dead_letter(&first.id, "too late", later).await.unwrap();
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), []);
+    assert_eq!(fixture.only_delivery(MAIL, samples::after(later, LEASE)).await.id.attempt, 3);
+}
+
+/// What one consumer acknowledges, retries or gives up still comes to the other.
+pub async fn consumers_settle_apart(fixture: &QueueFixture) {
+    fixture.declare(MAIL, &[KIND]).await;
+    fixture.declare(MUSIC, &[KIND]).await;
+    let events = fixture.publish(KIND, 3).await;
+    let now = samples::moment();
+    let mails = fixture.receive(MAIL, 10, now).await;
+    fixture.queue.ack(&mails[0].id).await.unwrap();
+    fixture.queue.retry(&mails[1].id, samples::after(now, LEASE * 50), "later").await.unwrap();
+    fixture.queue.dead_letter(&mails[2].id, "never", now).await.unwrap();
+
+    assert_eq!(fixture.received(MUSIC, now).await, events);
+    assert_eq!(fixture.queue.dead_letters(MUSIC, 10).await.unwrap(), []);
+    let again = fixture.receive(MUSIC, 10, samples::after(now, LEASE)).await;
+    assert!(again.iter().all(|delivery| delivery.id.attempt == 2));
+    assert_eq!(events_of(again), events);
+}
+
+/// Acknowledging twice, or retrying what is acknowledged, is no error and brings nothing back.
+pub async fn settling_what_is_settled_changes_nothing(fixture: &QueueFixture) {
+    let (delivery, now) = fixture.one_received().await;
+    fixture.queue.ack(&delivery.id).await.unwrap();
+    fixture.queue.ack(&delivery.id).await.unwrap();
+    fixture.queue.retry(&delivery.id, now, "again").await.unwrap();
+    fixture.queue.dead_letter(&delivery.id, "no", now).await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 10, samples::after(now, LEASE * 2)).await, []);
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), []);
+}

@@ -1,0 +1,43 @@
+use std::time::Duration;
+
+use crate::service::Context;
+
+/// When a failed delivery is tried again: after the first, second, … attempt.
+const RETRIES: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(60 * 60),
+    Duration::from_secs(6 * 60 * 60),
+];
+
+/// How long to wait after this attempt, counted from 1; `None` after the last one. Up to a fifth is
+/// added by chance, so that what failed together does not come back together.
+pub(super) fn retry_after(attempt: u32, context: &Context) -> Option<Duration> {
+    let delay = *RETRIES.get(usize::try_from(attempt.checked_sub(1)?).ok()?)?;
+    let [chance] = context.random::<1>();
+    Some(delay + delay * u32::from(chance) / (5 * 255))
+}
+
+/// Waits between attempts to reach something that is down: doubling, for ever.
+pub(super) struct Backoff(Duration);
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(30);
+
+    pub(super) fn new() -> Self {
+        Self(Self::FIRST)
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        let wait = self.0;
+        self.0 = (wait * 2).min(Self::LONGEST);
+        wait
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.0 = Self::FIRST;
+    }
+}

@@ -1,0 +1,25 @@
+use serde::Serialize;
+
+use super::Notifications;
+use crate::model::event::AccountCreated;
+use crate::model::{EventId, MailKind, Mailbox, Role};
+use crate::service::delivery::HandleError;
+
+/// What the template `welcome` may use.
+#[derive(Serialize)]
+struct Welcome<'a> {
+    first_name: &'a str,
+    artist_name: Option<&'a str>,
+    is_artist: bool,
+}
+
+impl Notifications {
+    /// Greets a new account.
+    pub(super) async fn welcome(&self, event: EventId, account: &AccountCreated) -> Result<(), HandleError> {
+        let first_name = account.first_name.as_str();
+        let to = Mailbox { name: first_name.to_owned(), email: account.email.clone() };
+        let artist_name = account.artist_name.as_ref().map(|name| name.as_str());
+        let data = Welcome { first_name, artist_name, is_artist: account.role == Role::Artist };
+        self.send(event, MailKind::Welcome, to, &data).await
+    }
+}
