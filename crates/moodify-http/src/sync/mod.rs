@@ -27,9 +27,9 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 use moodify_core::model::Caller;
-use moodify_core::service::Playback;
+use moodify_core::service::{Accounts, Playback};
 use moodify_core::{Error, port::Clock};
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
@@ -46,6 +46,12 @@ pub trait Authenticator: Send + Sync {
     /// # Errors
     /// [`Error::Unauthenticated`] when the token is not good, or not any more.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>>;
+}
+
+impl Authenticator for Accounts {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
+        Self::authenticate(self, token).boxed()
+    }
 }
 
 /// What an operator decides about sockets.
