@@ -19,6 +19,8 @@ pub(super) struct Gate {
     pub playback: Arc<Playback>,
     pub authenticator: Arc<dyn Authenticator>,
     pub sessions: TaskTracker,
+    /// The endpoint ends, and with it every session.
+    pub closing: CancellationToken,
 }
 
 impl Gate {
@@ -40,7 +42,7 @@ impl Gate {
         let config = self.playback.config();
         let budget = || Budget::per_second(config.messages_per_second, now);
         let (queue, messages) = mpsc::channel(QUEUE);
-        let gone = CancellationToken::new();
+        let gone = self.closing.child_token();
         listen(socket, &queue, &gone);
         let clock = self.playback.context().clock.clone();
         socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()) });

@@ -27,15 +27,15 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 use moodify_core::model::Caller;
-use moodify_core::service::Playback;
+use moodify_core::service::{Accounts, Playback};
 use moodify_core::{Error, port::Clock};
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use handshake::Gate;
 
@@ -46,6 +46,12 @@ pub trait Authenticator: Send + Sync {
     /// # Errors
     /// [`Error::Unauthenticated`] when the token is not good, or not any more.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>>;
+}
+
+impl Authenticator for Accounts {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
+        Self::authenticate(self, token).boxed()
+    }
 }
 
 /// What an operator decides about sockets.
@@ -101,31 +107,36 @@ pub fn layer(
         .build_layer();
     let sessions = TaskTracker::new();
     let clock = playback.context().clock.clone();
-    let gate = Arc::new(Gate { playback, authenticator, sessions: sessions.clone() });
+    let closing = CancellationToken::new();
+    let gate =
+        Arc::new(Gate { playback, authenticator, sessions: sessions.clone(), closing: closing.clone() });
     let admit = move |socket: SocketRef, TryData(auth): TryData<wire::Handshake>| {
         let gate = gate.clone();
         async move { gate.admit(&socket, auth.ok()).await }
     };
     io.ns("/", session::serve.with(admit));
-    (layer, SyncHandle { io, sessions, clock })
+    (layer, SyncHandle { io, sessions, closing, clock })
 }
 
 /// Ends the endpoint.
 pub struct SyncHandle {
     io: SocketIo,
     sessions: TaskTracker,
+    closing: CancellationToken,
     clock: Arc<dyn Clock>,
 }
 
 impl SyncHandle {
-    /// Takes no more sockets, closes those that are open (their devices will look for another
-    /// node), and waits until each has finished what it was doing, but no longer than `patience`: a
-    /// device that does not read may never see the end.
+    /// Lets every socket finish what it is doing and closes it (its device will look for another
+    /// node), takes no new ones, and returns when all are closed, but after `patience` at the
+    /// latest: a device that does not read may never see the end.
     pub async fn close(&self, patience: Duration) {
+        // The library forgets its disconnect handlers when it closes: the sessions end first.
+        self.closing.cancel();
         self.sessions.close();
         let closed = async {
-            self.io.close().await;
             self.sessions.wait().await;
+            self.io.close().await;
         };
         tokio::select! {
             () = closed => {}

@@ -139,29 +139,26 @@ impl Session {
         }
         let now = self.now();
         let answer = if self.others.spend(now) {
-            match payload {
-                Ok(payload) => self.answer(event, payload).await.into(),
-                Err(failure) => Answer::Failure(failure),
-            }
+            self.answer(event, payload).await.into()
         } else {
             Answer::Failure(Refusal::RateLimited.into())
         };
         sent(ack.send(&answer))
     }
 
-    async fn answer(&mut self, event: Event, payload: Value) -> Result<Answer, Failure> {
+    async fn answer(&mut self, event: Event, payload: Result<Value, Failure>) -> Result<Answer, Failure> {
         let playback = &self.gate.playback;
         Ok(match event {
             Event::Hello => {
-                let device = parse::<Hello>(payload)?.into();
+                let device = parse::<Hello>(payload?)?.into();
                 playback.hello(&mut self.connection, device).await??.into()
             }
             Event::Resync => {
-                let known = parse::<ResyncMessage>(payload)?.known();
+                let known = parse::<ResyncMessage>(payload?)?.known();
                 playback.resync(&self.connection, known).await?.into()
             }
             Event::AuthRefresh => {
-                let AuthRefresh { token } = parse(payload)?;
+                let AuthRefresh { token } = parse(payload?)?;
                 let caller = self.gate.authenticator.authenticate(&token).await?;
                 let session_expires_at = playback.auth_refresh(&mut self.connection, &caller).await??;
                 Answer::Refreshed { session_expires_at }

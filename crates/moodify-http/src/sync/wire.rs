@@ -126,8 +126,11 @@ pub(super) struct ClockProbe {
     pub t0: serde_json::Number,
 }
 
-/// A payload of this type.
+/// A payload of this type, from an object: a list of values in the right order would pass as well.
 pub(super) fn parse<T: DeserializeOwned>(payload: Value) -> Result<T, Failure> {
+    if !payload.is_object() {
+        return Err(Failure::invalid("An object is expected."));
+    }
     serde_json::from_value(payload).map_err(|why| Failure::invalid(&why.to_string()))
 }
 

@@ -181,9 +181,7 @@ async fn broken_bodies_are_malformed() {
         answer.problem(400, "malformed_multipart");
         assert_nothing_stored(&world, &nina, "malformed").await;
     }
-    for content_type in
-        ["application/json", "multipart/form-data", "text/plain"]
-    {
+    for content_type in ["application/json", "multipart/form-data", "text/plain"] {
         let request =
             world.request(Method::POST, "/v1/tracks", &nina.token).header("content-type", content_type);
         let answer = world.send(request.body(Body::from("x")).unwrap()).await;

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
 
 /// A device. Its process ends with it.
-pub struct Device {
+pub(crate) struct Device {
     _child: Child,
     stdin: ChildStdin,
     waiting: Waiting,
@@ -31,7 +31,7 @@ pub struct Device {
 
 /// Whether the device can run here. Where it cannot, the test is skipped, loudly; with `CI=true` it
 /// fails.
-pub fn is_available() -> bool {
+pub(crate) fn is_available() -> bool {
     let client = folder().join("node_modules/socket.io-client/package.json");
     let node = std::process::Command::new("node").arg("--version").output();
     if client.exists() && node.is_ok_and(|output| output.status.success()) {
@@ -40,7 +40,8 @@ pub fn is_available() -> bool {
     let advice = "install Node and run `npm ci` in examples/server/tests/js";
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{advice}");
     // Not a print: that would be shown for failing tests only.
-    writeln!(std::io::stderr(), "skipped: {advice}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: {advice}").unwrap();
     false
 }
 
@@ -50,7 +51,7 @@ fn folder() -> PathBuf {
 
 impl Device {
     /// A device that is not connected yet.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut child = Command::new("node")
             .arg(folder().join("device.mjs"))
             .stdin(Stdio::piped())
@@ -79,30 +80,30 @@ impl Device {
     }
 
     /// A connected device.
-    pub async fn connected(url: &str, token: &str) -> Self {
+    pub(crate) async fn connected(url: &str, token: &str) -> Self {
         let mut device = Self::start();
         device.connect(url, token).await.expect("the token is good");
         device
     }
 
     /// Connects, or says what the server refused the handshake with.
-    pub async fn connect(&mut self, url: &str, token: &str) -> Result<(), String> {
+    pub(crate) async fn connect(&mut self, url: &str, token: &str) -> Result<(), String> {
         self.connect_with(json!({ "url": url, "token": token })).await
     }
 
     /// Connects in a special way.
-    pub async fn connect_with(&mut self, request: Value) -> Result<(), String> {
+    pub(crate) async fn connect_with(&mut self, request: Value) -> Result<(), String> {
         let answer = self.request("connect", request).await;
         if answer["ok"] == true { Ok(()) } else { Err(answer["error"].as_str().unwrap().to_owned()) }
     }
 
     /// Sends an event; returns its acknowledgement.
-    pub async fn emit(&mut self, event: &str, payload: Value) -> Value {
+    pub(crate) async fn emit(&mut self, event: &str, payload: Value) -> Value {
         self.emit_args(event, json!([payload])).await.expect("an acknowledgement")
     }
 
     /// Sends an event with any arguments; returns its acknowledgement, or why there is none.
-    pub async fn emit_args(&mut self, event: &str, args: Value) -> Result<Value, String> {
+    pub(crate) async fn emit_args(&mut self, event: &str, args: Value) -> Result<Value, String> {
         let mut answer = self.request("emit", json!({ "event": event, "args": args })).await;
         if answer["ok"] == true {
             Ok(answer["ack"].take())
@@ -112,7 +113,7 @@ impl Device {
     }
 
     /// Sends many events at once; returns their acknowledgements.
-    pub async fn emit_all(&mut self, messages: impl IntoIterator<Item = (&str, Value)>) -> Vec<Value> {
+    pub(crate) async fn emit_all(&mut self, messages: impl IntoIterator<Item = (&str, Value)>) -> Vec<Value> {
         let messages: Vec<_> = messages
             .into_iter()
             .map(|(event, payload)| json!({ "event": event, "args": [payload] }))
@@ -122,18 +123,25 @@ impl Device {
     }
 
     /// Sends an event that wants no acknowledgement.
-    pub async fn send(&mut self, event: &str, payload: Value) {
+    pub(crate) async fn send(&mut self, event: &str, payload: Value) {
         self.request("send", json!({ "event": event, "args": [payload] })).await;
     }
 
+    /// Reads nothing any more, and sends an event so many times all the same.
+    pub(crate) async fn stall_and_flood(&mut self, event: &str, payload: Value, times: usize) {
+        self.request("stall", json!({})).await;
+        let flood = json!({ "event": event, "args": [payload], "times": times, "want_ack": true });
+        self.request("send", flood).await;
+    }
+
     /// Closes the socket.
-    pub async fn disconnect(&mut self) {
+    pub(crate) async fn disconnect(&mut self) {
         self.request("disconnect", json!({})).await;
         self.event("disconnect").await;
     }
 
     /// The next event of this name; others before it are skipped.
-    pub async fn event(&mut self, name: &str) -> Value {
+    pub(crate) async fn event(&mut self, name: &str) -> Value {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.events.recv()).await;
             let (event, payload) = next.unwrap_or_else(|_| panic!("no event {name}")).expect("it runs");
@@ -144,7 +152,7 @@ impl Device {
     }
 
     /// The events of this name that have come by now.
-    pub fn heard(&mut self, name: &str) -> Vec<Value> {
+    pub(crate) fn heard(&mut self, name: &str) -> Vec<Value> {
         std::iter::from_fn(|| self.events.try_recv().ok())
             .filter_map(|(event, payload)| (event == name).then_some(payload))
             .collect()

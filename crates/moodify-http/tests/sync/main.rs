@@ -424,6 +424,38 @@ async fn a_device_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_does_not_read_is_let_go_and_catches_up() {
+    device_or_skip!();
+    let stage = Stage::with(PlaybackConfig { messages_per_second: 0, ..PlaybackConfig::default() }).await;
+    // Many well-described devices make long answers, which fill the buffers of both systems.
+    let mut slow = Device::start();
+    let capabilities: Vec<_> = (0..32).map(|n| format!("{n:032}")).collect();
+    for n in 0..8 {
+        slow.connect(&stage.url, "ada/one").await.unwrap();
+        let mut hello = hello(&format!("shelf-{n}"));
+        hello["capabilities"] = json!(capabilities);
+        slow.emit("hello", hello).await;
+    }
+    let options = json!({ "transports": ["websocket"] });
+    slow.connect_with(json!({ "url": stage.url, "token": "ada/one", "options": options })).await.unwrap();
+    slow.emit("hello", hello("slow")).await;
+    let mut phone = introduced(&stage, "ada/two", "phone").await;
+    phone.heard("presence");
+
+    slow.stall_and_flood("hello", hello("slow"), 3_000).await;
+    loop {
+        let presence = phone.event("presence").await;
+        if presence["device_id"] == "slow" && presence["online"] == false {
+            break;
+        }
+    }
+
+    let ack = phone.emit("command", play("c1")).await;
+    slow.connect(&stage.url, "ada/one").await.unwrap();
+    assert_eq!(slow.emit("resync", json!({})).await["state"]["rev"], ack["rev"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_closed_endpoint_lets_everybody_go() {
     device_or_skip!();
     let stage = Stage::new().await;

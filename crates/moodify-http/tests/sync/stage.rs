@@ -16,10 +16,10 @@ use moodify_http::sync::{Authenticator, SyncConfig, SyncHandle, layer};
 use uuid::Uuid;
 
 /// The server.
-pub struct Stage {
-    pub url: String,
-    pub playback: Arc<Playback>,
-    pub handle: SyncHandle,
+pub(crate) struct Stage {
+    pub(crate) url: String,
+    pub(crate) playback: Arc<Playback>,
+    pub(crate) handle: SyncHandle,
 }
 
 /// Tokens that a test can read: `<account>/<session>/<life in ms>`, two letters and a number.
@@ -31,11 +31,11 @@ fn id<T: From<Uuid>>(name: &str) -> T {
 
 fn read(token: &str) -> Result<Caller, Error> {
     let parts: Vec<_> = token.split('/').collect();
-    let (&[account, session], life_ms) = (match parts.as_slice() {
+    let (&[account, session], life_ms) = match parts.as_slice() {
         [account, session] => (&[*account, *session], 600_000),
         [account, session, life] => (&[*account, *session], life.parse().unwrap()),
         _ => return Err(AuthFailure::InvalidToken.into()),
-    });
+    };
     if life_ms <= 0 {
         return Err(AuthFailure::ExpiredToken.into());
     }
@@ -56,11 +56,11 @@ impl Authenticator for ReadableTokens {
 }
 
 impl Stage {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(PlaybackConfig::default()).await
     }
 
-    pub async fn with(config: PlaybackConfig) -> Self {
+    pub(crate) async fn with(config: PlaybackConfig) -> Self {
         let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let playback = Arc::new(Playback::new(store, hub, context, config));
@@ -73,11 +73,11 @@ impl Stage {
     }
 
     /// The session of a token ends, as the auth service tells it.
-    pub async fn revoke(&self, account: &str, session: &str) {
+    pub(crate) async fn revoke(&self, account: &str, session: &str) {
         let event = SessionRevoked { account_id: id(account), session_id: id(session) };
         self.playback.session_revoked(&event).await.unwrap();
     }
 
     /// How long a test waits for the server to close.
-    pub const PATIENCE: Duration = Duration::from_secs(20);
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 }

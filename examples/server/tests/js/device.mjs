@@ -11,8 +11,10 @@
 //   {"id", "do": "emit_all", "messages": [{"event", "args"}], "timeout_ms"?}
 //       sends all of them at once, then waits
 //       → {"id", "ok": true, "acks": [<first argument>, or null where none came]}
-//   {"id", "do": "send", "event", "args"?: []}
-//       sends an event that wants no acknowledgement → {"id", "ok": true}
+//   {"id", "do": "send", "event", "args"?: [], "times"?: 1, "want_ack"?: false}
+//       sends an event, so many times, and waits for nothing → {"id", "ok": true}
+//   {"id", "do": "stall"}
+//       reads nothing from a WebSocket any more → {"id", "ok": true}
 //   {"id", "do": "disconnect"} → {"id", "ok": true}
 //
 // On stdout besides, whatever happens to the socket, in order:
@@ -54,8 +56,16 @@ const actions = {
     return { acks: answers.map((answer) => answer.value ?? null) };
   },
 
-  async send({ event, args = [] }) {
-    socket.emit(event, ...args);
+  async send({ event, args = [], times = 1, want_ack = false }) {
+    for (let n = 0; n < times; n++) {
+      if (want_ack) socket.emit(event, ...args, () => {});
+      else socket.emit(event, ...args);
+    }
+    return {};
+  },
+
+  async stall() {
+    socket.io.engine.transport.ws.pause();
     return {};
   },
 
