@@ -57,3 +57,15 @@ fn the_ports_table_names_every_port_and_nothing_else() {
         .collect();
     assert_eq!(documented, traits);
 }
+
+#[test]
+fn the_list_of_decisions_is_complete() {
+    let list = read("docs/adr/README.md").unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/adr");
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.starts_with(|c: char| c.is_ascii_digit()) {
+            assert!(list.contains(&format!("({name})")), "docs/adr/README.md does not list {name}");
+        }
+    }
+}

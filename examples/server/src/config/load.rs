@@ -171,7 +171,7 @@ mod tests {
 
         assert_eq!(merge(None, &[]).unwrap().listen.port(), 8080);
         assert_eq!(merge(file, &[]).unwrap().listen.port(), 1);
-        assert_eq!(merge(file, &[variable.clone()]).unwrap().listen.port(), 2);
+        assert_eq!(merge(file, std::slice::from_ref(&variable)).unwrap().listen.port(), 2);
         let settings = merge(file, &[variable, flag]).unwrap();
         assert_eq!(settings.listen.port(), 3);
         assert_eq!((settings.data.as_path(), settings.log.filter.as_str()), (Path::new("from-file"), "warn"));

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     cli::Role,
-    config::{Settings, reachable},
+    config::{Address, Settings, reachable},
     failure::Failure,
 };
 
@@ -21,7 +21,7 @@ pub(super) fn ready(role: Role, settings: &Settings, bound: SocketAddr) -> Resul
         services: role.names().join(", "),
         url: format!("http://{}", SocketAddr::new(reachable(bound.ip()), bound.port())),
         database: settings.database()?.to_string(),
-        mailbox: settings.mailer()?.to_string(),
+        mailbox: place(&settings.mailer()?),
         data: settings.data.display().to_string(),
     };
     let mut out = io::stdout();
@@ -31,6 +31,11 @@ pub(super) fn ready(role: Role, settings: &Settings, bound: SocketAddr) -> Resul
     }
     tracing::info!(address = %bound, services = announcement.services, "ready");
     Ok(())
+}
+
+/// A folder as people write one; any other address as it is.
+fn place(address: &Address) -> String {
+    if address.scheme() == "file" { address.path().display().to_string() } else { address.to_string() }
 }
 
 struct Announcement {

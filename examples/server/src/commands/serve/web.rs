@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use futures::{FutureExt, future::BoxFuture};
-use moodify_core::{Error, Moodify, model::Caller, service::Accounts};
+use moodify_core::Moodify;
 use moodify_http::{
-    HttpConfig, Services,
-    sync::{self, Authenticator, SyncConfig, SyncHandle},
+    HttpConfig,
+    sync::{self, SyncConfig, SyncHandle},
 };
 use url::Url;
 
@@ -22,30 +21,19 @@ pub(super) fn router(
     public_url: Url,
 ) -> (Router, Option<SyncHandle>) {
     let services = role.services();
+    let (sockets, handle) = if services.sync {
+        let accounts = Arc::new(moodify.accounts().clone());
+        let (layer, handle) = sync::layer(moodify.playback().clone(), accounts, &SyncConfig::default());
+        (Some(layer), Some(handle))
+    } else {
+        (None, None)
+    };
     let config = HttpConfig {
-        services: Services {
-            auth: services.auth,
-            music: services.music,
-            notification: services.notification,
-            sync: services.sync,
-        },
+        services,
+        sockets,
         allowed_origins: settings.http.allowed_origins(),
         checks: health::checks(parts, services),
         ..HttpConfig::new(public_url)
     };
-    let router = moodify_http::router(moodify, config);
-    if !services.sync {
-        return (router, None);
-    }
-    let tokens = Arc::new(Tokens(moodify.accounts().clone()));
-    let (layer, handle) = sync::layer(moodify.playback().clone(), tokens, &SyncConfig::default());
-    (router.layer(layer), Some(handle))
-}
-
-struct Tokens(Accounts);
-
-impl Authenticator for Tokens {
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
-        self.0.authenticate(token).boxed()
-    }
+    (moodify_http::router(moodify, config), handle)
 }
