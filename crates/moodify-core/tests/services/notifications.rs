@@ -41,7 +41,7 @@ async fn a_sign_up_ends_in_one_welcome_mail() {
             && mail.html.contains("href=\"https:&#x2f;&#x2f;moodify.example&#x2f;\"")
     );
     assert!(
-        mail.html.starts_with("<!doctype html>") && !mail.html.contains("mj-") && !mail.html.contains("{{")
+        mail.html.starts_with("<!doctype html>") && !mail.html.contains("<mj-") && !mail.html.contains("{{")
     );
     assert!(mail.message_id.as_str().ends_with(".welcome@localhost.localdomain>"));
 }
