@@ -51,7 +51,8 @@ impl Person {
     }
 
     async fn listener(server: &Server, email: &str) -> Self {
-        let body = json!({"email": email, "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"});
+        let body =
+            json!({"email": email, "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"});
         Self::sign_up(server, "users", body).await
     }
 
@@ -182,7 +183,8 @@ async fn makes_a_playlist(listener: &Person, track: &Value) {
 /// The mails to this address, as they lie in the mailbox.
 fn mails_to(place: &Place, address: &str) -> Vec<String> {
     let Ok(folder) = std::fs::read_dir(place.path().join("data/mail")) else { return Vec::new() };
-    let files = folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "eml"));
+    let files =
+        folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "eml"));
     let texts = files.map(|path| std::fs::read_to_string(path).unwrap());
     texts.filter(|text| text.contains(address)).collect()
 }
@@ -235,7 +237,9 @@ async fn from_sign_up_to_the_second_device() {
 
     let mail = mail_to(&place, "ada@example.com").await;
     assert!(mail.contains("Subject: Welcome to Moodify, Ada"), "{mail}");
-    assert!(mail.contains("multipart/alternative") && mail.contains("text/plain") && mail.contains("text/html"));
+    assert!(
+        mail.contains("multipart/alternative") && mail.contains("text/plain") && mail.contains("text/html")
+    );
     mail_to(&place, "house@example.com").await;
     mail_to(&place, "eve@example.com").await;
     deletes(&artist, &track, &place).await;

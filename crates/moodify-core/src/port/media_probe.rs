@@ -13,8 +13,10 @@ use crate::model::{ByteStream, CoverSize};
 /// parsers of hostile files may panic, hang or ask for all memory.
 #[async_trait]
 pub trait MediaProbe: Send + Sync {
-    /// Takes an audio file in. It is accepted only if it is one MP3 that decodes from start to
-    /// end. The body is staged outside memory: [`ProbedAudio::staged`] gives it back.
+    /// Takes an audio file in. It is accepted only if it is one MP3 from its first byte to its
+    /// last, and decodes; of files so long that decoding them would cost too much, parts from the
+    /// start to the end may stand for the whole. The body is staged outside memory:
+    /// [`ProbedAudio::staged`] gives it back.
     ///
     /// # Errors
     /// [`ProbeError::TooLarge`] as soon as more than `max_bytes` have come.

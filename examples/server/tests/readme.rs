@@ -1,0 +1,48 @@
+//! The README's walk-through, run as a reader would paste it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "js/device.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod device;
+mod support;
+
+use std::process::Command;
+
+use crate::support::Place;
+
+fn walk_through() -> String {
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("<!-- walk-through: begin -->").expect("its begin");
+    let (part, _) = rest.split_once("<!-- walk-through: end -->").expect("its end");
+    let blocks = part.split("```bash\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_walk_through_works_as_pasted() {
+    if !device::is_available() {
+        return;
+    }
+    let place = Place::new();
+    let server = place.serve(&["all"]);
+    // The reader stands in the repository; the data of this test's server is somewhere else, and
+    // its packages are there already.
+    let script = walk_through()
+        .replace("http://127.0.0.1:8080", &server.url)
+        .replace("data/mail", &place.path().join("data/mail").display().to_string())
+        .replace("--output slow-tide.mp3", &format!("--output {}/slow-tide.mp3", place.path().display()))
+        .replace("npm ci --silent --prefix examples/server/tests/js\n", "");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let bash =
+        Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(root).output().unwrap();
+    let said = String::from_utf8_lossy(&bash.stdout);
+    assert!(bash.status.success(), "{said}\n{}", String::from_utf8_lossy(&bash.stderr));
+
+    let played = std::fs::read(place.path().join("slow-tide.mp3")).unwrap();
+    assert_eq!(played, std::fs::read(format!("{root}/examples/media/vbr-stereo-id3v24-cover.mp3")).unwrap());
+    for promised in
+        ["\"title\":\"Slow Tide\"", "\"title\":\"Evening\"", "kitchen hears:", "from: 'phone'", ".eml"]
+    {
+        assert!(said.contains(promised), "{promised} is not in:\n{said}");
+    }
+}
