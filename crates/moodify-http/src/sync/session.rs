@@ -103,6 +103,9 @@ impl Session {
                 break end;
             }
         };
+        if end == End::Gone {
+            self.finish().await;
+        }
         let Self { gate, connection, signals, gone, _alive, .. } = self;
         tracing::debug!(connection = %connection.subscriber().connection, ?end, "a socket ends");
         if let Err(error) = gate.playback.disconnect(connection, signals).await {
@@ -110,6 +113,16 @@ impl Session {
         }
         if end != End::Gone {
             dismiss(&socket, &gone, &*gate.playback.context().clock).await;
+        }
+    }
+
+    /// What the device said before it went still counts, though nobody hears the answers.
+    async fn finish(&mut self) {
+        self.messages.close();
+        while let Some(message) = self.messages.recv().await {
+            if self.message(*message).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -209,8 +222,8 @@ impl Session {
 
 fn sent(result: Result<(), SendError>) -> Result<(), End> {
     match result {
-        Ok(()) => Ok(()),
-        Err(SendError::Socket(SocketError::Closed)) => Err(End::Gone),
+        // That it is closed, `gone` says as well.
+        Ok(()) | Err(SendError::Socket(SocketError::Closed)) => Ok(()),
         Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(End::TooSlow),
         Err(SendError::Serialize(error)) => {
             tracing::error!(%error, "a message could not be written");

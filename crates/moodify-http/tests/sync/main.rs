@@ -96,6 +96,23 @@ async fn the_simplest_client_stays_simple() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_says_before_it_goes_counts() {
+    device_or_skip!();
+    let stage = Stage::new().await;
+    let mut speaker = introduced(&stage, "ada/one", "speaker").await;
+    let mut phone = introduced(&stage, "ada/two", "phone").await;
+    for n in 0..20 {
+        phone.send("command", play(&format!("c{n}"))).await;
+    }
+    phone.disconnect().await;
+    let mut state = speaker.event("state").await;
+    while state["cause"]["command_id"] != "c19" {
+        state = speaker.event("state").await;
+    }
+    assert_eq!(state["rev"], 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn long_polling_works_as_well() {
     device_or_skip!();
     let stage = Stage::new().await;
