@@ -1,1 +1,49 @@
-fn main() {}
+//! The project's own commands: `cargo xtask up`, `cargo xtask test`, `cargo xtask openapi`.
+
+#![allow(clippy::print_stdout, reason = "these commands talk to the person at the terminal")]
+
+mod openapi;
+mod shell;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build and run the whole platform on embedded defaults; Ctrl-C stops it.
+    Up {
+        /// Handed on to `moodify serve`, for instance `--listen 127.0.0.1:9000 --data /tmp/moodify`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run every check and every test.
+    Test,
+    /// Write openapi/moodify.json anew from the handlers.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Up { args } => up::run(&args),
+        Command::Test => test::run(),
+        Command::Openapi => openapi::write(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

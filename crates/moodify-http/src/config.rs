@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
+use moodify_core::Services;
 use moodify_core::port::BoxError;
+use socketioxide::layer::SocketIoLayer;
 use url::Url;
 
 /// Largest JSON body that is read, in bytes.
@@ -24,6 +26,9 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<Origin>,
     /// What `/health/ready` asks, in this order.
     pub checks: Vec<Arc<dyn HealthCheck>>,
+    /// The Socket.IO endpoint, made by [`crate::sync::layer`]; pages of the allowed origins reach it
+    /// like every other route. Default: none.
+    pub sockets: Option<SocketIoLayer>,
     /// How long requests and their bodies may take.
     pub limits: Limits,
 }
@@ -36,6 +41,7 @@ impl HttpConfig {
             services: Services::ALL,
             allowed_origins: Vec::new(),
             checks: Vec::new(),
+            sockets: None,
             limits: Limits::default(),
         }
     }
@@ -49,6 +55,7 @@ impl fmt::Debug for HttpConfig {
             .field("services", &self.services)
             .field("allowed_origins", &self.allowed_origins)
             .field("checks", &checks)
+            .field("sockets", &self.sockets.is_some())
             .field("limits", &self.limits)
             .finish()
     }
@@ -78,33 +85,6 @@ impl Default for Limits {
             upload_bytes: 112_000_000,
         }
     }
-}
-
-/// A set of services, so that one process can serve only some of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Services {
-    /// Accounts and sessions.
-    pub auth: bool,
-    /// Tracks, playlists and media.
-    pub music: bool,
-    /// Mails: it has no routes of its own, only those of operations.
-    pub notification: bool,
-    /// The Socket.IO endpoint.
-    pub sync: bool,
-}
-
-impl Services {
-    /// All services.
-    pub const ALL: Self = Self { auth: true, music: true, notification: true, sync: true };
-    const NONE: Self = Self { auth: false, music: false, notification: false, sync: false };
-    /// Auth alone.
-    pub const AUTH: Self = Self { auth: true, ..Self::NONE };
-    /// Music alone.
-    pub const MUSIC: Self = Self { music: true, ..Self::NONE };
-    /// Notification alone.
-    pub const NOTIFICATION: Self = Self { notification: true, ..Self::NONE };
-    /// Sync alone.
-    pub const SYNC: Self = Self { sync: true, ..Self::NONE };
 }
 
 /// An origin (RFC 6454) that a browser may name: scheme, host and port, nothing else.

@@ -22,10 +22,11 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use moodify_core::Moodify;
+pub use moodify_core::Services;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-pub use crate::config::{HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Origin, Services};
+pub use crate::config::{HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Origin};
 pub use crate::openapi::openapi;
 use crate::problem::Problem;
 
@@ -35,9 +36,13 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     openapi::complete(&mut document);
     let context = moodify.context().clone();
     let app = App { moodify: moodify.clone(), context, config: Arc::new(config) };
+    let mut routes = routes.merge(routes::operations::docs::router(document));
+    if let Some(sockets) = app.config.sockets.clone() {
+        routes = routes.layer(sockets);
+    }
     routes
-        .merge(routes::operations::docs::router(document))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), middleware::linger::linger))
         .layer(from_fn_with_state(app.clone(), middleware::cors::cors))
         .layer(from_fn_with_state(app.clone(), middleware::answer::answer))
         .with_state(app)

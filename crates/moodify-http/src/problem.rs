@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use moodify_core::model::FieldError;
 use moodify_core::port::{BoxError, Unavailable};
 use moodify_core::{AuthFailure, Error};
@@ -23,10 +23,10 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
-    pub(crate) detail: Cow<'static, str>,
+    pub(crate) detail: Box<str>,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) current_version: Option<u64>,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// For the log, never for the client.
     pub(crate) cause: Option<Arc<BoxError>>,
 }
@@ -81,7 +81,7 @@ impl Problem {
     pub(crate) fn new(
         status: StatusCode,
         code: impl Into<Cow<'static, str>>,
-        detail: impl Into<Cow<'static, str>>,
+        detail: impl Into<Box<str>>,
     ) -> Self {
         Self {
             status,
@@ -89,7 +89,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             current_version: None,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
             cause: None,
         }
     }
@@ -143,8 +143,8 @@ impl Problem {
     }
 
     #[must_use]
-    pub(crate) fn with_header(mut self, name: http::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -252,9 +252,9 @@ mod tests {
             let problem = Problem::from(error);
             assert_eq!((problem.status.as_u16(), &*problem.code), (status, code));
             assert!(!problem.detail.contains("hunter2") && !problem.detail.contains("table"));
-            let retries = problem.headers.contains_key(header::RETRY_AFTER);
-            assert_eq!(retries, matches!(status, 429 | 503), "{code}");
-            assert_eq!(problem.headers.contains_key(header::WWW_AUTHENTICATE), status == 401, "{code}");
+            let has = |name| problem.headers.iter().any(|(header, _)| *header == name);
+            assert_eq!(has(header::RETRY_AFTER), matches!(status, 429 | 503), "{code}");
+            assert_eq!(has(header::WWW_AUTHENTICATE), status == 401, "{code}");
             assert_eq!(problem.cause.is_some(), status >= 500, "{code}");
         }
     }

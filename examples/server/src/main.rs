@@ -1,1 +1,46 @@
-fn main() {}
+//! `moodify`: the reference deployment. Reads the settings, puts the parts together and runs them.
+
+#![allow(clippy::print_stdout, reason = "commands answer on standard output")]
+
+mod assemble;
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod health;
+mod lock;
+mod logging;
+mod shutdown;
+
+use std::{env, process::ExitCode};
+
+use clap::Parser;
+use moodify_adapters::probe::child;
+
+use cli::{Cli, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    // First thing of all: the child that looks at uploads wants its memory for the parsers.
+    let mut args = env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == child::ARGUMENT) {
+        return child::main(args);
+    }
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve { role, flags } => commands::serve::run(role, &flags.load()?),
+        Command::Migrate { flags } => commands::migrate::run(&flags.load()?),
+        Command::Openapi => commands::openapi::run(),
+        Command::Doctor { flags } => commands::doctor::run(flags.load()?),
+        Command::Healthcheck { url, flags } => commands::healthcheck::run(url.as_deref(), &flags.load()?),
+    }
+}

@@ -18,7 +18,6 @@ async fn collect(stream: &mut BodyDataStream, max_bytes: usize) -> Result<Bytes,
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_| malformed_body())?;
         if bytes.len() + piece.len() > max_bytes {
-            drain(stream).await;
             return Err(Problem::too_large(max_bytes as u64));
         }
         bytes.extend_from_slice(&piece);
@@ -29,17 +28,4 @@ async fn collect(stream: &mut BodyDataStream, max_bytes: usize) -> Result<Bytes,
 /// The body broke off, or is not framed as HTTP demands.
 pub(super) fn malformed_body() -> Problem {
     Problem::new(http::StatusCode::BAD_REQUEST, "malformed_body", "The body of the request is broken.")
-}
-
-/// Reads on for a while and forgets it: a client that still writes when the connection closes
-/// would see a broken pipe instead of the answer.
-async fn drain(stream: &mut BodyDataStream) {
-    const MAX_BYTES: usize = 4 * 1024 * 1024;
-    let mut left = MAX_BYTES;
-    while let Some(Ok(piece)) = stream.next().await {
-        left = left.saturating_sub(piece.len());
-        if left == 0 {
-            return;
-        }
-    }
 }

@@ -15,13 +15,11 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let is_json = is_json(request.headers());
-        // Read even what will be refused: the client gets the answer, not a broken pipe.
-        let bytes = body::read(request.into_body(), MAX_JSON_BYTES, app.config.limits.body).await?;
-        if !is_json {
+        if !is_json(request.headers()) {
             let detail = "Send the body as application/json.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
+        let bytes = body::read(request.into_body(), MAX_JSON_BYTES, app.config.limits.body).await?;
         parse(&bytes).map(Self)
     }
 }

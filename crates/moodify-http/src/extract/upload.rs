@@ -18,6 +18,7 @@ use moodify_core::model::ByteStream;
 
 use super::body::malformed_body;
 use crate::app::App;
+use crate::config::Limits;
 use crate::problem::Problem;
 
 /// A `multipart/form-data` body.
@@ -54,14 +55,8 @@ impl FromRequest<App> for UploadBody {
             return Err(Problem::too_large(limits.upload_bytes));
         }
         let unclaimed = Arc::new(AtomicU64::new(0));
-        let claims = unclaimed.clone();
-        let mut request = request.map(|body| {
-            let body = body.into_data_stream();
-            let (left, pause) = (limits.upload_bytes, limits.body);
-            let guarded =
-                Guarded { body, timer: None, pause, limit: left, left, unclaimed: claims, paced: false };
-            Body::from_stream(guarded)
-        });
+        let guard = |body| Body::from_stream(Guarded::new(body, &limits, unclaimed.clone()));
+        let mut request = request.map(guard);
         // `Guarded` counts; axum's own limit would stop at 2 MB.
         DefaultBodyLimit::disable().apply(&mut request);
         let parts = Multipart::from_request(request, app).await.map_err(|_| {
@@ -78,15 +73,6 @@ impl UploadBody {
         let field = self.parts.next_field().await.map_err(|fault| multipart_fault(&fault))?;
         self.unclaimed.store(0, Ordering::Relaxed);
         Ok(field.map(|field| Part { field, unclaimed: self.unclaimed.clone() }))
-    }
-
-    /// Reads on for a while and forgets it: a client that still writes when the connection closes
-    /// would see a broken pipe instead of the answer.
-    pub(crate) async fn drain(mut self) {
-        while let Ok(Some(part)) = self.next().await {
-            let mut body = part.into_stream();
-            while let Some(Ok(_)) = body.next().await {}
-        }
     }
 }
 
@@ -183,6 +169,11 @@ impl Stream for Guarded {
 }
 
 impl Guarded {
+    fn new(body: Body, limits: &Limits, unclaimed: Arc<AtomicU64>) -> Self {
+        let (body, limit) = (body.into_data_stream(), limits.upload_bytes);
+        Self { body, timer: None, pause: limits.body, limit, left: limit, unclaimed, paced: false }
+    }
+
     fn account(&mut self, piece: Bytes) -> io::Result<Bytes> {
         /// The most that a part's head, with the boundary before it, may have.
         const MAX_OVERHEAD: u64 = 64 * 1024;
@@ -206,4 +197,41 @@ impl Guarded {
 #[expect(clippy::disallowed_methods, reason = "guards a socket against real time, like every timeout here")]
 fn timer(pause: Duration) -> tokio::time::Sleep {
     tokio::time::sleep(pause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_parser_collects_neither_bodies_nor_heads() {
+        let heads: [&[u8]; 3] = [
+            b"--x\r\nContent-Disposition: form-data; name=\"audio\"\r\n\r\n",
+            b"--x\r\nX-Long: ",
+            b"no boundary at all",
+        ];
+        for head in heads {
+            let sent = Arc::new(AtomicUsize::new(0));
+            let counter = sent.clone();
+            let pieces = stream::iter(0..1_000).map(move |index| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, io::Error>(if index == 0 { head.to_vec() } else { vec![b'a'; 64 * 1024] })
+            });
+            let unclaimed = Arc::new(AtomicU64::new(0));
+            let body = Guarded::new(Body::from_stream(pieces), &Limits::default(), unclaimed.clone());
+            let request = Request::post("/").header("content-type", "multipart/form-data; boundary=x");
+            let request = request.body(Body::from_stream(body)).unwrap_or_default();
+            let parts = Multipart::from_request(request, &()).await.unwrap();
+            let mut body = UploadBody { parts, unclaimed };
+            // Whether a part was found or the parser gave up: it read only a few pieces ahead.
+            let found = body.next().await.map(|part| part.is_some());
+            assert_eq!(found.is_ok_and(|found| found), head.ends_with(b"\r\n\r\n"));
+            let read = sent.load(Ordering::Relaxed);
+            assert!(read < 6, "{read} pieces were read for {head:?}");
+        }
+    }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod answer;
 pub(crate) mod cors;
+pub(crate) mod linger;
 pub(crate) mod timeout;

@@ -2,13 +2,14 @@
 
 pub(crate) mod problems;
 
+use moodify_core::Services;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use self::problems::{General, general, problem};
-use crate::config::{Limits, Services};
+use crate::config::Limits;
 use crate::problem::{FieldProblem, ProblemBody};
 use crate::routes;
 
@@ -62,6 +63,9 @@ pub fn openapi(services: Services) -> OpenApi {
 /// Adds the problems that follow from the shape of an operation.
 pub(crate) fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
+        if let Some(read) = item.get.as_mut().filter(|read| !has_tag(read, "operations")) {
+            add_not_modified(read);
+        }
         let operations =
             [&mut item.get, &mut item.head, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
@@ -74,11 +78,22 @@ pub(crate) fn complete(document: &mut OpenApi) {
     }
 }
 
+/// Reads carry an `ETag` and honour `If-None-Match`.
+fn add_not_modified(read: &mut Operation) {
+    let responses = &mut read.responses.responses;
+    if responses.contains_key("200") {
+        let unchanged = ResponseBuilder::new().description("Unchanged: `If-None-Match` names its `ETag`.");
+        responses.insert("304".to_owned(), unchanged.build().into());
+    }
+}
+
+fn has_tag(operation: &Operation, name: &str) -> bool {
+    operation.tags.iter().flatten().any(|tag| tag == name)
+}
+
 fn implied(operation: &Operation) -> Vec<General> {
-    let is_operations =
-        operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "operations"));
     let mut problems = vec![general::INTERNAL];
-    if !is_operations {
+    if !has_tag(operation, "operations") {
         problems.extend([general::RATE_LIMITED, general::UNAVAILABLE]);
     }
     if operation.security.as_ref().is_some_and(|security| !security.is_empty()) {
@@ -95,7 +110,8 @@ fn implied(operation: &Operation) -> Vec<General> {
         ]);
     }
     let in_query = |parameter: &RefOr<utoipa::openapi::path::Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
-    if operation.parameters.iter().flatten().any(in_query) {
+    // Of a signed address nothing is invalid: it is good or forbidden.
+    if operation.parameters.iter().flatten().any(in_query) && !has_tag(operation, "media") {
         problems.push(general::INVALID);
     }
     problems

@@ -7,11 +7,12 @@ pub(crate) mod playlists;
 pub(crate) mod tracks;
 
 use axum::middleware::from_fn_with_state;
+use moodify_core::Services;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::config::{Limits, Services};
+use crate::config::Limits;
 use crate::middleware::timeout::{Deadline, timeout};
 use crate::openapi;
 

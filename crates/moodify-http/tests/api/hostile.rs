@@ -158,7 +158,7 @@ async fn bodies_that_are_no_json_object() {
             ("more behind", format!("{good}{good}").into_bytes(), 400),
             ("invalid UTF-8", invalid_utf8, 400),
             ("lone surrogate", br#"{"email":"\ud800"}"#.to_vec(), 0),
-            ("raw NUL", b"{\"email\":\"\0\"}".to_vec(), 400),
+            ("raw NUL", b"{\"email\":\"\0\"}".to_vec(), 0),
             ("byte order mark", [b"\xef\xbb\xbf", good.as_bytes()].concat(), 400),
             ("not a number", br#"{"position":NaN}"#.to_vec(), 0),
             ("deep array", deep.clone().into_bytes(), 422),

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
+use futures::future::BoxFuture;
 use http::{Method, Request};
-use moodify_core::port::BoxError;
+use moodify_core::model::{ByteStream, Caller};
+use moodify_core::port::{BoxError, MediaProbe, ProbeError, ProbedAudio, ProbedCover};
+use moodify_core::{AuthFailure, Config, Error, Moodify};
+use moodify_http::sync::{self, Authenticator, SyncConfig};
 use moodify_http::{HealthCheck, Origin, Services};
 use serde_json::json;
 
@@ -45,6 +49,29 @@ fn world_of(parts: impl IntoIterator<Item = Part>) -> World {
     World::with(|config| {
         config.checks = parts.into_iter().map(|part| Arc::new(part) as Arc<dyn HealthCheck>).collect();
     })
+}
+
+/// Nobody uploads here.
+struct NoUploads;
+
+#[async_trait]
+impl MediaProbe for NoUploads {
+    async fn audio(&self, _: ByteStream<'_>, max_bytes: u64) -> Result<ProbedAudio, ProbeError> {
+        Err(ProbeError::TooLarge { max_bytes })
+    }
+
+    async fn cover(&self, _: ByteStream<'_>, max_bytes: u64) -> Result<ProbedCover, ProbeError> {
+        Err(ProbeError::TooLarge { max_bytes })
+    }
+}
+
+/// Nobody is known here.
+struct NoTokens;
+
+impl Authenticator for NoTokens {
+    fn authenticate<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
+        Box::pin(async { Err(AuthFailure::InvalidToken.into()) })
+    }
 }
 
 async fn ask(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -202,6 +229,27 @@ async fn only_listed_origins_may_call() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn sockets_follow_the_same_list() {
+    let world = World::with(|config| {
+        let moodify =
+            Moodify::builder(Config::new(config.public_url.clone())).build(Arc::new(NoUploads)).unwrap();
+        let tokens = Arc::new(NoTokens);
+        config.sockets = Some(sync::layer(moodify.playback().clone(), tokens, &SyncConfig::default()).0);
+        config.allowed_origins = vec![Origin::parse("https://app.example.com").unwrap()];
+    });
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let opened = ask(&world, Method::GET, path, &[("origin", "https://app.example.com")]).await;
+    assert_eq!(opened.status, 200);
+    assert!(opened.text().starts_with("0{"), "{}", opened.text());
+    assert_eq!(opened.header("access-control-allow-origin"), "https://app.example.com");
+    let foreign = ask(&world, Method::GET, path, &[("origin", "https://evil.example.com")]).await;
+    assert_eq!(foreign.header("access-control-allow-origin"), "");
+    let unknown =
+        ask(&world, Method::GET, "/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", &[]).await;
+    assert_eq!(unknown.json(400)["code"], "1", "clients of Engine.IO decide by its own codes");
 }
 
 #[tokio::test]

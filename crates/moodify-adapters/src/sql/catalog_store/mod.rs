@@ -3,6 +3,7 @@
 mod artists;
 mod entries;
 mod list;
+mod list_query;
 mod playlists;
 mod tracks;
 mod words;

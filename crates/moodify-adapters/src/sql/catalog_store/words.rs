@@ -8,13 +8,6 @@ use crate::sql::error::Fault;
 /// Above every character that a folded word can hold: it is no letter and never will be one.
 const AFTER_ALL: char = '\u{10FFFF}';
 
-/// The most entries of the index that are looked up to find the tracks of a query; of longer lists,
-/// walking the tracks in the wanted order finds a page sooner. What one word finds must all be
-/// sorted; of what several find, the few that have all of them.
-pub(super) fn worth_looking_up(words: &[String]) -> usize {
-    if words.len() == 1 { 1_000 } else { 10_000 }
-}
-
 /// Adds `column >= prefix AND column < end of prefix`.
 pub(super) fn push_prefix(statement: &mut Statement, column: &str, prefix: &str) {
     statement.push(column).push(" >= ").push_bind(prefix).push(" AND ");

@@ -82,6 +82,8 @@ fn options(config: &SqliteConfig) -> SqliteConnectOptions {
         // NORMAL would do against a killed process. FULL also waits for the disk at every commit:
         // an account that was acknowledged, and with it its mail, survives a power failure.
         .synchronous(SqliteSynchronous::Full)
+        // What it takes on macOS for the disk to be waited for; nothing elsewhere.
+        .pragma("fullfsync", "ON")
         .foreign_keys(true)
         .busy_timeout(config.busy_timeout)
         // 2 MiB of pages per connection, as by default; the operating system caches the file.

@@ -45,11 +45,17 @@ pub(crate) struct MediaParams {
         ("Range" = Option<String>, Header, description = "One range of bytes."),
     ),
     responses(
-        (status = 200, description = "The whole object.", body = inline(MediaBytes), content_type = "audio/mpeg"),
-        (status = 206, description = "A part of it.", body = inline(MediaBytes), content_type = "audio/mpeg", headers(
-            ("Content-Range" = String, description = "Which part."),
-        )),
-        (status = 304, description = "You have it already."),
+        (
+            status = 200,
+            description = "The whole object.",
+            content((inline(MediaBytes) = "audio/mpeg"), (inline(MediaBytes) = "image/jpeg")),
+        ),
+        (
+            status = 206,
+            description = "A part of it.",
+            content((inline(MediaBytes) = "audio/mpeg"), (inline(MediaBytes) = "image/jpeg")),
+            headers(("Content-Range" = String, description = "Which part.")),
+        ),
         BadMediaUrl, MediaNotFound, RangeNotSatisfiable,
     ),
 )]

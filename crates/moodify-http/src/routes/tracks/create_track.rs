@@ -2,7 +2,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use moodify_core::model::{Caller, Genre, Title, Visibility};
-use moodify_core::service::catalog::{TrackView, Upload, UploadFields};
+use moodify_core::service::catalog::{Upload, UploadFields};
 use utoipa::ToSchema;
 
 use super::track::{TrackBody, VisibilityName};
@@ -54,22 +54,13 @@ pub(crate) async fn create_track(
     request: Request,
 ) -> Result<Response, Problem> {
     let body = UploadBody::from_request(request, &app).await?;
-    let view = receive(&app, &caller, body).await?;
+    let (upload, fields) = read_parts(&app, &caller, body).await?;
+    let view = upload.finish(fields).await?;
     let location = HeaderValue::from_str(&format!("/v1/tracks/{}", view.track.id));
     let version = view.track.version;
     let mut response = etag::json(StatusCode::CREATED, Some(version), &TrackBody::from(view))?;
     response.headers_mut().insert(header::LOCATION, location.map_err(Problem::internal)?);
     Ok(response)
-}
-
-async fn receive(app: &App, caller: &Caller, mut body: UploadBody) -> Result<TrackView, Problem> {
-    match read_parts(app, caller, &mut body).await {
-        Ok((upload, fields)) => Ok(upload.finish(fields).await?),
-        Err(problem) => {
-            body.drain().await;
-            Err(problem)
-        }
-    }
 }
 
 /// The texts of the form, as they came.
@@ -83,7 +74,7 @@ struct Texts {
 async fn read_parts(
     app: &App,
     caller: &Caller,
-    body: &mut UploadBody,
+    mut body: UploadBody,
 ) -> Result<(Upload, UploadFields), Problem> {
     let mut upload = app.moodify.catalog().begin_upload(caller)?;
     let mut texts = Texts::default();

@@ -27,7 +27,7 @@ pub(crate) struct ListTracksParams {
     #[param(min_length = 1, max_length = 50)]
     genre: Option<String>,
     /// The order. Default: popular for a search, newest otherwise.
-    #[param(value_type = Option<TrackOrder>)]
+    #[param(value_type = Option<TrackOrder>, inline)]
     sort: Option<String>,
     /// How many items at most. Default 20.
     #[param(value_type = Option<i32>, minimum = 1, maximum = 100)]

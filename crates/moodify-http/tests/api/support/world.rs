@@ -9,10 +9,12 @@ use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
 use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Outbox};
+use moodify_core::{Config, Moodify};
 use moodify_http::HttpConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use url::Url;
 
 use super::{Answer, Form, sample};
 
@@ -48,14 +50,15 @@ impl World {
         let clock = Arc::new(FixedClock::default());
         let staging = tempfile::tempdir().unwrap();
         let probe = InProcessProbe::open(ProbeConfig::new(staging.path()), Arc::new(SystemClock)).unwrap();
-        let moodify = super::moodify(
-            store.clone(),
-            media.clone(),
-            clock.clone(),
-            Arc::new(SeededRng::new(7)),
-            Arc::new(probe),
-        );
-        let mut config = HttpConfig::new("http://music.test".parse().unwrap());
+        let public_url: Url = "http://music.test".parse().unwrap();
+        let moodify = Moodify::builder(Config::new(public_url.clone()))
+            .store(store.clone())
+            .media(media.clone())
+            .clock(clock.clone())
+            .rng(Arc::new(SeededRng::new(7)))
+            .build(Arc::new(probe))
+            .unwrap();
+        let mut config = HttpConfig::new(public_url);
         configure(&mut config);
         Self { router: moodify_http::router(&moodify, config), store, media, clock, _staging: staging }
     }

@@ -1,0 +1,252 @@
+use moodify_core::model::{ArtistId, Genre, PageSize, TrackFilter, TrackSort, search};
+use moodify_core::port::TrackPosition;
+
+use super::{tracks, words};
+use crate::sql::database::Statement;
+
+/// The statement of a page of tracks.
+#[derive(Clone, Copy)]
+pub(super) struct ListQuery<'a> {
+    pub(super) filter: &'a TrackFilter,
+    /// Only tracks after this position.
+    pub(super) after: Option<&'a TrackPosition>,
+    pub(super) way: Way<'a>,
+}
+
+/// How the database finds the tracks.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// It walks an index in the wanted order, and stops when the page is full or, if it is given,
+    /// after this position.
+    Walk { until: Option<&'a TrackPosition> },
+    /// It looks up the tracks with this word (counted from 0), and sorts them.
+    LookUp { word: usize },
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Listed,
+    UnlistedOf(ArtistId),
+}
+
+impl ListQuery<'_> {
+    /// One track more than the page has.
+    pub(super) fn page(&self, size: PageSize) -> Statement {
+        let mut query = Statement::new("");
+        self.push_part(&mut query, Part::Listed);
+        // The viewer's own unlisted tracks are a second list in the same order, merged into the first.
+        let filter = self.filter;
+        let own = filter.viewer.filter(|viewer| filter.artist_id.is_none_or(|artist| artist == *viewer));
+        if let Some(viewer) = own {
+            query.push(" UNION ALL ");
+            self.push_part(&mut query, Part::UnlistedOf(viewer));
+        }
+        self.push_order(&mut query);
+        query.push(" LIMIT ").push_bind(size.get() + 1);
+        query
+    }
+
+    /// The position that a walk over this many listed tracks comes to, whatever their words; no row
+    /// if there are fewer.
+    pub(super) fn end_of_walk(&self, tracks: usize) -> Statement {
+        let mut query = Statement::new(
+            "SELECT t.id AS id, t.play_count AS play_count, t.title_folded AS title_folded
+             FROM tracks AS t WHERE ",
+        );
+        self.push_conditions(&mut query, Part::Listed);
+        self.push_order(&mut query);
+        query.push(" LIMIT 1 OFFSET ").push_bind(tracks);
+        query
+    }
+
+    fn push_part(&self, query: &mut Statement, part: Part) {
+        query.push("SELECT ").push(tracks::COLUMNS).push(" FROM ");
+        match self.way {
+            Way::LookUp { word } => {
+                query.push("(SELECT DISTINCT w.track_id FROM track_words AS w WHERE ");
+                words::push_prefix(query, "w.word", &self.filter.words[word]);
+                self.push_words(query, Some(word), "w.track_id");
+                // CROSS JOIN: SQLite begins with what stands first, and here that is what was found.
+                query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id AND ");
+                self.push_conditions(query, part);
+            }
+            Way::Walk { .. } => {
+                query.push("tracks AS t WHERE ");
+                self.push_conditions(query, part);
+                self.push_words(query, None, "t.id");
+            }
+        }
+    }
+
+    fn push_conditions(&self, query: &mut Statement, part: Part) {
+        let artist = match part {
+            Part::Listed => self.filter.artist_id,
+            Part::UnlistedOf(viewer) => Some(viewer),
+        };
+        query.push(if matches!(part, Part::Listed) { "t.listed = 1" } else { "t.listed = 0" });
+        if let Some(artist) = artist {
+            query.push(" AND t.artist_id = ").push_bind(artist);
+        }
+        if let Some(genre) = self.filter.genre.as_ref().map(Genre::as_str) {
+            // An artist has fewer tracks than a genre: the expression keeps the genre's index out.
+            let column = if artist.is_some() { "COALESCE(t.genre_folded, '')" } else { "t.genre_folded" };
+            query.push(" AND ").push(column).push(" = ").push_bind(search::fold(genre));
+        }
+        if let Some(after) = self.after {
+            self.push_bound(query, after, Side::After);
+        }
+        if let Way::Walk { until: Some(until) } = self.way {
+            self.push_bound(query, until, Side::UpTo);
+        }
+    }
+
+    /// The condition that the track with this id has all words but the one that is looked up.
+    fn push_words(&self, query: &mut Statement, but: Option<usize>, id: &str) {
+        for (index, word) in self.filter.words.iter().enumerate() {
+            if but != Some(index) {
+                query.push(" AND EXISTS (SELECT 1 FROM track_words AS o WHERE o.track_id = ").push(id);
+                query.push(" AND ");
+                words::push_prefix(query, "o.word", word);
+                query.push(")");
+            }
+        }
+    }
+
+    /// Where a walk begins or ends. A look-up only drops rows there: the expressions keep indexes
+    /// out that would begin a walk for each of its tracks.
+    fn push_bound(&self, query: &mut Statement, position: &TrackPosition, side: Side) {
+        let walking = matches!(self.way, Way::Walk { .. });
+        let (falling, rising) = match side {
+            Side::After => (" < ", " > "),
+            Side::UpTo => (" >= ", " <= "),
+        };
+        match position {
+            TrackPosition::Newest { id } => {
+                query.push(" AND t.id").push(falling).push_bind(*id);
+            }
+            TrackPosition::Popular { play_count, id } => {
+                let key = if walking { "(t.play_count, t.id)" } else { "(t.play_count + 0, t.id)" };
+                query.push(" AND ").push(key).push(falling).push("(").push_bind(*play_count);
+                query.push(", ").push_bind(*id).push(")");
+            }
+            TrackPosition::Title { title, id } => {
+                let key = if walking { "(t.title_folded, t.id)" } else { "(t.title_folded || '', t.id)" };
+                query.push(" AND ").push(key).push(rising).push("(").push_bind(title.as_str());
+                query.push(", ").push_bind(*id).push(")");
+            }
+        }
+    }
+
+    fn push_order(&self, query: &mut Statement) {
+        query.push(match self.filter.sort {
+            TrackSort::Newest => " ORDER BY id DESC",
+            TrackSort::Popular => " ORDER BY play_count DESC, id DESC",
+            TrackSort::Title => " ORDER BY title_folded, id",
+        });
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    After,
+    UpTo,
+}
+
+#[cfg(test)]
+mod tests {
+    use moodify_core::conformance::samples;
+    use moodify_core::model::Track;
+
+    use super::super::list::position;
+    use super::*;
+    use crate::sql::{SqlStore, SqliteConfig};
+
+    const SORTS: [TrackSort; 3] = [TrackSort::Newest, TrackSort::Popular, TrackSort::Title];
+
+    struct Catalog {
+        store: SqlStore,
+        track: Track,
+        _folder: tempfile::TempDir,
+    }
+
+    async fn catalog() -> Catalog {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(folder.path().join("moodify.db"));
+        let store = SqlStore::connect(&config.into()).await.unwrap();
+        Catalog { store, track: samples::track(&samples::artist()), _folder: folder }
+    }
+
+    impl Catalog {
+        /// Every combination of filters, with and without a position, in every order.
+        fn cases(&self, words: &[&str]) -> Vec<(TrackFilter, Option<TrackPosition>)> {
+            let mut cases = Vec::new();
+            for sort in SORTS {
+                for bits in 0..8 {
+                    let filter = TrackFilter {
+                        words: words.iter().map(ToString::to_string).collect(),
+                        artist_id: (bits & 1 != 0).then_some(self.track.artist_id),
+                        genre: self.track.genre.clone().filter(|_| bits & 2 != 0),
+                        viewer: (bits & 4 != 0).then_some(self.track.artist_id),
+                        sort,
+                    };
+                    cases.push((filter.clone(), None));
+                    cases.push((filter, Some(position(sort, &self.track))));
+                }
+            }
+            cases
+        }
+
+        async fn plan(&self, list: ListQuery<'_>) -> Vec<String> {
+            let query = list.page(PageSize::default()).explained();
+            let rows = self.store.database.all(query).await.unwrap();
+            rows.iter().map(|row| row.text("detail").unwrap()).collect()
+        }
+
+        async fn walks_in_order(&self, list: ListQuery<'_>) {
+            let order = match list.filter.sort {
+                TrackSort::Newest => "newest",
+                TrackSort::Popular => "popular",
+                TrackSort::Title => "titles",
+            };
+            let plan = self.plan(list).await;
+            let walks: Vec<_> = plan.iter().filter(|step| step.starts_with("SEARCH t ")).collect();
+            let why = format!("{:?} {:?}: {plan:#?}", list.filter, list.after);
+            assert!(!walks.is_empty() && walks.iter().all(|step| step.contains(order)), "{why}");
+            let bounds = |step: &str| step.matches(['<', '>']).count();
+            let until = matches!(list.way, Way::Walk { until: Some(_) });
+            let expected = usize::from(list.after.is_some()) + usize::from(until);
+            assert!(walks.iter().all(|step| bounds(step) == expected), "{why}");
+            let detour = plan.iter().find(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+            assert_eq!(detour, None, "{why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_list_walks_an_index_in_its_order() {
+        let catalog = catalog().await;
+        for (filter, after) in catalog.cases(&[]).into_iter().chain(catalog.cases(&["ab", "cd"])) {
+            let position = position(filter.sort, &catalog.track);
+            for until in [None, Some(&position)] {
+                let list = ListQuery { filter: &filter, after: after.as_ref(), way: Way::Walk { until } };
+                catalog.walks_in_order(list).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_search_for_a_rare_word_looks_up_its_tracks_alone() {
+        let catalog = catalog().await;
+        for (filter, after) in catalog.cases(&["ab", "cd"]) {
+            let list = ListQuery { filter: &filter, after: after.as_ref(), way: Way::LookUp { word: 1 } };
+            let plan = catalog.plan(list).await;
+            let mut lookups = plan.iter().filter(|step| step.starts_with("SEARCH t "));
+            assert!(
+                lookups.all(|step| step.contains("(id=?)") || step.contains(" id=?)")),
+                "{filter:?}: {plan:#?}"
+            );
+            let mut words = plan.iter().filter(|step| step.starts_with("SEARCH w "));
+            assert!(words.any(|step| step.contains("tracks_with_word (word>? AND word<?)")), "{plan:#?}");
+            assert_eq!(plan.iter().find(|step| step.starts_with("SCAN") && !step.contains("found")), None);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The relay and the workers under faults, on a clock that the tests move.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moodify_core::Error;
+use moodify_core::model::{Event, EventId, EventKind, Timestamp};
+use moodify_core::port::{
+    Consumer, DeadLetter, Delivery, DeliveryId, Outbox, Queue, QueueError, Unavailable,
+};
+use moodify_core::service::delivery::{HandleError, Handler, Relay, Worker};
+
+use crate::world::World;
+
+const CONSUMER: &str = "notification";
+
+/// A handler that does what the test tells it to.
+struct Scripted {
+    failure: Mutex<Option<HandleError>>,
+    poison: Mutex<Option<EventId>>,
+    handled: Mutex<Vec<EventId>>,
+    calls: AtomicU32,
+}
+
+impl Scripted {
+    fn failing(failure: Option<HandleError>) -> Arc<Self> {
+        Arc::new(Self {
+            failure: Mutex::new(failure),
+            poison: Mutex::default(),
+            handled: Mutex::default(),
+            calls: AtomicU32::new(0),
+        })
+    }
+
+    fn handled(&self) -> usize {
+        self.handled.lock().unwrap().len()
+    }
+}
+
+#[async_trait]
+impl Handler for Scripted {
+    fn consumer(&self) -> Consumer {
+        Consumer { name: CONSUMER, kinds: vec![EventKind::AccountCreated] }
+    }
+
+    async fn handle(&self, event: &Event) -> Result<(), HandleError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if *self.poison.lock().unwrap() == Some(event.id) {
+            return Err(HandleError::Never { reason: "550 no such mailbox".to_owned() });
+        }
+        if let Some(failure) = self.failure.lock().unwrap().clone() {
+            return Err(failure);
+        }
+        self.handled.lock().unwrap().push(event.id);
+        Ok(())
+    }
+}
+
+fn later() -> Option<HandleError> {
+    Some(HandleError::Later { reason: "421 busy".to_owned() })
+}
+
+/// Signs so many people up and moves their events into the queue.
+async fn published(world: &World, count: usize) -> Arc<Relay> {
+    let relay = Relay::new(world.store.clone(), world.queue.clone(), world.context());
+    world.moodify.declare_consumers().await.unwrap();
+    for n in 0..count {
+        world.sign_up(&format!("listener{n}@example.com")).await;
+    }
+    assert_eq!(relay.publish_batch().await.unwrap(), count);
+    Arc::new(relay)
+}
+
+async fn dead_letters(world: &World) -> Vec<DeadLetter> {
+    world.queue.dead_letters(CONSUMER, 10).await.unwrap()
+}
+
+#[tokio::test]
+async fn failures_are_retried_on_schedule_and_then_given_up_with_the_reason() {
+    let world = World::new();
+    published(&world, 1).await;
+    let handler = Scripted::failing(later());
+    let worker = Worker::new(world.queue.clone(), handler.clone(), world.context());
+    for wait in [5, 30, 120, 600, 3600, 21_600] {
+        assert_eq!(worker.handle_due().await.unwrap(), 1);
+        world.clock.advance(Duration::from_secs(wait - 1));
+        assert_eq!(worker.handle_due().await.unwrap(), 0, "not before {wait} s");
+        world.clock.advance(Duration::from_secs(1 + wait / 5));
+    }
+    assert_eq!(worker.handle_due().await.unwrap(), 1);
+    assert_eq!(handler.calls.load(Ordering::Relaxed), 7);
+    let dead = dead_letters(&world).await;
+    assert_eq!((dead.len(), dead[0].reason.as_str()), (1, "421 busy"));
+}
+
+#[tokio::test]
+async fn one_poison_message_among_a_hundred_good_ones_is_one_dead_letter() {
+    let world = World::new();
+    published(&world, 100).await;
+    let handler = Scripted::failing(None);
+    let worker = Worker::new(world.queue.clone(), handler.clone(), world.context());
+    worker.handle_due().await.unwrap();
+    let sample = world.queue.receive(CONSUMER, 1, world.context().now(), Duration::ZERO).await.unwrap();
+    *handler.poison.lock().unwrap() = Some(sample[0].event.id);
+    while worker.handle_due().await.unwrap() > 0 {}
+    assert_eq!(handler.handled(), 99);
+    let dead = dead_letters(&world).await;
+    assert_eq!((dead.len(), dead[0].reason.as_str()), (1, "550 no such mailbox"));
+}
+
+#[tokio::test]
+async fn waiting_for_somebody_else_is_no_failure() {
+    let world = World::new();
+    published(&world, 1).await;
+    let until = world.context().now().checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
+    let handler = Scripted::failing(Some(HandleError::Held { until }));
+    let worker = Worker::new(world.queue.clone(), handler.clone(), world.context());
+    assert_eq!(worker.handle_due().await.unwrap(), 1);
+    assert_eq!(worker.handle_due().await.unwrap(), 0);
+    world.clock.advance(Duration::from_secs(60));
+    *handler.failure.lock().unwrap() = None;
+    assert_eq!(worker.handle_due().await.unwrap(), 1);
+    assert_eq!(handler.handled(), 1);
+}
+
+/// A queue that can be switched off, and otherwise is the one behind it.
+struct Switched {
+    up: AtomicBool,
+    queue: Arc<dyn Queue>,
+}
+
+#[async_trait]
+impl Queue for Switched {
+    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
+        self.queue.declare(consumer).await
+    }
+
+    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
+        if self.up.load(Ordering::Relaxed) {
+            return self.queue.publish(event, now).await;
+        }
+        Err(Unavailable::passing("connection refused").into())
+    }
+
+    async fn receive(
+        &self,
+        consumer: &str,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        self.queue.receive(consumer, max, now, lease).await
+    }
+
+    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
+        self.queue.ack(delivery).await
+    }
+
+    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
+        self.queue.retry(delivery, due, reason).await
+    }
+
+    async fn dead_letter(&self, d: &DeliveryId, reason: &str, now: Timestamp) -> Result<(), QueueError> {
+        self.queue.dead_letter(d, reason, now).await
+    }
+
+    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        self.queue.dead_letters(consumer, max).await
+    }
+
+    async fn changed(&self) {
+        self.queue.changed().await;
+    }
+}
+
+#[tokio::test]
+async fn sign_ups_go_on_while_the_queue_is_down_and_nothing_is_lost() {
+    let world = World::new();
+    world.moodify.declare_consumers().await.unwrap();
+    let queue = Arc::new(Switched { up: AtomicBool::new(false), queue: world.queue.clone() });
+    let relay = Relay::new(world.store.clone(), queue.clone(), world.context());
+    for n in 0..10 {
+        world.sign_up(&format!("listener{n}@example.com")).await;
+        assert!(matches!(relay.publish_batch().await, Err(Error::Unavailable(_))));
+    }
+    queue.up.store(true, Ordering::Relaxed);
+    assert_eq!(relay.publish_batch().await.unwrap(), 10, "at once: failed events are released");
+    let handler = Scripted::failing(None);
+    let worker = Worker::new(queue, handler.clone(), world.context());
+    while worker.handle_due().await.unwrap() > 0 {}
+    assert_eq!(handler.handled(), 10);
+}
+
+#[tokio::test]
+async fn a_relay_that_dies_between_publishing_and_marking_causes_no_second_delivery() {
+    let world = World::new();
+    world.moodify.declare_consumers().await.unwrap();
+    world.sign_up("ada@example.com").await;
+    let now = world.context().now();
+    let leased = world.store.lease(10, now, Duration::from_secs(30)).await.unwrap();
+    world.queue.publish(&leased[0], now).await.unwrap();
+    // The relay dies here; its lease runs out, and the next one starts over.
+    world.clock.advance(Duration::from_secs(30));
+    let relay = Relay::new(world.store.clone(), world.queue.clone(), world.context());
+    assert_eq!(relay.publish_batch().await.unwrap(), 1);
+    let handler = Scripted::failing(None);
+    let worker = Worker::new(world.queue.clone(), handler.clone(), world.context());
+    assert_eq!(worker.handle_due().await.unwrap(), 1);
+    assert_eq!(worker.handle_due().await.unwrap(), 0);
+    assert_eq!(handler.handled(), 1);
+}

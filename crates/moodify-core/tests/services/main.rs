@@ -1,0 +1,10 @@
+//! The services over memory adapters, with a clock and dice that the tests own.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod accounts;
+mod delivery;
+mod media_gate;
+mod notifications;
+mod tokens;
+mod world;

@@ -1,0 +1,80 @@
+//! What every test here starts from.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use moodify_core::memory::{FixedClock, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
+use moodify_core::model::{ArtistName, ByteStream, Caller, Email, PersonName};
+use moodify_core::port::{MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection};
+use moodify_core::service::Context;
+use moodify_core::service::accounts::{SignUp, SignedIn};
+use moodify_core::{Config, Moodify};
+use secrecy::ExposeSecret;
+
+/// Accepts nothing: no test here uploads.
+struct NoUploads;
+
+#[async_trait]
+impl MediaProbe for NoUploads {
+    async fn audio(&self, _: ByteStream<'_>, _: u64) -> Result<ProbedAudio, ProbeError> {
+        Err(ProbeError::Rejected(Rejection::UnsupportedType))
+    }
+
+    async fn cover(&self, _: ByteStream<'_>, _: u64) -> Result<ProbedCover, ProbeError> {
+        Err(ProbeError::Rejected(Rejection::UnsupportedType))
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) mailer: Arc<MemoryMailer>,
+    pub(crate) moodify: Moodify,
+}
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(FixedClock::default());
+        let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
+        let mailer = Arc::new(MemoryMailer::new());
+        let config = Config::new("https://moodify.example".parse().unwrap());
+        let moodify = Moodify::builder(config)
+            .store(store.clone())
+            .queue(queue.clone())
+            .mailer(mailer.clone())
+            .clock(clock.clone())
+            .rng(Arc::new(SeededRng::new(1)))
+            .build(Arc::new(NoUploads))
+            .unwrap();
+        Self { clock, store, queue, mailer, moodify }
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        self.moodify.context().clone()
+    }
+
+    pub(crate) fn request(&self, email: &str, artist: Option<&str>) -> SignUp {
+        SignUp {
+            email: Email::parse(email).unwrap(),
+            password: self.moodify.accounts().new_password(PASSWORD).unwrap(),
+            first_name: PersonName::parse("Ada").unwrap(),
+            last_name: PersonName::parse("Lovelace").unwrap(),
+            artist_name: artist.map(|name| ArtistName::parse(name).unwrap()),
+        }
+    }
+
+    pub(crate) async fn sign_up(&self, email: &str) -> SignedIn {
+        self.moodify.accounts().sign_up(self.request(email, None)).await.unwrap()
+    }
+
+    pub(crate) async fn caller(&self, signed_in: &SignedIn) -> Caller {
+        self.moodify.accounts().authenticate(&signed_in.access_token).await.unwrap()
+    }
+}
+
+pub(crate) fn refresh_token(signed_in: &SignedIn) -> String {
+    signed_in.refresh_token.expose_secret().to_owned()
+}

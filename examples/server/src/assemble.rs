@@ -1,0 +1,183 @@
+//! Which parts are put together, and from which setting: one function a setting, one line a scheme.
+
+use std::sync::Arc;
+
+use moodify_adapters::{
+    files::FileMediaStore,
+    mail_files::FileMailer,
+    probe::{ProbeConfig, ProcessProbe, Program},
+    sql::{SqlConnectError, SqlQueue, SqlStore, SqliteConfig},
+};
+use moodify_core::{
+    Config, Moodify,
+    memory::{SystemClock, SystemRng},
+    port::{Clock, Unavailable},
+    service::Context,
+};
+
+use crate::{
+    config::{Address, Settings},
+    failure::{Failure, one_line},
+};
+
+/// Everything that stands behind a port.
+pub(crate) struct Parts {
+    /// Stores, outbox, keys and send log.
+    pub(crate) store: Arc<SqlStore>,
+    /// How events travel.
+    pub(crate) queue: Arc<SqlQueue>,
+    /// Audio and covers.
+    pub(crate) media: Arc<FileMediaStore>,
+    /// How mails leave.
+    pub(crate) mailer: Arc<FileMailer>,
+    /// Looks at uploads.
+    pub(crate) probe: Arc<ProcessProbe>,
+    /// Time and chance.
+    pub(crate) context: Context,
+}
+
+/// Time and chance as the machine has them.
+pub(crate) fn context() -> Context {
+    Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+}
+
+/// Opens everything that the settings name.
+///
+/// # Errors
+/// Says which part does not work, why, and what to do.
+pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
+    let context = context();
+    sync(&settings.sync()?)?;
+    let store = database(&settings.database()?).await?;
+    Ok(Parts {
+        queue: queue(&settings.queue()?, &store)?,
+        media: media(&settings.media()?)?,
+        mailer: mailer(&settings.mailer()?, context.clock.clone())?,
+        probe: probe(settings, context.clock.clone())?,
+        store: Arc::new(store),
+        context,
+    })
+}
+
+/// The services over these parts.
+///
+/// # Errors
+/// If the settings contradict themselves.
+pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
+    let built = Moodify::builder(config)
+        .store(parts.store.clone())
+        .queue(parts.queue.clone())
+        .media(parts.media.clone())
+        .mailer(parts.mailer.clone())
+        .clock(parts.context.clock.clone())
+        .rng(parts.context.rng.clone())
+        .build(parts.probe.clone());
+    built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
+}
+
+/// `database`
+pub(crate) async fn database(address: &Address) -> Result<SqlStore, Failure> {
+    match address.scheme() {
+        "sqlite" => {
+            let config = SqliteConfig::new(address.path());
+            SqlStore::connect(&config.into()).await.map_err(|error| not_opened(&error))
+        }
+        "postgres" | "postgresql" => {
+            Err(not_built("database", address, "postgres", "sqlite://data/moodify.db"))
+        }
+        "mongodb" | "mongodb+srv" => {
+            Err(not_built("database", address, "mongodb", "sqlite://data/moodify.db"))
+        }
+        _ => Err(unknown("database", address, "sqlite://data/moodify.db")),
+    }
+}
+
+/// `queue`
+pub(crate) fn queue(address: &Address, store: &SqlStore) -> Result<Arc<SqlQueue>, Failure> {
+    match address.scheme() {
+        "database" => Ok(Arc::new(store.queue())),
+        "amqp" | "amqps" => Err(not_built("queue", address, "rabbitmq", "database:")),
+        _ => Err(unknown("queue", address, "database:")),
+    }
+}
+
+/// `media`
+pub(crate) fn media(address: &Address) -> Result<Arc<FileMediaStore>, Failure> {
+    match address.scheme() {
+        "file" => {
+            let opened = FileMediaStore::open(address.path());
+            opened.map(Arc::new).map_err(|error| not_writable("media", address, &error))
+        }
+        "s3" => Err(not_built("media", address, "s3", "file://data/media")),
+        "gs" | "az" => Err(not_built("media", address, "object-store", "file://data/media")),
+        _ => Err(unknown("media", address, "file://data/media")),
+    }
+}
+
+/// `mailer`
+pub(crate) fn mailer(address: &Address, clock: Arc<dyn Clock>) -> Result<Arc<FileMailer>, Failure> {
+    match address.scheme() {
+        "file" => {
+            let opened = FileMailer::open(address.path(), clock);
+            opened.map(Arc::new).map_err(|error| not_writable("mailer", address, &error))
+        }
+        "smtp" | "smtps" => Err(not_built("mailer", address, "smtp", "file://data/mail")),
+        "gmail" => Err(not_built("mailer", address, "gmail", "file://data/mail")),
+        _ => Err(unknown("mailer", address, "file://data/mail")),
+    }
+}
+
+/// `sync`: what `local:` needs is in the core.
+pub(crate) fn sync(address: &Address) -> Result<(), Failure> {
+    match address.scheme() {
+        "local" => Ok(()),
+        "redis" | "rediss" => Err(not_built("sync", address, "redis", "local:")),
+        "mongodb" | "mongodb+srv" => Err(not_built("sync", address, "mongodb", "local:")),
+        _ => Err(unknown("sync", address, "local:")),
+    }
+}
+
+/// Uploads are looked at in children of this very program.
+pub(crate) fn probe(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<ProcessProbe>, Failure> {
+    let staging = settings.data.join("staging");
+    let opened =
+        Program::this().and_then(|program| ProcessProbe::open(ProbeConfig::new(&staging), program, clock));
+    opened.map(Arc::new).map_err(|error| {
+        Failure::new(
+            format!("uploads cannot be staged in {}: {}", staging.display(), one_line(&error)),
+            "make it a place that this user may write to, or name another one with --data",
+        )
+    })
+}
+
+fn not_built(setting: &str, address: &Address, feature: &str, instead: &str) -> Failure {
+    Failure::new(
+        format!(
+            "{setting} is {address}, which needs the feature `{feature}`; this program is built without it"
+        ),
+        format!("build it with that feature, or set {setting} to {instead}"),
+    )
+}
+
+fn unknown(setting: &str, address: &Address, instead: &str) -> Failure {
+    Failure::new(
+        format!("{setting} is {address}, and there is no adapter for `{}:`", address.scheme()),
+        format!("set {setting} to a URL such as {instead}"),
+    )
+}
+
+fn not_writable(setting: &str, address: &Address, error: &Unavailable) -> Failure {
+    Failure::new(
+        format!("{setting} at {address} cannot be used: {}", one_line(error)),
+        format!("make it a place that this user may write to, or name another one with --{setting}"),
+    )
+}
+
+/// The adapter's error already ends in what to do, after its last semicolon.
+fn not_opened(error: &SqlConnectError) -> Failure {
+    let text = one_line(error);
+    match text.rsplit_once("; ") {
+        Some((what, fix)) => Failure::new(what, fix),
+        None => Failure::new(text, "look at the database with its own tools"),
+    }
+}

@@ -1,0 +1,159 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use moodify_core::Services;
+
+use crate::{
+    config::{self, Settings, Source},
+    failure::Failure,
+};
+
+/// A music streaming service: accounts, catalogue, mails and devices in step.
+#[derive(Debug, Parser)]
+#[command(name = "moodify", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run all services, or one of them, until Ctrl-C or SIGTERM.
+    Serve {
+        /// Which of them.
+        #[arg(value_enum, default_value_t = Role::All)]
+        role: Role,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Create the database or bring it up to date, and end.
+    Migrate {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Try every configured part with a real round trip and say what to mend.
+    Doctor {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not. For containers.
+    Healthcheck {
+        /// The server's address, such as http://127.0.0.1:8080, instead of the one it listens at.
+        #[arg(long)]
+        url: Option<String>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+/// Which services a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Every one of them.
+    All,
+    /// Accounts, sessions, signing keys.
+    Auth,
+    /// Artists, tracks, playlists, media.
+    Music,
+    /// Mails.
+    Notification,
+    /// Devices in step.
+    Sync,
+}
+
+impl Role {
+    /// The names of the services in this role.
+    pub(crate) fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &["auth", "music", "notification", "sync"],
+            Self::Auth => &["auth"],
+            Self::Music => &["music"],
+            Self::Notification => &["notification"],
+            Self::Sync => &["sync"],
+        }
+    }
+
+    /// The services in this role.
+    pub(crate) fn services(self) -> Services {
+        match self {
+            Self::All => Services::ALL,
+            Self::Auth => Services::AUTH,
+            Self::Music => Services::MUSIC,
+            Self::Notification => Services::NOTIFICATION,
+            Self::Sync => Services::SYNC,
+        }
+    }
+}
+
+/// Settings that can stand on the command line. What is not given here comes from the environment
+/// (MOODIFY_LISTEN, MOODIFY_LOG_FORMAT, …), then from moodify.toml.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Flags {
+    /// Configuration file [default: moodify.toml, when there is one].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to serve HTTP [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Folder for everything that has no place of its own [default: data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// How clients reach this deployment [default: where it listens].
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Accounts, catalogue, events [default: sqlite://<data>/moodify.db]. Put a URL with a password
+    /// into the environment instead: others see command lines.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Audio and covers [default: file://<data>/media].
+    #[arg(long, value_name = "URL")]
+    media: Option<String>,
+    /// How events travel [default: database:].
+    #[arg(long, value_name = "URL")]
+    queue: Option<String>,
+    /// How mails leave [default: file://<data>/mail].
+    #[arg(long, value_name = "URL")]
+    mailer: Option<String>,
+    /// How devices on different nodes hear of each other [default: local:].
+    #[arg(long, value_name = "URL")]
+    sync: Option<String>,
+}
+
+impl Flags {
+    /// These flags over the environment over the file over the defaults.
+    pub(crate) fn load(self) -> Result<Settings, Failure> {
+        let given = [
+            ("--listen", "listen", self.listen.map(|addr| addr.to_string())),
+            ("--data", "data", self.data),
+            ("--public-url", "public_url", self.public_url),
+            ("--database", "database", self.database),
+            ("--media", "media", self.media),
+            ("--queue", "queue", self.queue),
+            ("--mailer", "mailer", self.mailer),
+            ("--sync", "sync", self.sync),
+        ];
+        let sources: Vec<Source> = given
+            .into_iter()
+            .filter_map(|(name, key, text)| {
+                Some(Source { name: name.to_owned(), key: key.to_owned(), text: text? })
+            })
+            .collect();
+        config::load(self.config, &sources)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,225 @@
+//! One check a part: what is tried is what the server will do with it.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use moodify_adapters::sql::SqlStore;
+use moodify_core::{
+    model::{KeyPurpose, MediaKey, Timestamp},
+    port::{
+        Clock, Consumer, KeyStore, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Queue, Rejection,
+    },
+    service::Context,
+};
+use url::Host;
+
+use super::report::Finding;
+use crate::{
+    assemble,
+    commands::healthcheck,
+    config::{Address, Settings},
+    failure::{Failure, one_line},
+};
+
+type Found = Result<Finding, Failure>;
+
+/// Before this Moodify did not exist: 2026-01-01T00:00:00Z.
+const EARLIEST: i64 = 1_767_225_600;
+
+/// A clock may lag this much behind the one that made a key.
+const TOLERANCE: Duration = Duration::from_secs(5);
+
+/// Enough to see that something is wrong.
+const MOST_DEAD_LETTERS: usize = 100;
+
+pub(super) fn data(settings: &Settings) -> Found {
+    let folder = &settings.data;
+    let probe = folder.join(format!(".doctor-{}", std::process::id()));
+    let tried = fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&probe, "x"))
+        .and_then(|()| fs::remove_file(&probe));
+    match tried {
+        Ok(()) => works(format!("wrote and removed a file in {}", folder.display())),
+        Err(error) => Err(Failure::new(
+            format!("{} is not writable: {error}", folder.display()),
+            "make it a place that this user may write to, or name another one with --data",
+        )),
+    }
+}
+
+pub(super) fn clock(now: Timestamp) -> Found {
+    if now.as_second() < EARLIEST {
+        return Err(Failure::new(
+            format!("the clock says {now}"),
+            "set the clock: tokens and URLs expire by it",
+        ));
+    }
+    works(format!("it is {now}"))
+}
+
+pub(super) async fn open(settings: &Settings) -> Result<(SqlStore, Address), Failure> {
+    let address = settings.database()?;
+    Ok((assemble::database(&address).await?, address))
+}
+
+pub(super) async fn database(store: &SqlStore, address: &Address) -> Found {
+    let tried = store.round_trip().await;
+    tried.map_err(|error| Failure::new(one_line(&error), "look at the disk that the database is on"))?;
+    works(format!("wrote to {address} and read it back"))
+}
+
+/// A key from the future means that this clock is behind: its tokens would be dead at once.
+pub(super) async fn keys(store: &SqlStore, now: Timestamp) -> Found {
+    let keys = store.keys(KeyPurpose::AccessToken).await;
+    let keys = keys.map_err(|error| Failure::new(one_line(&error), "look at the database"))?;
+    match keys.first() {
+        None => works("none yet: the first start makes them".to_owned()),
+        Some(key)
+            if key.created_at.duration_since(now).unsigned_abs() > TOLERANCE && key.created_at > now =>
+        {
+            Err(Failure::new(
+                format!("the newest signing key is from {}, which has not come yet", key.created_at),
+                "set the clock of this machine, or of the one that made the key",
+            ))
+        }
+        Some(key) => works(format!("signing since {}", key.created_at)),
+    }
+}
+
+/// Declares a consumer that asks for nothing, so that nothing is ever kept for it.
+pub(super) async fn queue(settings: &Settings, store: &SqlStore, now: Timestamp) -> Found {
+    let address = settings.queue()?;
+    let queue = assemble::queue(&address, store)?;
+    let visitor = Consumer { name: "doctor", kinds: Vec::new() };
+    let failed = |error| Failure::new(one_line(&error), "look at the database that the queue lives in");
+    queue.declare(&visitor).await.map_err(failed)?;
+    queue.receive(visitor.name, 1, now, Duration::from_secs(1)).await.map_err(failed)?;
+    for consumer in ["notification", "music", "sync"] {
+        let dead = queue.dead_letters(consumer, MOST_DEAD_LETTERS).await.map_err(failed)?;
+        if let Some(letter) = dead.last() {
+            return Ok(Finding::Doubtful(Failure::new(
+                format!(
+                    "{} dead letters for {consumer}; the last one because: {}",
+                    dead.len(),
+                    letter.reason
+                ),
+                "mend the cause: what was given up is kept",
+            )));
+        }
+    }
+    works(format!("declared a consumer on {address} and asked for its events; no dead letters"))
+}
+
+pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
+    const TEXT: &[u8] = b"moodify was here";
+    let address = settings.media()?;
+    let store = assemble::media(&address)?;
+    let failed = |error| Failure::new(one_line(&error), format!("look at {address}"));
+    let key = MediaKey::audio(context.new_id());
+    let body = stream::iter([Ok(Bytes::from_static(TEXT))]).boxed();
+    store.put(&key, TEXT.len() as u64, body).await.map_err(failed)?;
+    let object = store.get(&key, None).await.map_err(failed)?;
+    let read: Result<Vec<Bytes>, _> = object.body.try_collect().await;
+    store.delete(&key).await.map_err(failed)?;
+    match read {
+        Ok(read) if read.concat() == TEXT => {
+            works(format!("stored, read and deleted an object in {address}"))
+        }
+        Ok(_) => {
+            Err(Failure::new(format!("{address} gave back something else than was stored"), "check its disk"))
+        }
+        Err(error) => Err(failed(MediaError::Body(error))),
+    }
+}
+
+pub(super) async fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Found {
+    let address = settings.mailer()?;
+    let mailer = assemble::mailer(&address, clock)?;
+    mailer.check().await.map_err(|error| Failure::new(one_line(&error), format!("look at {address}")))?;
+    works(format!("{address} takes mails; none was sent"))
+}
+
+pub(super) fn sync(settings: &Settings) -> Found {
+    let address = settings.sync()?;
+    assemble::sync(&address)?;
+    works(format!("{address} lives in the server's memory"))
+}
+
+/// Shows the probe a file that is nothing: its refusal proves that the child runs.
+pub(super) async fn uploads(settings: &Settings, clock: Arc<dyn Clock>) -> Found {
+    let probe = assemble::probe(settings, clock)?;
+    let body = stream::iter([Ok(Bytes::from_static(b"this is no picture"))]).boxed();
+    match probe.cover(body, 1_000).await {
+        Err(ProbeError::Rejected(Rejection::UnsupportedType)) => {
+            works("a child process looked at a file and refused it, as it should".to_owned())
+        }
+        Err(error) => {
+            Err(Failure::new(one_line(&error), "see what this user may start, and its memory limits"))
+        }
+        Ok(_) => Err(Failure::new("a text was taken for a picture", "report this fault")),
+    }
+}
+
+pub(super) fn listen(settings: &Settings) -> Found {
+    let address = settings.listen;
+    match TcpListener::bind(address) {
+        Ok(_) => works(format!("{address} is free")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            match healthcheck::run(None, settings) {
+                Ok(()) => works(format!("a server answers at {address} and is ready")),
+                Err(_) => Err(Failure::new(
+                    format!("{address} is taken, and not by a server that is ready"),
+                    "stop the other program, or choose another address with --listen",
+                )),
+            }
+        }
+        Err(error) => Err(Failure::new(
+            format!("{address} cannot be used: {error}"),
+            "choose another address with --listen",
+        )),
+    }
+}
+
+pub(super) fn public_url(settings: &Settings) -> Found {
+    let url = settings.public_url(settings.listen)?;
+    let doubt = |what: String, fix: &str| Ok(Finding::Doubtful(Failure::new(what, fix)));
+    if !settings.has_public_url() && !is_local(settings.listen) {
+        let fix = "set public_url to what a browser is given: signed URLs and mails are built from it";
+        return doubt(format!("it is not set, and {url} reaches this machine only"), fix);
+    }
+    let local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "http" && !local {
+        return doubt(format!("{url} is not encrypted: tokens can be read on the way"), "put TLS before it");
+    }
+    works(url.to_string())
+}
+
+fn is_local(listen: SocketAddr) -> bool {
+    listen.ip().is_loopback()
+}
+
+fn works(what: String) -> Found {
+    Ok(Finding::Works(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_never_set_is_found() {
+        assert!(clock(Timestamp::UNIX_EPOCH).is_err());
+        assert!(clock(Timestamp::from_second(EARLIEST).unwrap()).is_ok());
+    }
+}

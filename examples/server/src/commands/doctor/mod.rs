@@ -1,0 +1,57 @@
+//! `moodify doctor`: tries every configured part with a real round trip.
+
+mod checks;
+mod report;
+
+use crate::{
+    assemble,
+    commands::runtime,
+    config::{LogFormat, Settings},
+    failure::Failure,
+    logging,
+};
+use report::{Finding, Report};
+
+/// Tries everything, also after a failure, and prints a table.
+///
+/// # Errors
+/// If anything does not work.
+pub(crate) fn run(mut settings: Settings) -> Result<(), Failure> {
+    // What goes wrong is in the table; the log would say it a second time.
+    settings.log.format = LogFormat::Human;
+    settings.log.filter = "off".to_owned();
+    logging::start(&settings.log)?;
+    let report = runtime()?.block_on(examine(&settings));
+    print!("{report}");
+    match report.failures() {
+        0 => Ok(()),
+        1 => Err(Failure::new("one part does not work", "see the table above")),
+        number => Err(Failure::new(format!("{number} parts do not work"), "see the table above")),
+    }
+}
+
+async fn examine(settings: &Settings) -> Report {
+    let context = assemble::context();
+    let mut report = Report::default();
+    report.add("data", checks::data(settings));
+    report.add("clock", checks::clock(context.now()));
+    match checks::open(settings).await {
+        Ok((store, address)) => {
+            report.add("database", checks::database(&store, &address).await);
+            report.add("keys", checks::keys(&store, context.now()).await);
+            report.add("queue", checks::queue(settings, &store, context.now()).await);
+            store.close().await;
+        }
+        Err(failure) => {
+            report.add("database", Err(failure));
+            report.add("queue", Ok(Finding::Untried("it needs the database".to_owned())));
+        }
+    }
+    report.add("media", checks::media(settings, &context).await);
+    report.add("mailer", checks::mailer(settings, context.clock.clone()).await);
+    report.add("sync", checks::sync(settings));
+    report.add("uploads", checks::uploads(settings, context.clock.clone()).await);
+    report.add("listen", checks::listen(settings));
+    report.add("public_url", checks::public_url(settings));
+    report
+}

@@ -1,0 +1,172 @@
+//! `moodify serve`
+
+mod announce;
+mod web;
+
+use std::{future::IntoFuture, io, net::SocketAddr, time::Duration};
+
+use axum::{Router, serve::ListenerExt};
+use moodify_core::{Error, Moodify, port::Clock};
+use moodify_http::sync::SyncHandle;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    assemble,
+    cli::Role,
+    commands::runtime,
+    config::Settings,
+    failure::{Failure, one_line},
+    lock::Locks,
+    logging,
+    shutdown::Signals,
+};
+
+/// How long an event that is being handled may take once the process is asked to end. One that
+/// is not finished comes again.
+const WORKERS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs these services until a signal comes.
+///
+/// # Errors
+/// If they cannot start, or a part of them ends by itself.
+pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
+    logging::start(&settings.log)?;
+    let _locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(serve(role, settings));
+    // Whatever still runs in there was given its time.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let (listener, bound) = bind(settings.listen).await?;
+    let public_url = settings.public_url(bound)?;
+    let parts = assemble::parts(settings).await?;
+    let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
+    // Before the first request: an event is kept only for consumers that are known.
+    moodify.declare_consumers().await.map_err(|error| {
+        Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
+    })?;
+    let (router, sockets) = web::router(&moodify, &parts, role, settings, public_url);
+    let mut running = Running::start(listener, router, sockets, moodify, role);
+    announce::ready(role, settings, bound)?;
+
+    let outcome = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "ending: no new connections, open requests are finished");
+            Ok(())
+        }
+        failure = running.ended_early() => Err(failure),
+    };
+    tokio::select! {
+        () = running.end(settings.http.drain(), &*parts.context.clock) => {}
+        signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
+    }
+    parts.store.close().await;
+    outcome
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = TcpListener::bind(address).await.and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::new(
+            format!("{address} is taken by another program"),
+            "stop that program, or choose another address with --listen",
+        ),
+        io::ErrorKind::PermissionDenied => Failure::new(
+            format!("this user may not listen at {address}"),
+            "choose a port from 1024 on with --listen, or give the program the right to lower ones",
+        ),
+        _ => Failure::new(
+            format!("{address} cannot be listened at: {error}"),
+            "choose an address of this machine with --listen",
+        ),
+    })
+}
+
+/// What runs until it is told to end.
+struct Running {
+    server: JoinHandle<io::Result<()>>,
+    workers: JoinHandle<Result<(), Error>>,
+    sockets: Option<SyncHandle>,
+    stop_accepting: CancellationToken,
+    stop_workers: CancellationToken,
+}
+
+impl Running {
+    fn start(
+        listener: TcpListener,
+        router: Router,
+        sockets: Option<SyncHandle>,
+        moodify: Moodify,
+        role: Role,
+    ) -> Self {
+        let (stop_accepting, stop_workers) = (CancellationToken::new(), CancellationToken::new());
+        let listener = listener.tap_io(|stream| {
+            // Answers and playback commands are small; waiting for more of them helps nobody.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection stays with delays");
+            }
+        });
+        let server =
+            axum::serve(listener, router).with_graceful_shutdown(stop_accepting.clone().cancelled_owned());
+        let stop = stop_workers.clone();
+        let workers = tokio::spawn(async move { moodify.run(role.services(), stop).await });
+        Self { server: tokio::spawn(server.into_future()), workers, sockets, stop_accepting, stop_workers }
+    }
+
+    /// Returns when a part ends that nobody told to.
+    async fn ended_early(&mut self) -> Failure {
+        let why = tokio::select! {
+            ended = &mut self.server => match ended {
+                Ok(Ok(())) => "the HTTP server ended by itself".to_owned(),
+                Ok(Err(error)) => format!("the HTTP server ended: {}", one_line(&error)),
+                Err(error) => format!("the HTTP server ended: {}", one_line(&error)),
+            },
+            ended = &mut self.workers => match ended {
+                Ok(Ok(())) => "the event workers ended by themselves".to_owned(),
+                Ok(Err(error)) => format!("the event workers ended: {}", one_line(&error)),
+                Err(error) => format!("the event workers ended: {}", one_line(&error)),
+            },
+        };
+        Failure::new(why, "run `moodify doctor`, and start the server again")
+    }
+
+    /// Ends everything in the order in which one depends on another: connections first, then the
+    /// workers that handle what these caused.
+    async fn end(&mut self, drain: Duration, clock: &dyn Clock) {
+        self.stop_accepting.cancel();
+        let sockets = async {
+            // Together with the requests: a polling socket is one, and stays open for as long as
+            // there is nothing to say.
+            if let Some(sockets) = &self.sockets {
+                sockets.close(drain).await;
+            }
+        };
+        let requests = finish("requests", &mut self.server, drain, clock);
+        tokio::join!(requests, sockets);
+        self.stop_workers.cancel();
+        finish("event workers", &mut self.workers, WORKERS_PATIENCE, clock).await;
+        tracing::info!("ended");
+    }
+}
+
+/// Waits for a task, but not for ever.
+async fn finish<T>(what: &str, task: &mut JoinHandle<T>, patience: Duration, clock: &dyn Clock) {
+    if task.is_finished() {
+        return;
+    }
+    tokio::select! {
+        _ = &mut *task => {}
+        () = clock.sleep(patience) => {
+            tracing::warn!(what, seconds = patience.as_secs(), "not finished in time; cut off");
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `[http]`
+
+use std::time::Duration;
+
+use moodify_http::Origin;
+use serde::Deserialize;
+
+/// The HTTP side.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Http {
+    allowed_origins: AllowedOrigins,
+    drain_secs: Option<u32>,
+}
+
+impl Http {
+    /// The origins whose pages may call the API.
+    pub(crate) fn allowed_origins(&self) -> Vec<Origin> {
+        self.allowed_origins.0.clone()
+    }
+
+    /// How long requests that are under way may take once the process is asked to end. Default
+    /// 25 s: ECS and Kubernetes kill after 30.
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_secs.unwrap_or(25).into())
+    }
+}
+
+/// Separated by commas or spaces, so that a variable can hold them too.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct AllowedOrigins(Vec<Origin>);
+
+impl TryFrom<String> for AllowedOrigins {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+        let origins = words.map(|word| Origin::parse(word).map_err(|error| error.to_string()));
+        origins.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AllowedOrigins;
+
+    #[test]
+    fn origins_are_a_list() {
+        let origins = |text: &str| AllowedOrigins::try_from(text.to_owned()).map(|origins| origins.0.len());
+        assert_eq!(origins(""), Ok(0));
+        assert_eq!(origins("https://a.example, http://localhost:5173"), Ok(2));
+        assert!(origins("https://a.example,*").unwrap_err().contains('*'));
+    }
+}

@@ -1,0 +1,78 @@
+//! `[mail]`
+
+use moodify_core::{
+    config::MailConfig,
+    model::{Email, Mailbox},
+};
+use serde::Deserialize;
+
+/// Mail settings. What is not set has the default of [`MailConfig`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Mail {
+    from: Option<Sender>,
+    product_name: Option<ProductName>,
+}
+
+impl Mail {
+    /// The typed configuration.
+    pub(crate) fn config(&self) -> MailConfig {
+        let default = MailConfig::default();
+        MailConfig {
+            from: self.from.as_ref().map(|sender| sender.0.clone()).or(default.from),
+            product_name: self.product_name.as_ref().map_or(default.product_name, |name| name.0.clone()),
+        }
+    }
+}
+
+/// `Name <address>`, or an address alone.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Sender(Mailbox);
+
+impl TryFrom<String> for Sender {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let (name, address) = match text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+            Some((name, address)) => (name.trim(), address),
+            None => ("", text.as_str()),
+        };
+        let email = Email::parse(address).map_err(|_| "`Name <name@example.com>` is expected")?;
+        if name.contains(char::is_control) {
+            return Err("a sender's name has no control characters");
+        }
+        Ok(Self(Mailbox { name: name.to_owned(), email }))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct ProductName(String);
+
+impl TryFrom<String> for ProductName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.trim().is_empty() || text.contains(char::is_control) || text.chars().count() > 100 {
+            return Err("a name of 1 to 100 characters on one line is expected");
+        }
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sender;
+
+    #[test]
+    fn senders_are_mailboxes() {
+        let sender = |text: &str| Sender::try_from(text.to_owned()).map(|sender| sender.0);
+        let named = sender("Moodify Mail <hello@moodify.example>").unwrap();
+        assert_eq!((named.name.as_str(), named.email.as_str()), ("Moodify Mail", "hello@moodify.example"));
+        assert_eq!(sender("hello@moodify.example").unwrap().name, "");
+        for wrong in ["", "Moodify", "Moodify <hello>", "a\r\nBcc: b <hello@moodify.example>"] {
+            assert!(sender(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The settings of the program: a flag wins over the environment, that over `moodify.toml`, that
+//! over the default.
+
+mod accounts;
+mod address;
+mod catalog;
+mod http;
+mod load;
+mod log;
+mod mail;
+mod playback;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
+
+use moodify_core::Config;
+use serde::Deserialize;
+use url::Url;
+
+use crate::failure::Failure;
+
+pub(crate) use address::Address;
+pub(crate) use load::{Source, load};
+pub(crate) use log::{Log, LogFormat};
+
+/// Everything that can be set; one file per section beside this one.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where HTTP is served.
+    pub(crate) listen: SocketAddr,
+    /// Where everything lies that has no place of its own.
+    pub(crate) data: PathBuf,
+    /// How clients reach this deployment, if not at `listen`.
+    public_url: Option<Url>,
+    database: Option<Address>,
+    media: Option<Address>,
+    queue: Option<Address>,
+    mailer: Option<Address>,
+    sync: Option<Address>,
+    accounts: accounts::Accounts,
+    catalog: catalog::Catalog,
+    mail: mail::Mail,
+    playback: playback::Playback,
+    /// The HTTP side.
+    pub(crate) http: http::Http,
+    /// Logging.
+    pub(crate) log: Log,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            data: PathBuf::from("data"),
+            public_url: None,
+            database: None,
+            media: None,
+            queue: None,
+            mailer: None,
+            sync: None,
+            accounts: accounts::Accounts::default(),
+            catalog: catalog::Catalog::default(),
+            mail: mail::Mail::default(),
+            playback: playback::Playback::default(),
+            http: http::Http::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Stores, keys and send log.
+    pub(crate) fn database(&self) -> Result<Address, Failure> {
+        self.or_within_data(self.database.as_ref(), "sqlite", "moodify.db")
+    }
+
+    /// Audio and covers.
+    pub(crate) fn media(&self) -> Result<Address, Failure> {
+        self.or_within_data(self.media.as_ref(), "file", "media")
+    }
+
+    /// How mails leave.
+    pub(crate) fn mailer(&self) -> Result<Address, Failure> {
+        self.or_within_data(self.mailer.as_ref(), "file", "mail")
+    }
+
+    /// How events travel.
+    pub(crate) fn queue(&self) -> Result<Address, Failure> {
+        self.or_fixed(self.queue.as_ref(), "database:")
+    }
+
+    /// How devices on different nodes hear of each other.
+    pub(crate) fn sync(&self) -> Result<Address, Failure> {
+        self.or_fixed(self.sync.as_ref(), "local:")
+    }
+
+    /// How clients reach this deployment when the server listens at `bound`.
+    pub(crate) fn public_url(&self, bound: SocketAddr) -> Result<Url, Failure> {
+        if let Some(url) = &self.public_url {
+            let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+            if !matches!(url.scheme(), "http" | "https")
+                || url.host().is_none()
+                || !plain
+                || url.path() != "/"
+            {
+                return Err(Failure::new(
+                    "public_url is not the address of a web site",
+                    "set public_url to what a browser is given, such as https://music.example.org",
+                ));
+            }
+            return Ok(url.clone());
+        }
+        let reached = SocketAddr::new(reachable(bound.ip()), bound.port());
+        Url::parse(&format!("http://{reached}"))
+            .map_err(|error| Failure::new(format!("{reached} makes no URL: {error}"), "set public_url"))
+    }
+
+    /// Whether somebody chose how clients reach this deployment.
+    pub(crate) fn has_public_url(&self) -> bool {
+        self.public_url.is_some()
+    }
+
+    /// What the services need to know.
+    pub(crate) fn core(&self, public_url: Url) -> Config {
+        Config {
+            accounts: self.accounts.config(),
+            catalog: self.catalog.config(),
+            mail: self.mail.config(),
+            playback: self.playback.config(),
+            ..Config::new(public_url)
+        }
+    }
+
+    fn or_within_data(&self, set: Option<&Address>, scheme: &str, name: &str) -> Result<Address, Failure> {
+        self.or_fixed(set, &format!("{scheme}://{}", self.data.join(name).display()))
+    }
+
+    fn or_fixed(&self, set: Option<&Address>, default: &str) -> Result<Address, Failure> {
+        let address = set.cloned().map_or_else(|| Address::try_from(default.to_owned()), Ok);
+        address.map_err(|why| Failure::new(why, "correct the URL"))
+    }
+}
+
+/// The address by which this machine reaches a server that listens there.
+pub(crate) fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}
+
+fn seconds(set: Option<NonZeroU32>, default: Duration) -> Duration {
+    set.map_or(default, |secs| Duration::from_secs(secs.get().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn the_defaults_need_nothing_installed() {
+        let settings = Settings::default();
+        let shown =
+            [settings.database(), settings.media(), settings.queue(), settings.mailer(), settings.sync()]
+                .map(|address| address.unwrap().to_string());
+        let expected =
+            ["sqlite://data/moodify.db", "file://data/media", "database:", "file://data/mail", "local:"];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn without_a_public_url_clients_go_where_the_server_listens() {
+        let settings = Settings::default();
+        for (listen, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("0.0.0.0:80", "http://127.0.0.1/"),
+            ("[::]:9000", "http://[::1]:9000/"),
+        ] {
+            assert_eq!(settings.public_url(listen.parse().unwrap()).unwrap().as_str(), url);
+        }
+    }
+}

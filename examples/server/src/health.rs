@@ -1,0 +1,64 @@
+//! What `/health/ready` asks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use moodify_adapters::{files::FileMediaStore, mail_files::FileMailer, sql::SqlStore};
+use moodify_core::{
+    Services,
+    port::{BoxError, Mailer},
+};
+use moodify_http::HealthCheck;
+
+use crate::assemble::Parts;
+
+/// One check for each part that these services cannot do without.
+pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthCheck>> {
+    let mut checks: Vec<Arc<dyn HealthCheck>> = vec![Arc::new(Database(parts.store.clone()))];
+    if services.music {
+        checks.push(Arc::new(Media(parts.media.clone())));
+    }
+    if services.notification {
+        checks.push(Arc::new(Mail(parts.mailer.clone())));
+    }
+    checks
+}
+
+struct Database(Arc<SqlStore>);
+
+#[async_trait]
+impl HealthCheck for Database {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        Ok(self.0.ping().await?)
+    }
+}
+
+struct Media(Arc<FileMediaStore>);
+
+#[async_trait]
+impl HealthCheck for Media {
+    fn name(&self) -> &'static str {
+        "media"
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        Ok(self.0.check().await?)
+    }
+}
+
+struct Mail(Arc<FileMailer>);
+
+#[async_trait]
+impl HealthCheck for Mail {
+    fn name(&self) -> &'static str {
+        "mailer"
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        Ok(self.0.check().await?)
+    }
+}

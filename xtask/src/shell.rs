@@ -1,0 +1,97 @@
+//! Running other programs, always from the root of the workspace.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Whether nobody is there to read hints: then what is missing is a failure.
+pub(crate) fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true")
+}
+
+/// `cargo` with these arguments: the same one that runs this program.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    program(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")), args)
+}
+
+/// Some other program with these arguments.
+pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
+    let mut command = Command::new(name);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Runs a command whose output the person sees; anything but success is an error.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| cannot_start(command))?;
+    ensure!(status.success(), "`{}` failed ({status})", shown(command));
+    Ok(())
+}
+
+/// Runs a command that may be missing or refuse, without output, and says whether it succeeded.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a command and returns what it printed; what it says on standard error the person sees.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
+    ensure!(output.status.success(), "`{}` failed ({})", shown(command), output.status);
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no text", shown(command)))
+}
+
+/// Runs a command and shows each line it prints as it comes, after `each` has seen it.
+pub(crate) fn watch(command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
+    if let Some(stdout) = child.stdout.take() {
+        let mut reader = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            let text = String::from_utf8_lossy(&line);
+            each(&text);
+            print!("{text}");
+            line.clear();
+        }
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "`{}` failed ({status})", shown(command));
+    Ok(())
+}
+
+/// Builds with a `cargo` command that prints JSON messages and returns where the program is.
+pub(crate) fn built_program(command: &mut Command, name: &str) -> Result<PathBuf> {
+    let messages = output(command.arg("--message-format=json-render-diagnostics"))?;
+    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let executable = built
+        .filter(|message| message["target"]["name"] == name && message["target"]["kind"][0] == "bin")
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back();
+    match executable {
+        Some(path) => Ok(path),
+        None => bail!("`{}` built no program `{name}`", shown(command)),
+    }
+}
+
+fn cannot_start(command: &Command) -> String {
+    format!("cannot start `{}`", shown(command))
+}
+
+fn shown(command: &Command) -> String {
+    let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    let words = command.get_args().map(|arg| arg.to_string_lossy());
+    std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
+}

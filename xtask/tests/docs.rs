@@ -1,0 +1,71 @@
+//! Pages that are written by hand must say what the code says.
+
+use std::{collections::BTreeSet, fs, io, path::Path};
+
+use moodify_core::model::{Event, EventKind};
+use serde_json::Value;
+
+fn read(path: &str) -> io::Result<String> {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
+}
+
+/// The part of a page under this heading of the second level.
+fn section<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
+    let (_, rest) = page.split_once(&format!("\n## {heading}\n"))?;
+    Some(rest.split("\n## ").next().unwrap_or(rest))
+}
+
+#[test]
+fn every_event_has_a_section_with_an_example_that_is_one() {
+    let page = read("docs/events.md").unwrap();
+    for kind in EventKind::ALL {
+        let name = kind.as_str();
+        let text = section(&page, &format!("`{name}`"))
+            .unwrap_or_else(|| panic!("docs/events.md has no section `{name}`"));
+        let example = text.split("```json").nth(1).and_then(|rest| rest.split("```").next());
+        let written: Value = serde_json::from_str(example.expect("an example")).expect("JSON");
+        let event: Event = serde_json::from_value(written.clone()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(event.payload.kind(), kind);
+        assert_eq!(serde_json::to_value(&event).unwrap(), written, "{name}: fields are missing or too many");
+    }
+}
+
+#[test]
+fn events_documents_no_kind_that_does_not_exist() {
+    let page = read("docs/events.md").unwrap();
+    let documented: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("## `")?.strip_suffix('`')).collect();
+    assert_eq!(documented, EventKind::ALL.iter().map(|kind| kind.as_str()).collect());
+}
+
+#[test]
+fn the_ports_table_names_every_port_and_nothing_else() {
+    let page = read("docs/architecture.md").unwrap();
+    let table = section(&page, "Ports").expect("a section Ports");
+    let documented: BTreeSet<&str> =
+        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/moodify-core/src/port");
+    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let sources: Vec<String> = files.collect();
+    let traits: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| source.lines())
+        .filter_map(|line| line.strip_prefix("pub trait ")?.split(':').next())
+        // What a probe hands out; nobody configures it.
+        .filter(|name| *name != "StagedMedia")
+        .collect();
+    assert_eq!(documented, traits);
+}
+
+#[test]
+fn the_list_of_decisions_is_complete() {
+    let list = read("docs/adr/README.md").unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/adr");
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.starts_with(|c: char| c.is_ascii_digit()) {
+            assert!(list.contains(&format!("({name})")), "docs/adr/README.md does not list {name}");
+        }
+    }
+}
