@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use crate::model::{AccountId, ConnectionId, SessionId};
-use crate::port::{CloseReason, Hint, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError};
+use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError};
 
 /// The hub of one process (`sync = "local:"`). It loses nothing but what a slow reader leaves.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Mailbox {
     fn post(&self, hint: &Hint) {
         let mut waiting = self.waiting();
         if waiting.close.is_none() {
-            if waiting.hints.len() < MIN_BACKLOG {
+            if waiting.hints.len() < MAX_BACKLOG {
                 waiting.hints.push_back(hint.clone());
             } else {
                 waiting.close = Some(CloseReason::TooSlow);

@@ -5,9 +5,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use moodify_core::port::Clock;
 use moodify_core::service::playback::{Budget, Refusal};
+use serde::Serialize;
 use serde_json::Value;
+use socketioxide::SendError;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, TryData};
 use socketioxide::handler::{FromMessageParts, MessageHandler, Value as Packet};
@@ -33,7 +36,32 @@ pub(super) enum Event {
 pub(super) struct Message {
     pub event: Event,
     pub payload: Result<Value, Failure>,
-    pub ack: AckSender,
+    pub reply: Reply,
+}
+
+/// Where the acknowledgement of a message goes, if one is wanted.
+///
+/// The library's [`AckSender`] is used up even if there was no room for the answer; this can try
+/// again.
+pub(super) struct Reply {
+    socket: Arc<Socket>,
+    ack: Option<i64>,
+}
+
+impl Reply {
+    pub(super) fn send<T: Serialize>(&self, answer: &T) -> Result<(), SendError> {
+        // A sender is made of the socket and the number alone.
+        let mut no_packet = Packet::Bytes(Bytes::new());
+        let Ok(sender) = AckSender::from_message_parts(&self.socket, &mut no_packet, &self.ack);
+        sender.send(answer)
+    }
+
+    /// A device that is gone needs no answer; one that does not read is found out by the session.
+    fn send_or_forget<T: Serialize>(&self, answer: &T) {
+        if let Err(error) = self.send(answer) {
+            tracing::debug!(%error, "an answer could not be sent");
+        }
+    }
 }
 
 /// Puts messages of one event into the queue.
@@ -51,43 +79,33 @@ pub(super) struct ClockIntake {
 /// Keeps these handlers apart from the library's own, which are generic over all functions.
 pub(super) struct InOrder;
 
-fn read(socket: &Arc<Socket>, packet: &mut Packet, ack: Option<i64>) -> (Result<Value, Failure>, AckSender) {
-    let Ok(TryData(payload)) = TryData::<Value>::from_message_parts(socket, packet, &ack);
-    let Ok(ack) = AckSender::from_message_parts(socket, packet, &ack);
-    (payload.map_err(|why| Failure::invalid(&why.to_string())), ack)
-}
-
-/// A device that is gone needs no answer, and one that does not read is found out by the session.
-fn refuse(ack: AckSender, why: impl Into<Failure>) {
-    if let Err(error) = ack.send(&why.into()) {
-        tracing::debug!(%error, "a refusal could not be told");
-    }
+fn read(socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) -> (Result<Value, Failure>, Reply) {
+    let Ok(TryData(payload)) = TryData::<Value>::from_message_parts(&socket, &mut packet, &ack);
+    (payload.map_err(|why| Failure::invalid(&why.to_string())), Reply { socket, ack })
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for Intake {
-    fn call(&self, socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) {
-        let (payload, ack) = read(&socket, &mut packet, ack);
-        let message = Box::new(Message { event: self.event, payload, ack });
+    fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
+        let (payload, reply) = read(socket, packet, ack);
+        let message = Box::new(Message { event: self.event, payload, reply });
         if let Err(mpsc::error::TrySendError::Full(message)) = self.queue.try_send(message) {
-            refuse(message.ack, Refusal::RateLimited);
+            message.reply.send_or_forget(&Failure::from(Refusal::RateLimited));
         }
     }
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for ClockIntake {
-    fn call(&self, socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) {
+    fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
         let received = self.clock.now();
-        let (payload, ack) = read(&socket, &mut packet, ack);
+        let (payload, reply) = read(socket, packet, ack);
         if !self.budget.lock().unwrap_or_else(PoisonError::into_inner).spend(received) {
-            return refuse(ack, Refusal::RateLimited);
+            return reply.send_or_forget(&Failure::from(Refusal::RateLimited));
         }
         match payload.and_then(parse::<ClockProbe>) {
-            Err(failure) => refuse(ack, failure),
+            Err(failure) => reply.send_or_forget(&failure),
             Ok(ClockProbe { t0 }) => {
                 let (t1, t2) = (received.as_microsecond(), self.clock.now().as_microsecond());
-                if let Err(error) = ack.send(&ClockAnswer { t0, t1, t2 }) {
-                    tracing::debug!(%error, "the time could not be told");
-                }
+                reply.send_or_forget(&ClockAnswer { t0, t1, t2 });
             }
         }
     }

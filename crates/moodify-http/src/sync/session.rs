@@ -11,14 +11,19 @@ use moodify_core::model::{Command, Timestamp};
 use moodify_core::port::{Clock, CloseReason, Hint, Signal, Signals};
 use moodify_core::service::playback::{Budget, Connection, Lane, Refusal, Turn};
 use serde_json::Value;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::handshake::Gate;
-use super::intake::{Event, Message};
+use super::intake::{Event, Message, Reply};
 use super::wire::{Answer, AuthRefresh, CommandMessage, Failure, Hello, ResyncMessage, parse, seq_of};
+
+/// How often, and how many times, a message is tried that finds the socket's buffer full. A burst
+/// fills it for moments; after these it does not read.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
+const RETRIES: usize = 100;
 
 /// How often, and how many times, a socket whose buffer is full is asked to go. The library cannot
 /// cut a line; its heartbeat does after this time at the latest.
@@ -43,7 +48,7 @@ pub(super) struct Session {
 /// after it must not wait for it in vain.
 pub(super) struct Pending {
     command: Result<Command, Failure>,
-    ack: AckSender,
+    reply: Reply,
 }
 
 /// A session that waits for its socket to be connected.
@@ -92,8 +97,10 @@ impl Session {
             let done = match self.step().await {
                 Step::End(end) => Err(end),
                 Step::Message(message) => self.message(*message).await,
-                Step::Hint(Hint::State(state)) => sent(socket.emit("state", &*state)),
-                Step::Hint(Hint::Presence(presence)) => sent(socket.emit("presence", &*presence)),
+                Step::Hint(Hint::State(state)) => self.deliver(|| socket.emit("state", &*state)).await,
+                Step::Hint(Hint::Presence(presence)) => {
+                    self.deliver(|| socket.emit("presence", &*presence)).await
+                }
                 Step::Overdue => {
                     let turns = self.lane.overdue(self.now());
                     self.take_turns(turns).await
@@ -103,6 +110,9 @@ impl Session {
                 break end;
             }
         };
+        if end == End::Gone {
+            self.finish().await;
+        }
         let Self { gate, connection, signals, gone, _alive, .. } = self;
         tracing::debug!(connection = %connection.subscriber().connection, ?end, "a socket ends");
         if let Err(error) = gate.playback.disconnect(connection, signals).await {
@@ -110,6 +120,16 @@ impl Session {
         }
         if end != End::Gone {
             dismiss(&socket, &gone, &*gate.playback.context().clock).await;
+        }
+    }
+
+    /// What the device said before it went still counts, though nobody hears the answers.
+    async fn finish(&mut self) {
+        self.messages.close();
+        while let Some(message) = self.messages.recv().await {
+            if self.message(*message).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -131,10 +151,10 @@ impl Session {
     }
 
     async fn message(&mut self, message: Message) -> Result<(), End> {
-        let Message { event, payload, ack } = message;
+        let Message { event, payload, reply } = message;
         if event == Event::Command {
             let (seq, command) = self.read_command(payload);
-            let turns = self.lane.offer(seq, Pending { command, ack }, self.now());
+            let turns = self.lane.offer(seq, Pending { command, reply }, self.now());
             return self.take_turns(turns).await;
         }
         let now = self.now();
@@ -143,7 +163,7 @@ impl Session {
         } else {
             Answer::Failure(Refusal::RateLimited.into())
         };
-        sent(ack.send(&answer))
+        self.deliver(|| reply.send(&answer)).await
     }
 
     async fn answer(&mut self, event: Event, payload: Result<Value, Failure>) -> Result<Answer, Failure> {
@@ -185,7 +205,7 @@ impl Session {
 
     async fn take_turns(&mut self, turns: Vec<Turn<Pending>>) -> Result<(), End> {
         for turn in turns {
-            let (turn, Pending { command, ack }): (fn(Command) -> Turn<Command>, _) = match turn {
+            let (turn, Pending { command, reply }): (fn(Command) -> Turn<Command>, _) = match turn {
                 Turn::Next(pending) => (Turn::Next, pending),
                 Turn::Passed(pending) => (Turn::Passed, pending),
                 Turn::Gap(pending) => (Turn::Gap, pending),
@@ -197,25 +217,33 @@ impl Session {
                     Err(error) => Answer::Failure(error.into()),
                 },
             };
-            sent(ack.send(&answer))?;
+            self.deliver(|| reply.send(&answer)).await?;
         }
         Ok(())
     }
 
+    /// Sends something, and waits a little if there is no room for it.
+    async fn deliver(&mut self, send: impl Fn() -> Result<(), SendError>) -> Result<(), End> {
+        for _ in 0..RETRIES {
+            match send() {
+                // That the socket is closed, `gone` says as well.
+                Ok(()) | Err(SendError::Socket(SocketError::Closed)) => return Ok(()),
+                Err(SendError::Serialize(error)) => {
+                    tracing::error!(%error, "a message could not be written");
+                    return Ok(());
+                }
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => {}
+            }
+            tokio::select! {
+                () = self.gone.cancelled() => return Ok(()),
+                () = self.gate.playback.context().clock.sleep(RETRY_INTERVAL) => {}
+            }
+        }
+        Err(End::TooSlow)
+    }
+
     fn now(&self) -> Timestamp {
         self.gate.playback.context().now()
-    }
-}
-
-fn sent(result: Result<(), SendError>) -> Result<(), End> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(SendError::Socket(SocketError::Closed)) => Err(End::Gone),
-        Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(End::TooSlow),
-        Err(SendError::Serialize(error)) => {
-            tracing::error!(%error, "a message could not be written");
-            Ok(())
-        }
     }
 }
 

@@ -97,6 +97,17 @@ async fn the_simplest_client_stays_simple() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_says_before_it_goes_counts() {
+    device_or_skip!();
+    let stage = Stage::with(PlaybackConfig { messages_per_second: 0, ..PlaybackConfig::default() }).await;
+    let mut speaker = introduced(&stage, "ada/one", "speaker").await;
+    let mut phone = introduced(&stage, "ada/two", "phone").await;
+    phone.send_and_leave("command", json!({ "op": "pause" }), 200).await;
+    while speaker.event("presence").await["online"] == true {}
+    assert_eq!(speaker.emit("resync", json!({})).await["state"]["rev"], 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn long_polling_works_as_well() {
     device_or_skip!();
     let stage = Stage::new().await;
@@ -431,7 +442,7 @@ async fn a_device_that_does_not_read_is_let_go_and_catches_up() {
     // Many well-described devices make long answers, which fill the buffers of both systems.
     let mut slow = Device::start();
     let capabilities: Vec<_> = (0..32).map(|n| format!("{n:032}")).collect();
-    for n in 0..8 {
+    for n in 0..18 {
         slow.connect(&stage.url, "ada/one").await.unwrap();
         let mut hello = hello(&format!("shelf-{n}"));
         hello["capabilities"] = json!(capabilities);
@@ -443,7 +454,7 @@ async fn a_device_that_does_not_read_is_let_go_and_catches_up() {
     let mut phone = introduced(&stage, "ada/two", "phone").await;
     phone.heard("presence");
 
-    slow.stall_and_flood("hello", hello("slow"), 3_000).await;
+    slow.stall_and_flood("hello", hello("slow"), 20_000).await;
     loop {
         let presence = phone.event("presence").await;
         if presence["device_id"] == "slow" && presence["online"] == false {

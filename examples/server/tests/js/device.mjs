@@ -11,8 +11,10 @@
 //   {"id", "do": "emit_all", "messages": [{"event", "args"}], "timeout_ms"?}
 //       sends all of them at once, then waits
 //       → {"id", "ok": true, "acks": [<first argument>, or null where none came]}
-//   {"id", "do": "send", "event", "args"?: [], "times"?: 1, "want_ack"?: false}
-//       sends an event, so many times, and waits for nothing → {"id", "ok": true}
+//   {"id", "do": "send", "event", "args"?: [], "times"?: 1, "want_ack"?: false,
+//    "and_leave"?: false}
+//       sends an event, so many times, and waits for nothing; may disconnect at once
+//       → {"id", "ok": true}
 //   {"id", "do": "stall"}
 //       reads nothing from a WebSocket any more → {"id", "ok": true}
 //   {"id", "do": "disconnect"} → {"id", "ok": true}
@@ -56,11 +58,12 @@ const actions = {
     return { acks: answers.map((answer) => answer.value ?? null) };
   },
 
-  async send({ event, args = [], times = 1, want_ack = false }) {
+  async send({ event, args = [], times = 1, want_ack = false, and_leave = false }) {
     for (let n = 0; n < times; n++) {
       if (want_ack) socket.emit(event, ...args, () => {});
       else socket.emit(event, ...args);
     }
+    if (and_leave) socket.disconnect();
     return {};
   },
 

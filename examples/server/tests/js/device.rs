@@ -137,6 +137,12 @@ impl Device {
         self.request("send", flood).await;
     }
 
+    /// Sends an event so many times and disconnects at once.
+    pub(crate) async fn send_and_leave(&mut self, event: &str, payload: Value, times: usize) {
+        let words = json!({ "event": event, "args": [payload], "times": times, "and_leave": true });
+        self.request("send", words).await;
+    }
+
     /// Closes the socket.
     pub(crate) async fn disconnect(&mut self) {
         self.request("disconnect", json!({})).await;
