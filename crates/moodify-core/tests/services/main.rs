@@ -1,5 +1,7 @@
 //! The services over memory adapters, with a clock and dice that the tests own.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+
 mod accounts;
 mod delivery;
 mod media_gate;

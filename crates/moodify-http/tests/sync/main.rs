@@ -1,6 +1,7 @@
 //! The Socket.IO endpoint through a real server and the official client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+#[path = "../../../../examples/server/tests/js/device.rs"]
 mod device;
 mod stage;
 

@@ -1,4 +1,4 @@
-//! Drives `examples/server/tests/js/device.mjs`: one official Socket.IO client, in a process of its
+//! Drives `device.mjs` beside this file: one official Socket.IO client, in a process of its
 //! own. The protocol is described there.
 
 use std::{
@@ -46,7 +46,10 @@ pub(crate) fn is_available() -> bool {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/server/tests/js")
+    // Tests of several crates include this file.
+    let ancestors = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut folders = ancestors.map(|folder| folder.join("examples/server/tests/js"));
+    folders.find(|folder| folder.is_dir()).expect("this file's own folder")
 }
 
 impl Device {
