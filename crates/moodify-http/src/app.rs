@@ -14,3 +14,12 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) config: Arc<HttpConfig>,
 }
+
+impl App {
+    /// The most bytes that any body may have.
+    pub(crate) fn max_body_bytes(&self) -> u64 {
+        /// What a form has beside its files: boundaries, heads of parts, texts.
+        const OVERHEAD: u64 = 1024 * 1024;
+        self.moodify.catalog().max_upload_bytes().saturating_add(OVERHEAD)
+    }
+}

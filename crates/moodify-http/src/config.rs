@@ -71,9 +71,6 @@ pub struct Limits {
     /// How long a JSON body may take to come, and the longest pause in the body of an upload.
     /// Default 15 s.
     pub body: Duration,
-    /// Largest body of an upload in bytes, all parts together. Each file has a limit of its own in
-    /// the catalogue's settings. Default 112 MB.
-    pub upload_bytes: u64,
 }
 
 impl Default for Limits {
@@ -82,7 +79,6 @@ impl Default for Limits {
             request: Duration::from_secs(30),
             upload: Duration::from_secs(15 * 60),
             body: Duration::from_secs(15),
-            upload_bytes: 112_000_000,
         }
     }
 }

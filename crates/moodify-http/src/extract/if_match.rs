@@ -1,9 +1,21 @@
 use axum::extract::FromRequestParts;
 use http::{HeaderValue, StatusCode, header, request::Parts};
 
+use utoipa::IntoParams;
+
 use crate::app::App;
 use crate::etag;
 use crate::problem::Problem;
+
+/// How [`IfMatch`] is documented.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "documents a header, which is read as a whole")]
+pub(crate) struct IfMatchParam {
+    /// The version you know, or the `ETag` you got.
+    #[param(rename = "If-Match", required = false, pattern = r#"^(\*|"\d{1,9}(\.[0-9a-f]+)?")$"#)]
+    if_match: String,
+}
 
 /// The version that a write expects; `None` when the client does not care.
 pub(crate) struct IfMatch(pub(crate) Option<u64>);

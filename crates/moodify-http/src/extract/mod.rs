@@ -11,7 +11,7 @@ mod upload;
 
 pub(crate) use bearer::Bearer;
 pub(crate) use fields::{Field, check, each, field};
-pub(crate) use if_match::IfMatch;
+pub(crate) use if_match::{IfMatch, IfMatchParam};
 pub(crate) use json::JsonBody;
 pub(crate) use path::PathId;
 pub(crate) use query::{Params, page_size};

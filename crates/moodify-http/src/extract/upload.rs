@@ -18,7 +18,6 @@ use moodify_core::model::ByteStream;
 
 use super::body::malformed_body;
 use crate::app::App;
-use crate::config::Limits;
 use crate::problem::Problem;
 
 /// A `multipart/form-data` body.
@@ -48,14 +47,14 @@ impl FromRequest<App> for UploadBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let limits = app.config.limits;
+        let (limit, pause) = (app.max_body_bytes(), app.config.limits.body);
         let announced = request.headers().get(header::CONTENT_LENGTH);
         let announced: Option<u64> = announced.and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|bytes| bytes > limits.upload_bytes) {
-            return Err(Problem::too_large(limits.upload_bytes));
+        if announced.is_some_and(|bytes| bytes > limit) {
+            return Err(Problem::too_large(limit));
         }
         let unclaimed = Arc::new(AtomicU64::new(0));
-        let guard = |body| Body::from_stream(Guarded::new(body, &limits, unclaimed.clone()));
+        let guard = |body| Body::from_stream(Guarded::new(body, limit, pause, unclaimed.clone()));
         let mut request = request.map(guard);
         // `Guarded` counts; axum's own limit would stop at 2 MB.
         DefaultBodyLimit::disable().apply(&mut request);
@@ -169,9 +168,9 @@ impl Stream for Guarded {
 }
 
 impl Guarded {
-    fn new(body: Body, limits: &Limits, unclaimed: Arc<AtomicU64>) -> Self {
-        let (body, limit) = (body.into_data_stream(), limits.upload_bytes);
-        Self { body, timer: None, pause: limits.body, limit, left: limit, unclaimed, paced: false }
+    fn new(body: Body, limit: u64, pause: Duration, unclaimed: Arc<AtomicU64>) -> Self {
+        let body = body.into_data_stream();
+        Self { body, timer: None, pause, limit, left: limit, unclaimed, paced: false }
     }
 
     fn account(&mut self, piece: Bytes) -> io::Result<Bytes> {
@@ -222,7 +221,8 @@ mod tests {
                 Ok::<_, io::Error>(if index == 0 { head.to_vec() } else { vec![b'a'; 64 * 1024] })
             });
             let unclaimed = Arc::new(AtomicU64::new(0));
-            let body = Guarded::new(Body::from_stream(pieces), &Limits::default(), unclaimed.clone());
+            let body =
+                Guarded::new(Body::from_stream(pieces), u64::MAX, Duration::from_secs(15), unclaimed.clone());
             let request = Request::post("/").header("content-type", "multipart/form-data; boundary=x");
             let request = request.body(Body::from_stream(body)).unwrap_or_default();
             let parts = Multipart::from_request(request, &()).await.unwrap();

@@ -30,7 +30,7 @@ pub(crate) async fn linger(State(app): State<App>, request: Request, next: Next)
     let status = response.status();
     let refused =
         (status.is_client_error() || status.is_server_error()) && status != StatusCode::REQUEST_TIMEOUT;
-    if refused && tokio::time::timeout(PATIENCE, drain(rest, app.config.limits.upload_bytes)).await.is_err() {
+    if refused && tokio::time::timeout(PATIENCE, drain(rest, app.max_body_bytes())).await.is_err() {
         tracing::debug!("the client still writes after the refusal; the connection closes anyway");
     }
     response

@@ -4,6 +4,7 @@
 
 mod auth;
 mod hostile;
+mod logs;
 mod media;
 mod openapi;
 mod operations;

@@ -50,4 +50,10 @@ impl Catalog {
     pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig) -> Self {
         Self { inner: Arc::new(Inner { parts, context, config }) }
     }
+
+    /// The most bytes that the files of one upload may have together: nothing longer is worth
+    /// receiving.
+    pub fn max_upload_bytes(&self) -> u64 {
+        self.inner.config.max_audio_bytes.saturating_add(self.inner.config.max_cover_bytes)
+    }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
-use crate::extract::{Bearer, IfMatch, JsonBody, PathId, check, each};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, each};
 use crate::openapi::problems::{NotOwner, PlaylistFull, PlaylistNotFound, StaleVersion};
 use crate::problem::Problem;
 
@@ -34,7 +34,7 @@ pub(crate) struct AddPlaylistTracksBody {
     security(("access_token" = [])),
     params(
         ("playlist_id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The version you know."),
+        IfMatchParam,
     ),
     request_body = AddPlaylistTracksBody,
     responses(

@@ -5,7 +5,7 @@ use moodify_core::model::{EntryId, PlaylistId};
 
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
-use crate::extract::{Bearer, IfMatch, PathId};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, PathId};
 use crate::openapi::problems::{EntryNotFound, MalformedIfMatch, NotOwner, StaleVersion};
 use crate::problem::Problem;
 
@@ -19,7 +19,7 @@ use crate::problem::Problem;
     params(
         ("playlist_id" = uuid::Uuid, Path),
         ("entry_id" = uuid::Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The version you know."),
+        IfMatchParam,
     ),
     responses(
         (status = 200, description = "The playlist as it is now.", body = PlaylistWithEntries, headers(

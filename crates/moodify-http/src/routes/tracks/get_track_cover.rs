@@ -15,7 +15,7 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(crate) struct CoverParams {
     /// Width and height in pixels: 160 or 640. Default 640.
-    #[param(value_type = Option<i32>, example = 160)]
+    #[param(value_type = Option<i32>, minimum = 160, maximum = 640, example = 160)]
     size: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use axum::body::{Body, to_bytes};
 use futures::TryStreamExt;
 use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
+use moodify_core::config::CatalogConfig;
 use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Outbox};
@@ -45,13 +46,24 @@ impl World {
 
     /// A platform whose HTTP side is configured differently.
     pub(crate) fn with(configure: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::build(|_| (), configure)
+    }
+
+    /// A platform whose catalogue is configured differently.
+    pub(crate) fn limited(configure: impl FnOnce(&mut CatalogConfig)) -> Self {
+        Self::build(configure, |_| ())
+    }
+
+    fn build(catalog: impl FnOnce(&mut CatalogConfig), http: impl FnOnce(&mut HttpConfig)) -> Self {
         let store = Arc::new(MemoryStore::new());
         let media = Arc::new(MemoryMediaStore::new());
         let clock = Arc::new(FixedClock::default());
         let staging = tempfile::tempdir().unwrap();
         let probe = InProcessProbe::open(ProbeConfig::new(staging.path()), Arc::new(SystemClock)).unwrap();
         let public_url: Url = "http://music.test".parse().unwrap();
-        let moodify = Moodify::builder(Config::new(public_url.clone()))
+        let mut config = Config::new(public_url.clone());
+        catalog(&mut config.catalog);
+        let moodify = Moodify::builder(config)
             .store(store.clone())
             .media(media.clone())
             .clock(clock.clone())
@@ -59,7 +71,7 @@ impl World {
             .build(Arc::new(probe))
             .unwrap();
         let mut config = HttpConfig::new(public_url);
-        configure(&mut config);
+        http(&mut config);
         Self { router: moodify_http::router(&moodify, config), store, media, clock, _staging: staging }
     }
 
