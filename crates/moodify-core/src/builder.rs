@@ -34,8 +34,15 @@ pub struct MoodifyBuilder {
     rng: Arc<dyn Rng>,
 }
 
+impl Moodify {
+    /// Begins with these settings and everything in memory.
+    pub fn builder(config: Config) -> MoodifyBuilder {
+        MoodifyBuilder::new(config)
+    }
+}
+
 impl MoodifyBuilder {
-    pub(crate) fn new(config: Config) -> Self {
+    fn new(config: Config) -> Self {
         let store = Arc::new(MemoryStore::new());
         Self {
             config,

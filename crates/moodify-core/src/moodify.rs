@@ -8,8 +8,6 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::builder::MoodifyBuilder;
-use crate::config::Config;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Relay, Worker};
 use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
@@ -62,11 +60,6 @@ impl Services {
 }
 
 impl Moodify {
-    /// Begins with these settings and everything in memory.
-    pub fn builder(config: Config) -> MoodifyBuilder {
-        MoodifyBuilder::new(config)
-    }
-
     /// The auth service.
     pub fn accounts(&self) -> &Accounts {
         &self.inner.accounts
