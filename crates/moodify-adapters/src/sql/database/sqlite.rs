@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Transaction};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Transaction};
 
 use super::{Statement, Value};
 use crate::sql::config::SqliteConfig;
@@ -35,6 +37,7 @@ impl Sqlite {
         let options = options(config);
         // The writer's connection never idles out: opening it again would cost the next write.
         let writer = pool_options(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+        let writer = writer.before_acquire(|connection, _| Box::pin(is_sound(connection)));
         let writer = writer.connect_with(options.clone()).await.map_err(|error| failed(error.into()))?;
         use_write_ahead_log(&writer).await.map_err(failed)?;
         migrate(&writer).await.map_err(|error| {
@@ -102,6 +105,15 @@ fn pool_options(max_connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
+/// Whether a connection is in no transaction. SQLite ends one by itself when the disk is full; the
+/// driver's own rollback then fails, and it would take the connection for being inside one for
+/// ever. A connection that is not sound is replaced.
+async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // The rollback of a dropped transaction is still in the driver's queue: this waits for it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 /// Lets reads go on beside a write; the file remembers it.
 ///
 /// This switch is the one step that SQLite does not wait with while another process holds the file:
@@ -148,5 +160,30 @@ fn create_file(path: &Path) -> Result<(), SqlConnectError> {
     match options.write(true).create_new(true).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+mod tests {
+    use super::*;
+
+    async fn fill(sqlite: &Sqlite) -> Result<(), Fault> {
+        let mut transaction = sqlite.begin().await?;
+        for _ in 0..100 {
+            transaction.execute("INSERT INTO filler VALUES (zeroblob(1000000))").await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    #[tokio::test]
+    async fn writing_goes_on_once_a_full_disk_has_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::connect(&SqliteConfig::new(folder.path().join("moodify.db"))).await.unwrap();
+        sqlite.writer().execute("CREATE TABLE filler (content BLOB)").await.unwrap();
+        // A limit of this connection only: its successor finds room.
+        sqlite.writer().execute("PRAGMA max_page_count = 1000").await.unwrap();
+        assert!(fill(&sqlite).await.is_err());
+        fill(&sqlite).await.unwrap();
     }
 }
