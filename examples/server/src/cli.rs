@@ -105,17 +105,17 @@ pub(crate) struct Flags {
     /// How clients reach this deployment [default: where it listens].
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Accounts, catalogue, events [default: sqlite://<data>/moodify.db]. Put a URL with a password
+    /// Accounts, catalogue, events [default: sqlite://DIR/moodify.db]. Put a URL with a password
     /// into the environment instead: others see command lines.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Audio and covers [default: file://<data>/media].
+    /// Audio and covers [default: file://DIR/media].
     #[arg(long, value_name = "URL")]
     media: Option<String>,
     /// How events travel [default: database:].
     #[arg(long, value_name = "URL")]
     queue: Option<String>,
-    /// How mails leave [default: file://<data>/mail].
+    /// How mails leave [default: file://DIR/mail].
     #[arg(long, value_name = "URL")]
     mailer: Option<String>,
     /// How devices on different nodes hear of each other [default: local:].

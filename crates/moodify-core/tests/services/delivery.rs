@@ -125,6 +125,111 @@ async fn waiting_for_somebody_else_is_no_failure() {
     assert_eq!(handler.handled(), 1);
 }
 
+/// A handler with a bug.
+struct Panicking;
+
+#[async_trait]
+impl Handler for Panicking {
+    fn consumer(&self) -> Consumer {
+        Consumer { name: CONSUMER, kinds: vec![EventKind::AccountCreated] }
+    }
+
+    async fn handle(&self, _: &Event) -> Result<(), HandleError> {
+        panic!("a bug");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_never_gets_an_answer_is_given_up_too() {
+    let world = World::new();
+    published(&world, 1).await;
+    let worker = Worker::new(world.queue.clone(), Arc::new(Panicking), world.context());
+    for _ in 0..21 {
+        assert_eq!(worker.handle_due().await.unwrap(), 1);
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(worker.handle_due().await.unwrap(), 0);
+    assert_eq!(dead_letters(&world).await[0].reason, "no answer in 20 attempts");
+}
+
+/// A queue whose calls need a turn, as those of a database with one writing connection do.
+struct OneAtATime {
+    turn: tokio::sync::Mutex<()>,
+    queue: Arc<dyn Queue>,
+}
+
+impl OneAtATime {
+    /// Takes a turn, and some time for it.
+    async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.turn.lock().await;
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        turn
+    }
+}
+
+#[async_trait]
+impl Queue for OneAtATime {
+    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
+        self.queue.declare(consumer).await
+    }
+
+    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
+        self.queue.publish(event, now).await
+    }
+
+    async fn receive(
+        &self,
+        consumer: &str,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let _turn = self.turn().await;
+        self.queue.receive(consumer, max.min(1), now, lease).await
+    }
+
+    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
+        let _turn = self.turn().await;
+        self.queue.ack(delivery).await
+    }
+
+    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
+        self.queue.retry(delivery, due, reason).await
+    }
+
+    async fn dead_letter(&self, d: &DeliveryId, reason: &str, now: Timestamp) -> Result<(), QueueError> {
+        self.queue.dead_letter(d, reason, now).await
+    }
+
+    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        self.queue.dead_letters(consumer, max).await
+    }
+
+    async fn changed(&self) {
+        // Always: the worker is to ask while handlers hold their turn.
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_for_the_queue_holds_no_handler_up() {
+    let world = World::new();
+    published(&world, 20).await;
+    let queue = Arc::new(OneAtATime { turn: tokio::sync::Mutex::default(), queue: world.queue.clone() });
+    let handler = Scripted::failing(None);
+    let worker = Worker::new(queue, handler.clone(), world.context());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let watch = async {
+        while handler.handled() < 20 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let both = futures::future::join(worker.run(&stop), watch);
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("nobody waits for ever");
+}
+
 /// A queue that can be switched off, and otherwise is the one behind it.
 struct Switched {
     up: AtomicBool,

@@ -12,6 +12,10 @@ const RETRIES: [Duration; 6] = [
     Duration::from_secs(6 * 60 * 60),
 ];
 
+/// More than any schedule allows: an event that comes this often ends its handler, or the whole
+/// process, before an answer.
+pub(super) const MAX_ATTEMPTS: u32 = 20;
+
 /// How long to wait after this attempt, counted from 1; `None` after the last one. Up to a fifth is
 /// added by chance, so that what failed together does not come back together.
 pub(super) fn retry_after(attempt: u32, context: &Context) -> Option<Duration> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::schedule::{Backoff, retry_after};
+use super::schedule::{Backoff, MAX_ATTEMPTS, retry_after};
 use super::{HandleError, Handler};
 use crate::Error;
 use crate::model::{SignedDuration, Timestamp};
@@ -23,6 +23,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_secs(1);
 
 /// Feeds one handler. Any number of workers may share a consumer.
+#[derive(Clone)]
 pub struct Worker {
     queue: Arc<dyn Queue>,
     handler: Arc<dyn Handler>,
@@ -42,12 +43,12 @@ impl Worker {
     /// so in the log.
     pub async fn run(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
-        let mut running = FuturesUnordered::new();
+        let mut running = JoinSet::new();
         while !stop.is_cancelled() {
             let wait = match self.receive(CONCURRENCY - running.len()).await {
                 Ok(deliveries) => {
                     backoff.reset();
-                    running.extend(deliveries.into_iter().map(|delivery| self.process(delivery)));
+                    self.begin(deliveries, &mut running);
                     POLL
                 }
                 Err(error) => {
@@ -59,12 +60,12 @@ impl Worker {
             let has_room = running.len() < CONCURRENCY;
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(()) = running.next() => {}
+                Some(ended) = running.join_next() => self.note(ended),
                 () = self.queue.changed(), if has_room => {}
                 () = self.context.clock.sleep(wait), if has_room => {}
             }
         }
-        while running.next().await.is_some() {}
+        self.finish(running).await;
     }
 
     /// Handles what is due now, and returns how many events that were.
@@ -74,9 +75,32 @@ impl Worker {
     pub async fn handle_due(&self) -> Result<usize, Error> {
         let deliveries = self.receive(CONCURRENCY).await?;
         let count = deliveries.len();
-        let mut running: FuturesUnordered<_> = deliveries.into_iter().map(|d| self.process(d)).collect();
-        while running.next().await.is_some() {}
+        let mut running = JoinSet::new();
+        self.begin(deliveries, &mut running);
+        self.finish(running).await;
         Ok(count)
+    }
+
+    // A task each: futures that this loop had to poll would stand still, with the database
+    // connection they hold, whenever the loop itself waits for one.
+    fn begin(&self, deliveries: Vec<Delivery>, running: &mut JoinSet<()>) {
+        for delivery in deliveries {
+            let worker = self.clone();
+            running.spawn(async move { worker.process(delivery).await });
+        }
+    }
+
+    async fn finish(&self, mut running: JoinSet<()>) {
+        while let Some(ended) = running.join_next().await {
+            self.note(ended);
+        }
+    }
+
+    fn note(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended {
+            // The lease runs out and the event comes again, until its attempts are used up.
+            tracing::error!(%error, consumer = self.name, "a handler panicked");
+        }
     }
 
     async fn receive(&self, max: usize) -> Result<Vec<Delivery>, QueueError> {
@@ -87,15 +111,23 @@ impl Worker {
     }
 
     async fn process(&self, delivery: Delivery) {
-        let outcome = tokio::select! {
-            outcome = self.handler.handle(&delivery.event) => outcome,
-            () = self.context.clock.sleep(TIMEOUT) => {
-                Err(HandleError::Later { reason: format!("no answer within {TIMEOUT:?}") })
-            }
+        let outcome = if delivery.id.attempt > MAX_ATTEMPTS {
+            Err(HandleError::Never { reason: format!("no answer in {MAX_ATTEMPTS} attempts") })
+        } else {
+            self.handle(&delivery).await
         };
         if let Err(error) = self.settle(&delivery, outcome).await {
             // The lease runs out and the event comes again: handlers are idempotent.
             tracing::warn!(%error, consumer = self.name, event = %delivery.event.id, "an event was not settled");
+        }
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<(), HandleError> {
+        tokio::select! {
+            outcome = self.handler.handle(&delivery.event) => outcome,
+            () = self.context.clock.sleep(TIMEOUT) => {
+                Err(HandleError::Later { reason: format!("no answer within {TIMEOUT:?}") })
+            }
         }
     }
 
