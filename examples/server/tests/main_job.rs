@@ -38,8 +38,9 @@ impl Person {
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         let url = server.url.clone();
         let session = client.post(format!("{url}/v1/auth/{door}/signup")).json(&body).send().await.unwrap();
-        assert_eq!(session.status(), StatusCode::CREATED);
+        let status = session.status();
         let session: Value = session.json().await.unwrap();
+        assert_eq!(status, StatusCode::CREATED, "{session}");
         let token = session["access_token"].as_str().unwrap().to_owned();
         Self { client, url, token }
     }
@@ -128,8 +129,7 @@ async fn listens(listener: &Person, track: &Value) {
     assert!(cover.bytes().await.unwrap().starts_with(&[0xFF, 0xD8, 0xFF]));
 }
 
-fn command(seq: u32, op: &str, args: &Value) -> Value {
-    let id = format!("0198f000-0000-7000-8000-{seq:012}");
+fn command(id: &str, seq: u32, op: &str, args: &Value) -> Value {
     json!({"command_id": id, "seq": seq, "op": op, "args": args})
 }
 
@@ -138,7 +138,7 @@ async fn plays_on_two_devices(listener: &Person, stranger: &Person, track: &Valu
     let (mut phone, mut kitchen) = (listener.device("phone").await, listener.device("kitchen").await);
     let mut foreign = stranger.device("elsewhere").await;
 
-    let play = phone.emit("command", command(1, "play", &json!({"track_id": track["id"]}))).await;
+    let play = phone.emit("command", command("start", 1, "play", &json!({"track_id": track["id"]}))).await;
     assert_eq!(play["ok"], true, "{play}");
     let state = kitchen.event("state").await;
     assert_eq!((&state["rev"], &state["playing"]), (&play["rev"], &json!(true)), "{state}");
@@ -146,9 +146,9 @@ async fn plays_on_two_devices(listener: &Person, stranger: &Person, track: &Valu
     assert_eq!(state["at_us"], play["at_us"], "both start at one moment");
     assert_eq!(state["cause"]["device_id"], "phone");
 
-    let seek = kitchen.emit("command", command(1, "seek", &json!({"position_ms": 2500}))).await;
+    let seek = kitchen.emit("command", command("skip", 1, "seek", &json!({"position_ms": 2500}))).await;
     assert_eq!(phone.event("state").await["position_ms"], 2500);
-    let pause = phone.emit("command", command(2, "pause", &json!({}))).await;
+    let pause = phone.emit("command", command("rest", 2, "pause", &json!({}))).await;
     let paused = kitchen.event("state").await;
     assert_eq!((&paused["playing"], &paused["rev"]), (&json!(false), &pause["rev"]));
     assert!(pause["rev"].as_u64() > seek["rev"].as_u64());

@@ -12,7 +12,7 @@ CREATE TABLE subscriptions (
     PRIMARY KEY (kind, consumer)
 ) STRICT, WITHOUT ROWID;
 
--- `due_at` is when a delivery may be received: at once (0), until a lease or a retry moves it.
+-- `due_at` is when a delivery may be received: at once (0), until a lease (`leased`) or a retry moves it.
 CREATE TABLE deliveries (
     seq          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     consumer     TEXT    NOT NULL,
@@ -22,6 +22,7 @@ CREATE TABLE deliveries (
     state        TEXT    NOT NULL,
     attempt      INTEGER NOT NULL,
     due_at       INTEGER NOT NULL,
+    leased       INTEGER NOT NULL DEFAULT 0,
     reason       TEXT,
     died_at      INTEGER,
     UNIQUE (event_id, consumer)

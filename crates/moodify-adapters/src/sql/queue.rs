@@ -92,7 +92,7 @@ impl Queue for SqlQueue {
         lease: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
         let update = Statement::new(
-            "UPDATE deliveries SET attempt = attempt + 1, due_at = $1
+            "UPDATE deliveries SET attempt = attempt + 1, due_at = $1, leased = 1
              WHERE seq IN (SELECT seq FROM deliveries
                            WHERE consumer = $2 AND state = 'open' AND due_at <= $3
                            ORDER BY due_at, seq LIMIT $4)
@@ -110,7 +110,7 @@ impl Queue for SqlQueue {
     }
 
     async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
-        let again = "UPDATE deliveries SET due_at = $1, reason = $2
+        let again = "UPDATE deliveries SET due_at = $1, leased = 0, reason = $2
                      WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
         self.settle(Statement::new(again).bind(due).bind(reason), delivery).await
     }

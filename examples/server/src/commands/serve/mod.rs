@@ -46,6 +46,10 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     let public_url = settings.public_url(bound)?;
     let parts = assemble::parts(settings).await?;
     let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
+    // The locks say that nobody else runs these services here: what is leased, a dead process leased.
+    parts.store.reclaim(role.services()).await.map_err(|error| {
+        Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
+    })?;
     // Before the first request: an event is kept only for consumers that are known.
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
