@@ -164,5 +164,9 @@ impl Drop for Server {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            let log = std::mem::replace(&mut self.errors, thread::spawn(String::new)).join();
+            eprintln!("what the server logged:\n{}", log.unwrap_or_default());
+        }
     }
 }
