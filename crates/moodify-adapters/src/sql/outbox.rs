@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use moodify_core::model::{Event, EventId};
+use moodify_core::model::{Event, EventId, later};
 use moodify_core::port::{Outbox, OutboxError};
 
 use super::SqlStore;
@@ -101,9 +101,4 @@ pub(super) fn readable<'a, T>(
         }
     });
     read.collect()
-}
-
-/// When a lease that begins now ends.
-pub(super) fn later(now: Timestamp, lease: Duration) -> Timestamp {
-    now.checked_add(lease).unwrap_or(Timestamp::MAX)
 }

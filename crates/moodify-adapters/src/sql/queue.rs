@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use moodify_core::model::{Event, EventKind};
+use jiff::Timestamp;
+use moodify_core::model::{Event, EventKind, earlier, later};
 use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
 
 use super::database::{Database, Row, Statement};
 use super::error::Fault;
 use super::hint::Hint;
-use super::outbox::{encode, event, in_order, later, readable};
+use super::outbox::{encode, event, in_order, readable};
 
 /// A queue in the tables of the database: one delivery row per event and consumer.
 ///
@@ -76,7 +76,7 @@ impl Queue for SqlQueue {
                      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = deliveries.event_id)
                  ORDER BY published_at LIMIT $2)",
         );
-        transaction.run(forgotten.bind(retained_since(now)).bind(PRUNED_AT_ONCE)).await?;
+        transaction.run(forgotten.bind(earlier(now, Self::RETENTION)).bind(PRUNED_AT_ONCE)).await?;
         transaction.commit().await?;
         if added > 0 {
             self.published.give();
@@ -138,13 +138,6 @@ impl Queue for SqlQueue {
     async fn changed(&self) {
         self.published.given().await;
     }
-}
-
-fn retained_since(now: Timestamp) -> Timestamp {
-    SignedDuration::try_from(SqlQueue::RETENTION)
-        .ok()
-        .and_then(|retention| now.checked_sub(retention).ok())
-        .unwrap_or(Timestamp::MIN)
 }
 
 fn delivery_id(row: &Row) -> Result<DeliveryId, Fault> {

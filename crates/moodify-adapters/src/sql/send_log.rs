@@ -2,12 +2,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use moodify_core::model::{EventId, MailKind};
+use moodify_core::model::{EventId, MailKind, later};
 use moodify_core::port::{Claim, SendLog, SendLogError};
 
 use super::SqlStore;
 use super::database::Statement;
-use super::outbox::later;
 
 #[async_trait]
 impl SendLog for SqlStore {

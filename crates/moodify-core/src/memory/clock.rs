@@ -1,10 +1,10 @@
 use std::{sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::port::Clock;
+use crate::{model::later, port::Clock};
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,11 +70,4 @@ impl Clock for FixedClock {
         // The sender lives as long as `self`: waiting cannot fail.
         let _ = changes.wait_for(|now| *now >= until).await;
     }
-}
-
-pub(super) fn later(now: Timestamp, duration: Duration) -> Timestamp {
-    SignedDuration::try_from(duration)
-        .ok()
-        .and_then(|duration| now.checked_add(duration).ok())
-        .unwrap_or(Timestamp::MAX)
 }

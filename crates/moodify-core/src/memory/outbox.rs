@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{MemoryStore, clock::later};
-use crate::model::{Event, EventId};
+use super::MemoryStore;
+use crate::model::{Event, EventId, later};
 use crate::port::{Outbox, OutboxError};
 
 /// The events in the order of appending.

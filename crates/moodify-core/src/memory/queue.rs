@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{clock::later, hint::Hint};
-use crate::model::{Event, EventKind};
+use super::hint::Hint;
+use crate::model::{Event, EventKind, later};
 use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
 
 /// A queue for one process.

@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{MemoryStore, clock::later};
-use crate::model::{EventId, MailKind};
+use super::MemoryStore;
+use crate::model::{EventId, MailKind, later};
 use crate::port::{Claim, SendLog, SendLogError};
 
 pub(super) type Sends = HashMap<(EventId, MailKind), SendState>;

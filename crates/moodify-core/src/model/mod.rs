@@ -10,6 +10,7 @@ pub mod invalid;
 pub mod key;
 pub mod mail;
 pub mod media;
+pub mod moment;
 mod opaque;
 pub mod page;
 pub mod password;
@@ -34,6 +35,7 @@ pub use jiff::{SignedDuration, Timestamp};
 pub use key::{KeyPurpose, StoredKey};
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
+pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
 pub use playback::{

@@ -13,7 +13,6 @@ mod sign_up;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 pub use access_token::{Jwk, Jwks};
@@ -25,7 +24,7 @@ use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
 use super::{Context, KeyRing};
 use crate::config::{AccountsConfig, Config};
-use crate::model::{AccessClaims, Account, Session, SessionId};
+use crate::model::{AccessClaims, Account, Session, SessionId, later};
 use crate::port::UserStore;
 use crate::{Error, model::Invalid, model::Password};
 
@@ -115,9 +114,4 @@ impl Accounts {
         let expires_in = self.inner.config.access_token_ttl;
         Ok(SignedIn { access_token, expires_in, refresh_token: token.encode(), account })
     }
-}
-
-fn later(now: Timestamp, duration: Duration) -> Timestamp {
-    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    now.checked_add(duration).unwrap_or(Timestamp::MAX)
 }

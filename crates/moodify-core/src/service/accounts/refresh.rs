@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use super::refresh_token::RefreshToken;
-use super::{Accounts, SignedIn, later};
+use super::{Accounts, SignedIn};
 use crate::Error;
 use crate::error::AuthFailure;
-use crate::model::{KeyPurpose, Session, StoredKey};
+use crate::model::{KeyPurpose, Session, StoredKey, later};
 
 /// What a presented refresh token turned out to be.
 enum Presented {

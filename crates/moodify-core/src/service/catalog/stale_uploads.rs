@@ -1,8 +1,6 @@
-use jiff::SignedDuration;
-
 use super::Catalog;
 use crate::Error;
-use crate::model::Track;
+use crate::model::{Track, earlier};
 
 impl Catalog {
     /// Removes uploads that a crash left half done. Returns how many there were.
@@ -10,9 +8,7 @@ impl Catalog {
     /// # Errors
     /// [`Error::Unavailable`] if the store fails.
     pub async fn remove_stale_uploads(&self) -> Result<usize, Error> {
-        let age =
-            SignedDuration::try_from(self.inner.config.stale_upload_after).unwrap_or(SignedDuration::MAX);
-        let Ok(before) = self.inner.context.now().checked_sub(age) else { return Ok(0) };
+        let before = earlier(self.inner.context.now(), self.inner.config.stale_upload_after);
         let stale = self.inner.parts.store.stale_uploads(before).await?;
         for track in &stale {
             self.remove_upload(track).await;

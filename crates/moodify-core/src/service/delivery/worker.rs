@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::schedule::{Backoff, MAX_ATTEMPTS, retry_after};
 use super::{HandleError, Handler};
 use crate::Error;
-use crate::model::{SignedDuration, Timestamp};
+use crate::model::{Timestamp, later};
 use crate::port::{Delivery, Queue, QueueError};
 use crate::service::Context;
 
@@ -156,9 +156,4 @@ impl Worker {
         tracing::error!(consumer = self.name, event = %delivery.event.id, reason, "given up: it is a dead letter now");
         self.queue.dead_letter(&delivery.id, reason, now).await
     }
-}
-
-fn later(now: Timestamp, wait: Duration) -> Timestamp {
-    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

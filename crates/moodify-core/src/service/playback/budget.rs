@@ -1,12 +1,17 @@
 //! How much a connection may ask for.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::later;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// So many a second, and at most a second's worth at once (GCRA: one timestamp, no timer).
 #[derive(Debug)]
 pub struct Budget {
-    each: SignedDuration,
-    burst: SignedDuration,
+    each: Duration,
     // When all that was spent is earned back.
     balanced_at: Timestamp,
 }
@@ -14,23 +19,18 @@ pub struct Budget {
 impl Budget {
     /// Nothing is spent yet. A rate of 0 means without limit.
     pub fn per_second(rate: u32, now: Timestamp) -> Self {
-        let each = SignedDuration::from_secs(1).checked_div(i32::try_from(rate).unwrap_or(i32::MAX));
-        let each = each.unwrap_or(SignedDuration::ZERO);
-        Self { each, burst: SignedDuration::from_secs(1), balanced_at: now }
+        let each = SECOND.checked_div(rate).unwrap_or(Duration::ZERO);
+        Self { each, balanced_at: now }
     }
 
     /// Spends one; `false`, and nothing is spent, when there is none left.
     pub fn spend(&mut self, now: Timestamp) -> bool {
         // When the clock steps back, nobody owes more than the burst.
-        let most = now.saturating_add(self.burst).unwrap_or(Timestamp::MAX);
+        let most = later(now, SECOND);
         let from = self.balanced_at.clamp(now, most);
-        let balanced_at = from.saturating_add(self.each).unwrap_or(Timestamp::MAX);
+        let balanced_at = later(from, self.each);
         let allowed = balanced_at <= most;
-        if allowed {
-            self.balanced_at = balanced_at;
-        } else {
-            self.balanced_at = from;
-        }
+        self.balanced_at = if allowed { balanced_at } else { from };
         allowed
     }
 }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::transition::{Scene, transition};
 use super::{Connection, Playback, Refusal, Turn};
 use crate::Error;
-use crate::model::{AppliedCommand, Cause, Command, Operation, PlaybackState};
+use crate::model::{AppliedCommand, Cause, Command, Operation, PlaybackState, later};
 use crate::port::{Hint, PlaybackStoreError};
 
 /// How often a command is tried again when another node was faster. A listener's devices rarely
@@ -98,8 +98,7 @@ impl Playback {
     }
 
     fn start_at(&self, now: Timestamp) -> Timestamp {
-        let lead = SignedDuration::try_from(self.config.start_lead).unwrap_or(SignedDuration::ZERO);
-        now.saturating_add(lead).unwrap_or(now)
+        later(now, self.config.start_lead)
     }
 
     async fn active_is_online(

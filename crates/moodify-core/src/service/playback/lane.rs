@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+
+use crate::model::later;
 
 /// The most commands that wait for an earlier one.
 const MAX_WAITING: usize = 256;
@@ -15,7 +17,7 @@ const MAX_WAITING: usize = 256;
 /// take their turn as they come.
 #[derive(Debug)]
 pub struct Lane<T> {
-    wait: SignedDuration,
+    wait: Duration,
     // `None` until the first `seq`.
     next: Option<u64>,
     waiting: BTreeMap<u64, (T, Timestamp)>,
@@ -35,7 +37,6 @@ pub enum Turn<T> {
 impl<T> Lane<T> {
     /// A lane in which commands wait this long for earlier ones.
     pub fn new(wait: Duration) -> Self {
-        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         Self { wait, next: None, waiting: BTreeMap::new() }
     }
 
@@ -69,7 +70,7 @@ impl<T> Lane<T> {
     /// When the next call of [`overdue`](Self::overdue) has something to return.
     pub fn deadline(&self) -> Option<Timestamp> {
         let oldest = self.waiting.values().map(|(_, since)| *since).min()?;
-        Some(oldest.saturating_add(self.wait).unwrap_or(Timestamp::MAX))
+        Some(later(oldest, self.wait))
     }
 
     /// Gives up on what has been missing for too long. Returns all that waited, in order.
@@ -163,7 +164,7 @@ mod tests {
             let mut now = at(0);
             let mut turns = Vec::new();
             for (n, (seq, passed)) in arrivals.iter().enumerate() {
-                now += SignedDuration::from_millis(*passed);
+                now += jiff::SignedDuration::from_millis(*passed);
                 turns.extend(lane.overdue(now));
                 turns.extend(lane.offer(Some(*seq), (n, *seq), now));
             }
