@@ -134,7 +134,7 @@ pub fn event(kind: EventKind) -> Event {
         }),
     };
     let occurred_at = moment();
-    Event { id: uuid_v7(occurred_at, &random()).into(), occurred_at, payload }
+    Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, payload)
 }
 
 /// One event of every kind, oldest first.

@@ -1,4 +1,4 @@
-//! What services tell each other: `docs/events.md` is written from this file.
+//! What services tell each other; `docs/events.md` is the page for readers.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,14 +15,47 @@ pub struct Event {
     pub id: EventId,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// What happened: `kind`, `version` and `data`.
+    /// Which meaning the payload has.
+    pub version: EventVersion,
+    /// What happened: `kind` and `data`.
     #[serde(flatten)]
     pub payload: EventPayload,
 }
 
+impl Event {
+    /// This happened, in the present version of its kind.
+    pub fn new(id: EventId, occurred_at: Timestamp, payload: EventPayload) -> Self {
+        Self { id, occurred_at, version: EventVersion, payload }
+    }
+}
+
+/// The version of a payload: 1, for there is no other yet. An event of another version cannot be
+/// read, and so is not misread by a process that is older than it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct EventVersion;
+
+impl EventVersion {
+    const NUMBER: u32 = 1;
+}
+
+impl From<EventVersion> for u32 {
+    fn from(_: EventVersion) -> Self {
+        EventVersion::NUMBER
+    }
+}
+
+impl TryFrom<u32> for EventVersion {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        if number == Self::NUMBER { Ok(Self) } else { Err(format!("version {number} is not known here")) }
+    }
+}
+
 /// What happened, with the data of its kind.
 ///
-/// Fields may be added to a payload; a change that old consumers would misread is a new kind.
+/// Fields may be added to a payload; a change that old consumers would misread is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
 pub enum EventPayload {
@@ -133,4 +166,23 @@ pub struct TrackDeleted {
     pub audio: MediaId,
     /// Its cover, to be removed from the media store.
     pub cover: Option<MediaId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_another_version_is_refused() {
+        let id = uuid::Uuid::from_u128(1);
+        let payload =
+            EventPayload::SessionRevoked(SessionRevoked { account_id: id.into(), session_id: id.into() });
+        let event = Event::new(id.into(), Timestamp::UNIX_EPOCH, payload);
+        let mut json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["version"], 1);
+        assert_eq!(serde_json::from_value::<Event>(json.clone()).unwrap(), event);
+        json["version"] = 2.into();
+        let refused = serde_json::from_value::<Event>(json).unwrap_err();
+        assert!(refused.to_string().contains("version 2"), "{refused}");
+    }
 }

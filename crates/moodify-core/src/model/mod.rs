@@ -26,7 +26,7 @@ pub use account::{Account, Credentials, NewAccount, Role};
 pub use artist::Artist;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
-pub use event::{Event, EventKind, EventPayload};
+pub use event::{Event, EventKind, EventPayload, EventVersion};
 pub use id::{
     AccountId, ArtistId, ConnectionId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
 };

@@ -14,11 +14,9 @@ impl Accounts {
     }
 
     pub(super) async fn revoke(&self, account_id: AccountId, session_id: SessionId) -> Result<(), Error> {
-        let event = Event {
-            id: self.inner.context.new_id(),
-            occurred_at: self.inner.context.now(),
-            payload: EventPayload::SessionRevoked(SessionRevoked { account_id, session_id }),
-        };
+        let context = &self.inner.context;
+        let payload = EventPayload::SessionRevoked(SessionRevoked { account_id, session_id });
+        let event = Event::new(context.new_id(), context.now(), payload);
         self.inner.users.end_session(session_id, &[event]).await?;
         Ok(())
     }

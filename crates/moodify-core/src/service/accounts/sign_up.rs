@@ -56,16 +56,13 @@ impl Accounts {
     }
 
     fn account_created(&self, account: &Account) -> Event {
-        Event {
-            id: self.inner.context.new_id(),
-            occurred_at: account.created_at,
-            payload: EventPayload::AccountCreated(AccountCreated {
-                account_id: account.id,
-                email: account.email.clone(),
-                first_name: account.first_name.clone(),
-                role: account.role(),
-                artist_name: account.artist.as_ref().map(|artist| artist.name.clone()),
-            }),
-        }
+        let payload = EventPayload::AccountCreated(AccountCreated {
+            account_id: account.id,
+            email: account.email.clone(),
+            first_name: account.first_name.clone(),
+            role: account.role(),
+            artist_name: account.artist.as_ref().map(|artist| artist.name.clone()),
+        });
+        Event::new(self.inner.context.new_id(), account.created_at, payload)
     }
 }

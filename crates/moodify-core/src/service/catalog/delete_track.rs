@@ -39,15 +39,12 @@ impl Catalog {
     }
 
     fn track_deleted(&self, track: &Track) -> Event {
-        Event {
-            id: self.inner.context.new_id(),
-            occurred_at: self.inner.context.now(),
-            payload: EventPayload::TrackDeleted(TrackDeleted {
-                track_id: track.id,
-                artist_id: track.artist_id,
-                audio: track.audio,
-                cover: track.cover,
-            }),
-        }
+        let payload = EventPayload::TrackDeleted(TrackDeleted {
+            track_id: track.id,
+            artist_id: track.artist_id,
+            audio: track.audio,
+            cover: track.cover,
+        });
+        Event::new(self.inner.context.new_id(), self.inner.context.now(), payload)
     }
 }

@@ -172,17 +172,14 @@ impl Upload {
 
     fn track_published(&self, track: &Track) -> Event {
         let context = &self.catalog.inner.context;
-        Event {
-            id: context.new_id(),
-            occurred_at: context.now(),
-            payload: EventPayload::TrackPublished(TrackPublished {
-                track_id: track.id,
-                artist_id: track.artist_id,
-                artist_name: track.artist_name.clone(),
-                title: track.title.clone(),
-                visibility: track.visibility,
-            }),
-        }
+        let payload = EventPayload::TrackPublished(TrackPublished {
+            track_id: track.id,
+            artist_id: track.artist_id,
+            artist_name: track.artist_name.clone(),
+            title: track.title.clone(),
+            visibility: track.visibility,
+        });
+        Event::new(context.new_id(), context.now(), payload)
     }
 }
 
