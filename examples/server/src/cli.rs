@@ -23,7 +23,7 @@ pub(crate) enum Command {
     /// Run all services, or one of them, until Ctrl-C or SIGTERM.
     Serve {
         /// Which of them.
-        #[arg(value_enum, default_value_t = Role::All)]
+        #[arg(value_enum, default_value_t = Role::All, value_name = "SERVICES")]
         role: Role,
         #[command(flatten)]
         flags: Flags,

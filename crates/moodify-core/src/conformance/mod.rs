@@ -22,7 +22,8 @@
 //! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
 //! [`catalog_store_suite`](crate::catalog_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
-//! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite).
+//! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
+//! [`playback_store_suite`](crate::playback_store_suite), [`sync_hub_suite`](crate::sync_hub_suite).
 //!
 //! The fixture function is called once per case and gives each a fresh, empty store: its own file,
 //! database, schema, virtual host or prefix. All samples are unique even so: only cases about a

@@ -3,7 +3,7 @@
 //! Every trait is object-safe and used as `Arc<dyn Port>`: the technology is chosen at run time.
 //! Each has one closed error enum; a driver's own error travels only as a boxed source inside
 //! [`Unavailable`]. The suites in [`crate::conformance`] (feature `conformance`) hold an adapter to
-//! every sentence written here.
+//! what is written here.
 
 mod catalog_store;
 mod clock;

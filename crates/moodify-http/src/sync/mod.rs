@@ -1,4 +1,5 @@
 //! The Socket.IO endpoint (protocol 5) at `/socket.io/`: one listener, many devices.
+//! `docs/playback.md` explains it to whoever writes a player.
 //!
 //! | Event | Direction | Payload → acknowledgement |
 //! |---|---|---|

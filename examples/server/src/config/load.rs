@@ -146,7 +146,7 @@ fn accepted<T: DeserializeOwned>(value: &Value) -> Result<T, figment::Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsString, path::Path};
+    use std::{collections::BTreeSet, ffi::OsString, path::Path};
 
     use super::*;
 
@@ -242,5 +242,27 @@ mod tests {
         let (sources, file) = environment(variables.into_iter()).unwrap();
         assert_eq!(sources.iter().map(|source| source.key.as_str()).collect::<Vec<_>>(), ["data"]);
         assert_eq!(file.as_deref(), Some(Path::new("other.toml")));
+    }
+
+    #[test]
+    fn the_page_of_settings_names_all_of_them_and_no_other() {
+        let page = include_str!("../../../../docs/settings.md");
+        let (_, rest) = page.split_once("```toml\n").unwrap();
+        let (file, _) = rest.split_once("```").unwrap();
+        merge(Some((file, Path::new("docs/settings.md"))), &[]).unwrap();
+
+        let written: toml::Table = file.parse().unwrap();
+        assert_eq!(written.keys().cloned().collect::<BTreeSet<_>>(), names(""), "outside of sections");
+        for section in SECTIONS {
+            let keys = written[section].as_table().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(keys, names(&format!("[{section}]")), "in [{section}]");
+        }
+    }
+
+    /// What is accepted under this heading, as the refusal of an unknown name lists it.
+    fn names(heading: &str) -> BTreeSet<String> {
+        let refused = refused(Some(&format!("{heading}\nunknown = 1\n")), &[]);
+        let (_, list) = refused.what().split_once("expected ").unwrap();
+        list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 }
