@@ -13,8 +13,11 @@ use serde_json::Value;
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    // As cargo says at run time: checkouts that share a target folder also share this binary, and the
+    // path it was built with may be another checkout's.
+    let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = PathBuf::from(here);
+    here.parent().unwrap_or(&here).to_path_buf()
 }
 
 /// Whether nobody is there to read hints: then what is missing is a failure.
