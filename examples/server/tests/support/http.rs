@@ -1,7 +1,7 @@
 //! The least of HTTP/1.1: a test decides itself when which byte goes out.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -29,12 +29,15 @@ pub(crate) struct Open {
 impl Open {
     /// Sends the head, announcing a body of this length.
     pub(crate) fn begin(url: &str, head: &str, len: usize) -> Self {
+        Self::try_begin(url, head, len).unwrap()
+    }
+
+    fn try_begin(url: &str, head: &str, len: usize) -> io::Result<Self> {
         let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        write!(stream, "{head}\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n")
-            .unwrap();
-        Self { stream }
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        write!(stream, "{head}\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n")?;
+        Ok(Self { stream })
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -42,13 +45,18 @@ impl Open {
         self.stream.flush().unwrap();
     }
 
-    pub(crate) fn answer(mut self) -> Answer {
+    pub(crate) fn answer(self) -> Answer {
+        self.try_answer().unwrap()
+    }
+
+    fn try_answer(mut self) -> io::Result<Answer> {
         let mut bytes = Vec::new();
-        self.stream.read_to_end(&mut bytes).unwrap();
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        self.stream.read_to_end(&mut bytes)?;
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, body: bytes[end + 4..].to_vec() }
+        Ok(Answer { status, body: bytes[end + 4..].to_vec() })
     }
 }
 
@@ -57,9 +65,14 @@ pub(crate) fn get(url: &str, path: &str, token: &str) -> Answer {
 }
 
 pub(crate) fn post(url: &str, path: &str, body: &Value) -> Answer {
+    try_post(url, path, body).unwrap()
+}
+
+/// The same with a server that may die.
+pub(crate) fn try_post(url: &str, path: &str, body: &Value) -> io::Result<Answer> {
     let body = body.to_string();
-    let mut open =
-        Open::begin(url, &format!("POST {path} HTTP/1.1\r\nContent-Type: application/json"), body.len());
-    open.send(body.as_bytes());
-    open.answer()
+    let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json");
+    let mut open = Open::try_begin(url, &head, body.len())?;
+    open.stream.write_all(body.as_bytes())?;
+    open.try_answer()
 }

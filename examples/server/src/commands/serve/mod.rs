@@ -1,11 +1,12 @@
 //! `moodify serve`
 
 mod announce;
+mod door;
 mod web;
 
-use std::{future::IntoFuture, io, net::SocketAddr, time::Duration};
+use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, middleware, serve::ListenerExt};
 use moodify_core::{Error, Moodify, port::Clock};
 use moodify_http::sync::SyncHandle;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -21,10 +22,15 @@ use crate::{
     logging,
     shutdown::Signals,
 };
+use door::Door;
 
 /// How long an event that is being handled may take once the process is asked to end. One that
 /// is not finished comes again.
 const WORKERS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long connections stay open once no new ones are taken: a request that is on its way to an
+/// idle connection, or was sent together with opening it, arrives and is answered.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// Runs these services until a signal comes.
 ///
@@ -55,7 +61,8 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
     let (router, sockets) = web::router(&moodify, &parts, role, settings, public_url);
-    let mut running = Running::start(listener, router, sockets, moodify, role);
+    let mut running =
+        Running::start((listener, bound), router, sockets, moodify, role, parts.context.clock.clone());
     announce::ready(role, settings, bound)?;
 
     let outcome = tokio::select! {
@@ -105,21 +112,26 @@ struct Running {
 
 impl Running {
     fn start(
-        listener: TcpListener,
+        (listener, bound): (TcpListener, SocketAddr),
         router: Router,
         sockets: Option<SyncHandle>,
         moodify: Moodify,
         role: Role,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let (stop_accepting, stop_workers) = (CancellationToken::new(), CancellationToken::new());
-        let listener = listener.tap_io(|stream| {
+        let closed = CancellationToken::new();
+        let door = Door::new(listener, bound, stop_accepting.clone(), closed.clone()).tap_io(|stream| {
             // Answers and playback commands are small; waiting for more of them helps nobody.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection stays with delays");
             }
         });
-        let server =
-            axum::serve(listener, router).with_graceful_shutdown(stop_accepting.clone().cancelled_owned());
+        let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
+        let server = axum::serve(door, router).with_graceful_shutdown(async move {
+            closed.cancelled().await;
+            clock.sleep(GRACE).await;
+        });
         let stop = stop_workers.clone();
         let workers = tokio::spawn(async move { moodify.run(role.services(), stop).await });
         Self { server: tokio::spawn(server.into_future()), workers, sockets, stop_accepting, stop_workers }
