@@ -1,9 +1,10 @@
 //! `moodify serve`
 
 mod announce;
+mod connections;
 mod web;
 
-use std::{future::IntoFuture, io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
 use moodify_core::{Error, Moodify, port::Clock};
@@ -96,7 +97,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
 
 /// What runs until it is told to end.
 struct Running {
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     workers: JoinHandle<Result<(), Error>>,
     sockets: Option<SyncHandle>,
     stop_accepting: CancellationToken,
@@ -118,19 +119,17 @@ impl Running {
                 tracing::debug!(%error, "a connection stays with delays");
             }
         });
-        let server =
-            axum::serve(listener, router).with_graceful_shutdown(stop_accepting.clone().cancelled_owned());
+        let server = connections::serve(listener, router, connections::HEAD_PATIENCE, stop_accepting.clone());
         let stop = stop_workers.clone();
         let workers = tokio::spawn(async move { moodify.run(role.services(), stop).await });
-        Self { server: tokio::spawn(server.into_future()), workers, sockets, stop_accepting, stop_workers }
+        Self { server: tokio::spawn(server), workers, sockets, stop_accepting, stop_workers }
     }
 
     /// Returns when a part ends that nobody told to.
     async fn ended_early(&mut self) -> Failure {
         let why = tokio::select! {
             ended = &mut self.server => match ended {
-                Ok(Ok(())) => "the HTTP server ended by itself".to_owned(),
-                Ok(Err(error)) => format!("the HTTP server ended: {}", one_line(&error)),
+                Ok(()) => "the HTTP server ended by itself".to_owned(),
                 Err(error) => format!("the HTTP server ended: {}", one_line(&error)),
             },
             ended = &mut self.workers => match ended {
