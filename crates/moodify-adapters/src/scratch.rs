@@ -30,6 +30,13 @@ pub(crate) fn fault(action: &'static str, path: &Path, source: io::Error) -> Una
     Unavailable { retryable, source: Box::new(LocalFault { action, path: path.to_owned(), source }) }
 }
 
+/// Makes a folder that no other user of the machine can look into: uploads may be private, and the
+/// names of mails tell who got which. One that is there already is left as its owner made it.
+pub(crate) fn create_folder(dir: &Path) -> Result<(), Unavailable> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| fault("create the folder", dir, error))
+}
+
 /// A folder of unfinished files. What a dead process left in it is swept when it is opened, unless
 /// a live one uses it too: every user holds a shared lock on the folder, and only who can have it
 /// alone sweeps.
@@ -43,11 +50,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Opens the folder, made if missing, and tries whether files can be made in it.
     pub(crate) fn open(dir: &Path) -> Result<Arc<Self>, Unavailable> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|error| fault("create the folder", dir, error))?;
+        create_folder(dir)?;
         let lock = File::open(dir).map_err(|error| fault("open the folder", dir, error))?;
         let locked = match lock.try_lock() {
             Ok(()) => sweep(dir).and_then(|()| lock.unlock()).and_then(|()| lock.lock_shared()),

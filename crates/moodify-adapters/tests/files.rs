@@ -2,7 +2,8 @@
 #![cfg(feature = "files")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests report by panicking")]
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,6 +34,19 @@ fn body(bytes: &[u8]) -> ByteStream<'static> {
 async fn content(store: &FileMediaStore) -> Vec<u8> {
     let chunks: Vec<Bytes> = store.get(&key(), None).await.unwrap().body.try_collect().await.unwrap();
     chunks.concat()
+}
+
+#[tokio::test]
+async fn other_users_of_the_machine_cannot_look_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    let there = folder.path().join("there");
+    fs::create_dir(&there).unwrap();
+    fs::set_permissions(&there, Permissions::from_mode(0o750)).unwrap();
+    for (root, mode) in [(&made, 0o700), (&there, 0o750)] {
+        FileMediaStore::open(root).unwrap();
+        assert_eq!(fs::metadata(root).unwrap().permissions().mode() & 0o777, mode, "{}", root.display());
+    }
 }
 
 /// Every file below a folder.

@@ -97,7 +97,9 @@ async fn only_the_owner_reads_mails() {
     let (folder, _, mailer) = mailer();
     mailer.send(&mail("Ada", "Welcome")).await.unwrap();
     let path = folder.path().join("mail").join(format!("{EVENT}.welcome.eml"));
-    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    // The names say when somebody got which mail.
+    assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[tokio::test]

@@ -45,8 +45,20 @@ fn beside_the_database(data: &Path, database: &Address) -> Option<PathBuf> {
 type Subject<'a> = (&'a Path, &'static str);
 
 fn lock_all(folder: &Path, services: &[&str], what: Subject<'_>) -> Result<Vec<File>, Failure> {
-    fs::create_dir_all(folder).map_err(|error| not_writable(what, &error))?;
+    private_folder(folder).map_err(|error| not_writable(what, &error))?;
     services.iter().map(|service| lock(&folder.join(format!("{service}.lock")), service, what)).collect()
+}
+
+/// Makes a folder, and those above it, that no other user of the machine can look into. One that is
+/// there already is left as its owner made it.
+///
+/// # Errors
+/// As the system has them.
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 fn lock(path: &Path, service: &str, what: Subject<'_>) -> Result<File, Failure> {
@@ -124,6 +136,16 @@ mod tests {
         let refused = take(&folder.path().join("two"), &shared, &["auth"]).unwrap_err();
         assert!(refused.what().contains("shared.db"), "{refused}");
         take(&folder.path().join("two"), "postgres://elsewhere/moodify", &["auth"]).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_other_user_looks_into_a_data_folder_that_is_made_here() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let _locks = take(&data, "postgres://elsewhere/moodify", &["auth"]).unwrap();
+        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

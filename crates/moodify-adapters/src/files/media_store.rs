@@ -19,7 +19,7 @@ use tokio::io::AsyncSeekExt;
 
 use super::error::media_error;
 use crate::chunks::chunks;
-use crate::scratch::{Scratch, fault};
+use crate::scratch::{Scratch, create_folder, fault};
 
 const INCOMING: &str = ".incoming";
 
@@ -42,7 +42,7 @@ impl FileMediaStore {
     /// The folder cannot be made or written to; the source says which and why.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, Unavailable> {
         let root = root.as_ref();
-        std::fs::create_dir_all(root).map_err(|error| fault("create the folder", root, error))?;
+        create_folder(root)?;
         let incoming = Scratch::open(&root.join(INCOMING))?;
         let store = LocalFileSystem::new_with_prefix(root).map_err(Unavailable::lasting)?.with_fsync(true);
         Ok(Self { root: root.to_owned(), store, incoming, newest: AtomicU64::new(0) })

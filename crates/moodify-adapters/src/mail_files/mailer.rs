@@ -8,7 +8,7 @@ use moodify_core::model::Mail;
 use moodify_core::port::{Clock, MailError, Mailer, Unavailable};
 
 use super::message;
-use crate::scratch::{Scratch, fault};
+use crate::scratch::{Scratch, create_folder, fault};
 
 const INCOMING: &str = ".incoming";
 
@@ -26,7 +26,7 @@ impl FileMailer {
     /// The folder cannot be made or written to; the source says which and why.
     pub fn open(folder: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
         let folder = folder.as_ref();
-        fs::create_dir_all(folder).map_err(|error| fault("create the folder", folder, error))?;
+        create_folder(folder)?;
         let incoming = Scratch::open(&folder.join(INCOMING))?;
         Ok(Self { folder: folder.to_owned(), incoming, clock })
     }

@@ -25,6 +25,7 @@ use crate::{
     commands::healthcheck,
     config::{Address, Settings},
     failure::{Failure, one_line},
+    lock::private_folder,
 };
 
 type Found = Result<Finding, Failure>;
@@ -41,9 +42,8 @@ const MOST_DEAD_LETTERS: usize = 100;
 pub(super) fn data(settings: &Settings) -> Found {
     let folder = &settings.data;
     let probe = folder.join(format!(".doctor-{}", std::process::id()));
-    let tried = fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&probe, "x"))
-        .and_then(|()| fs::remove_file(&probe));
+    let tried =
+        private_folder(folder).and_then(|()| fs::write(&probe, "x")).and_then(|()| fs::remove_file(&probe));
     match tried {
         Ok(()) => works(format!("wrote and removed a file in {}", folder.display())),
         Err(error) => Err(Failure::new(

@@ -1,10 +1,11 @@
 //! `moodify serve`
 
 mod announce;
+mod connections;
 mod door;
 mod web;
 
-use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, serve::ListenerExt};
 use moodify_core::{Error, Moodify, port::Clock};
@@ -103,7 +104,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
 
 /// What runs until it is told to end.
 struct Running {
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     workers: JoinHandle<Result<(), Error>>,
     sockets: Option<SyncHandle>,
     stop_accepting: CancellationToken,
@@ -128,21 +129,26 @@ impl Running {
             }
         });
         let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
-        let server = axum::serve(door, router).with_graceful_shutdown(async move {
+        let stop_serving = CancellationToken::new();
+        let serving = connections::serve(door, router, connections::HEAD_PATIENCE, stop_serving.clone());
+        let closing = async move {
             closed.cancelled().await;
             clock.sleep(GRACE).await;
-        });
+            stop_serving.cancel();
+        };
+        let server = async {
+            tokio::join!(serving, closing);
+        };
         let stop = stop_workers.clone();
         let workers = tokio::spawn(async move { moodify.run(role.services(), stop).await });
-        Self { server: tokio::spawn(server.into_future()), workers, sockets, stop_accepting, stop_workers }
+        Self { server: tokio::spawn(server), workers, sockets, stop_accepting, stop_workers }
     }
 
     /// Returns when a part ends that nobody told to.
     async fn ended_early(&mut self) -> Failure {
         let why = tokio::select! {
             ended = &mut self.server => match ended {
-                Ok(Ok(())) => "the HTTP server ended by itself".to_owned(),
-                Ok(Err(error)) => format!("the HTTP server ended: {}", one_line(&error)),
+                Ok(()) => "the HTTP server ended by itself".to_owned(),
                 Err(error) => format!("the HTTP server ended: {}", one_line(&error)),
             },
             ended = &mut self.workers => match ended {
