@@ -51,6 +51,9 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let (listener, bound) = bind(settings.listen).await?;
     let public_url = settings.public_url(bound)?;
+    if role != Role::All && !settings.has_public_url() {
+        tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
+    }
     let parts = assemble::parts(settings).await?;
     let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
     // The locks say that nobody else runs these services here: what is leased, a dead process leased.
