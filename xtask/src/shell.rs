@@ -81,6 +81,8 @@ pub(crate) fn built_program(command: &mut Command, name: &str) -> Result<PathBuf
     let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executable = built
         .filter(|message| message["target"]["name"] == name && message["target"]["kind"][0] == "bin")
+        // The program's own unit tests are a program of the same name and kind, in no fixed order.
+        .filter(|message| message["profile"]["test"] == false)
         .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
         .next_back();
     match executable {
