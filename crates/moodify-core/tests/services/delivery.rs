@@ -152,71 +152,15 @@ async fn an_event_that_never_gets_an_answer_is_given_up_too() {
     assert_eq!(dead_letters(&world).await[0].reason, "no answer in 20 attempts");
 }
 
-/// A queue whose calls need a turn, as those of a database with one writing connection do.
-struct OneAtATime {
-    turn: tokio::sync::Mutex<()>,
-    queue: Arc<dyn Queue>,
-}
-
-impl OneAtATime {
-    /// Takes a turn, and some time for it.
-    async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        let turn = self.turn.lock().await;
-        for _ in 0..3 {
-            tokio::task::yield_now().await;
-        }
-        turn
-    }
-}
-
-#[async_trait]
-impl Queue for OneAtATime {
-    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
-        self.queue.declare(consumer).await
-    }
-
-    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
-        self.queue.publish(event, now).await
-    }
-
-    async fn receive(
-        &self,
-        consumer: &str,
-        max: usize,
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<Vec<Delivery>, QueueError> {
-        let _turn = self.turn().await;
-        self.queue.receive(consumer, max.min(1), now, lease).await
-    }
-
-    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
-        let _turn = self.turn().await;
-        self.queue.ack(delivery).await
-    }
-
-    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
-        self.queue.retry(delivery, due, reason).await
-    }
-
-    async fn dead_letter(&self, d: &DeliveryId, reason: &str, now: Timestamp) -> Result<(), QueueError> {
-        self.queue.dead_letter(d, reason, now).await
-    }
-
-    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        self.queue.dead_letters(consumer, max).await
-    }
-
-    async fn changed(&self) {
-        // Always: the worker is to ask while handlers hold their turn.
-    }
-}
-
 #[tokio::test]
 async fn a_worker_that_waits_for_the_queue_holds_no_handler_up() {
     let world = World::new();
     published(&world, 20).await;
-    let queue = Arc::new(OneAtATime { turn: tokio::sync::Mutex::default(), queue: world.queue.clone() });
+    let queue = Arc::new(Troubled {
+        queue: world.queue.clone(),
+        up: AtomicBool::new(true),
+        turns: Some(tokio::sync::Mutex::default()),
+    });
     let handler = Scripted::failing(None);
     let worker = Worker::new(queue, handler.clone(), world.context());
     let stop = tokio_util::sync::CancellationToken::new();
@@ -230,14 +174,28 @@ async fn a_worker_that_waits_for_the_queue_holds_no_handler_up() {
     tokio::time::timeout(Duration::from_secs(30), both).await.expect("nobody waits for ever");
 }
 
-/// A queue that can be switched off, and otherwise is the one behind it.
-struct Switched {
-    up: AtomicBool,
+/// The world's queue, on a technology with troubles of its own.
+struct Troubled {
     queue: Arc<dyn Queue>,
+    /// Whether it can be reached.
+    up: AtomicBool,
+    /// Calls need a turn, and time for it, as those of a database with one writing connection do;
+    /// and there is always a hint, so that the worker asks while handlers hold their turn.
+    turns: Option<tokio::sync::Mutex<()>>,
+}
+
+impl Troubled {
+    async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let turn = self.turns.as_ref()?.lock().await;
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        Some(turn)
+    }
 }
 
 #[async_trait]
-impl Queue for Switched {
+impl Queue for Troubled {
     async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
         self.queue.declare(consumer).await
     }
@@ -256,10 +214,14 @@ impl Queue for Switched {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
+        let turn = self.turn().await;
+        // One at once: then the worker asks again while the first is being handled.
+        let max = if turn.is_some() { max.min(1) } else { max };
         self.queue.receive(consumer, max, now, lease).await
     }
 
     async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
+        let _turn = self.turn().await;
         self.queue.ack(delivery).await
     }
 
@@ -276,7 +238,9 @@ impl Queue for Switched {
     }
 
     async fn changed(&self) {
-        self.queue.changed().await;
+        if self.turns.is_none() {
+            self.queue.changed().await;
+        }
     }
 }
 
@@ -284,7 +248,7 @@ impl Queue for Switched {
 async fn sign_ups_go_on_while_the_queue_is_down_and_nothing_is_lost() {
     let world = World::new();
     world.moodify.declare_consumers().await.unwrap();
-    let queue = Arc::new(Switched { up: AtomicBool::new(false), queue: world.queue.clone() });
+    let queue = Arc::new(Troubled { queue: world.queue.clone(), up: AtomicBool::new(false), turns: None });
     let relay = Relay::new(world.store.clone(), queue.clone(), world.context());
     for n in 0..10 {
         world.sign_up(&format!("listener{n}@example.com")).await;
