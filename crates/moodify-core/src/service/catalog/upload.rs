@@ -103,7 +103,9 @@ impl Upload {
             self.catalog.remove_upload(&track).await;
             return Err(error);
         }
-        self.catalog.view(Track { status: TrackStatus::Ready, version: track.version + 1, ..track }).await
+        // As it was stored: which version publishing gave it is the store's business.
+        let published = store.track(track.id).await?.ok_or(Error::NotFound { what: "track" })?;
+        self.catalog.view(published).await
     }
 
     /// The cover that was sent, or the one in the file's tag if that is any good.
