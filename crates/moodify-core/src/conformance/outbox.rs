@@ -82,14 +82,14 @@ macro_rules! outbox_suite {
 
 /// An empty outbox leases nothing.
 pub async fn nothing_to_lease_at_first(fixture: &OutboxFixture) {
-    assert_eq!(fixture.outbox.lease(10, samples::moment(), LEASE).await.unwrap(), []);
+    assert_eq!(fixture.outbox.lease(100, samples::moment(), LEASE).await.unwrap(), []);
 }
 
 /// An event of every kind comes out as it went in.
 pub async fn every_kind_of_event_survives(fixture: &OutboxFixture) {
     let events = samples::events();
     fixture.append(&events).await;
-    assert_eq!(fixture.outbox.lease(10, samples::moment(), LEASE).await.unwrap(), events);
+    assert_eq!(fixture.outbox.lease(100, samples::moment(), LEASE).await.unwrap(), events);
 }
 
 /// Events of earlier writes come first.
@@ -104,7 +104,7 @@ pub async fn the_order_is_that_of_the_writes(fixture: &OutboxFixture) {
     events.reverse();
     fixture.append(&events[..2]).await;
     fixture.append(&events[2..]).await;
-    assert_eq!(fixture.outbox.lease(10, samples::moment(), LEASE).await.unwrap(), events);
+    assert_eq!(fixture.outbox.lease(100, samples::moment(), LEASE).await.unwrap(), events);
 }
 
 /// A lease takes no more than asked for, and the next one goes on where it stopped.
@@ -122,27 +122,27 @@ pub async fn leased_events_come_again_when_the_lease_ends(fixture: &OutboxFixtur
     let events = fixture.append_one_by_one(2).await;
     let now = samples::moment();
     let until = samples::after(now, LEASE);
-    assert_eq!(fixture.outbox.lease(10, now, LEASE).await.unwrap(), events);
-    assert_eq!(fixture.outbox.lease(10, samples::before(until, MICROSECOND), LEASE).await.unwrap(), []);
-    assert_eq!(fixture.outbox.lease(10, until, LEASE).await.unwrap(), events);
-    assert_eq!(fixture.outbox.lease(10, until, LEASE).await.unwrap(), []);
+    assert_eq!(fixture.outbox.lease(100, now, LEASE).await.unwrap(), events);
+    assert_eq!(fixture.outbox.lease(100, samples::before(until, MICROSECOND), LEASE).await.unwrap(), []);
+    assert_eq!(fixture.outbox.lease(100, until, LEASE).await.unwrap(), events);
+    assert_eq!(fixture.outbox.lease(100, until, LEASE).await.unwrap(), []);
 }
 
 /// A marked event is gone; the others of its batch come again when their lease ends.
 pub async fn marked_events_never_come_again(fixture: &OutboxFixture) {
     let events = fixture.append_one_by_one(3).await;
     let now = samples::moment();
-    fixture.outbox.lease(10, now, LEASE).await.unwrap();
+    fixture.outbox.lease(100, now, LEASE).await.unwrap();
     fixture.outbox.mark_published(&[events[0].id, events[2].id]).await.unwrap();
     let later = samples::after(now, LEASE * 2);
-    assert_eq!(fixture.outbox.lease(10, later, LEASE).await.unwrap(), events[1..2]);
+    assert_eq!(fixture.outbox.lease(100, later, LEASE).await.unwrap(), events[1..2]);
 }
 
 /// A relay that was slower than its lease still marks what it has published.
 pub async fn marking_needs_no_lease(fixture: &OutboxFixture) {
     let events = fixture.append_one_by_one(1).await;
     fixture.outbox.mark_published(&samples::event_ids(&events)).await.unwrap();
-    assert_eq!(fixture.outbox.lease(10, samples::moment(), LEASE).await.unwrap(), []);
+    assert_eq!(fixture.outbox.lease(100, samples::moment(), LEASE).await.unwrap(), []);
 }
 
 /// Marking or releasing what is not there, twice, or nothing at all, is no error and changes
@@ -155,7 +155,7 @@ pub async fn unknown_ids_are_ignored(fixture: &OutboxFixture) {
     outbox.release(&[samples::id()]).await.unwrap();
     outbox.mark_published(&[samples::id(), events[0].id]).await.unwrap();
     outbox.mark_published(&[events[0].id]).await.unwrap();
-    assert_eq!(outbox.lease(10, samples::moment(), LEASE).await.unwrap(), events[1..]);
+    assert_eq!(outbox.lease(100, samples::moment(), LEASE).await.unwrap(), events[1..]);
 }
 
 /// Released events are leased by the next call, in their old place.
@@ -164,26 +164,26 @@ pub async fn released_events_come_again_at_once(fixture: &OutboxFixture) {
     let now = samples::moment();
     assert_eq!(fixture.outbox.lease(2, now, LEASE).await.unwrap(), events[..2]);
     fixture.outbox.release(&samples::event_ids(&events[..2])).await.unwrap();
-    assert_eq!(fixture.outbox.lease(10, now, LEASE).await.unwrap(), events);
+    assert_eq!(fixture.outbox.lease(100, now, LEASE).await.unwrap(), events);
 }
 
 /// Releasing one event frees no other.
 pub async fn releasing_leaves_other_leases_alone(fixture: &OutboxFixture) {
     let events = fixture.append_one_by_one(3).await;
     let now = samples::moment();
-    fixture.outbox.lease(10, now, LEASE).await.unwrap();
+    fixture.outbox.lease(100, now, LEASE).await.unwrap();
     fixture.outbox.release(&[events[1].id]).await.unwrap();
-    assert_eq!(fixture.outbox.lease(10, now, LEASE).await.unwrap(), events[1..2]);
+    assert_eq!(fixture.outbox.lease(100, now, LEASE).await.unwrap(), events[1..2]);
 }
 
 /// A release that comes after the mark changes nothing.
 pub async fn releasing_a_marked_event_does_not_bring_it_back(fixture: &OutboxFixture) {
     let events = fixture.append_one_by_one(1).await;
     let now = samples::moment();
-    fixture.outbox.lease(10, now, LEASE).await.unwrap();
+    fixture.outbox.lease(100, now, LEASE).await.unwrap();
     fixture.outbox.mark_published(&samples::event_ids(&events)).await.unwrap();
     fixture.outbox.release(&samples::event_ids(&events)).await.unwrap();
-    assert_eq!(fixture.outbox.lease(10, samples::after(now, LEASE * 2), LEASE).await.unwrap(), []);
+    assert_eq!(fixture.outbox.lease(100, samples::after(now, LEASE * 2), LEASE).await.unwrap(), []);
 }
 
 /// Leases taken at the same time share no event and miss none.

@@ -10,13 +10,17 @@ use uuid::Uuid;
 
 use crate::memory::SystemRng;
 use crate::model::account::ArtistProfile;
-use crate::model::event::{AccountCreated, SessionRevoked, TrackDeleted, TrackPublished};
+use crate::model::event::{
+    AccountCreated, AccountDeleted, AccountUpdated, ArtistFollowed, ArtistUnfollowed,
+    EmailVerificationRequested, PasswordChanged, PasswordResetRequested, PlayReported, ReleaseAnnounced,
+    RoleChanged, SessionRevoked, TrackDeleted, TrackPublished,
+};
 use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
-    Account, AccountId, Artist, ArtistName, Description, Email, Event, EventId, EventKind, EventPayload,
-    Genre, KeyPurpose, Mail, MailKind, Mailbox, MessageId, NewAccount, PasswordHash, PersonName, Playlist,
-    Role, Session, StoredKey, Title, TokenHash, Track, TrackStatus, Visibility,
+    Account, AccountId, Artist, ArtistName, Description, DeviceId, Email, Event, EventId, EventKind,
+    EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, Mailbox, MessageId, NewAccount, PasswordHash,
+    PersonName, PlayId, Playlist, Role, Session, StoredKey, Title, TokenHash, Track, TrackStatus, Visibility,
 };
 use crate::port::Rng;
 
@@ -107,23 +111,69 @@ pub fn session(account: &Account) -> Session {
 
 /// An event of this kind, younger than all before it.
 pub fn event(kind: EventKind) -> Event {
+    let occurred_at = moment();
+    Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, payload(kind))
+}
+
+fn payload(kind: EventKind) -> EventPayload {
+    let first_name = || PersonName::parse("Žofie").unwrap();
     let artist_name = || ArtistName::parse("Beyoncé \"B\"").unwrap();
-    let payload = match kind {
+    let title = || Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap();
+    let token = || MailToken::new("c2VjcmV0LW9mLXRoaXMtbGluaw");
+    match kind {
         EventKind::AccountCreated => EventPayload::AccountCreated(AccountCreated {
             account_id: id(),
             email: email(),
-            first_name: PersonName::parse("Žofie").unwrap(),
+            first_name: first_name(),
             role: Role::Artist,
+            artist_name: Some(artist_name()),
+        }),
+        EventKind::AccountUpdated => EventPayload::AccountUpdated(AccountUpdated {
+            account_id: id(),
+            email: email(),
+            email_verified: true,
+            first_name: first_name(),
+            artist_id: Some(id()),
+            artist_name: Some(artist_name()),
+        }),
+        EventKind::AccountDeleted => {
+            EventPayload::AccountDeleted(AccountDeleted { account_id: id(), artist_id: None })
+        }
+        EventKind::RoleChanged => EventPayload::RoleChanged(RoleChanged {
+            account_id: id(),
+            role: Role::Artist,
+            artist_id: Some(id()),
             artist_name: Some(artist_name()),
         }),
         EventKind::SessionRevoked => {
             EventPayload::SessionRevoked(SessionRevoked { account_id: id(), session_id: id() })
         }
+        EventKind::EmailVerificationRequested => {
+            EventPayload::EmailVerificationRequested(EmailVerificationRequested {
+                account_id: id(),
+                email: email(),
+                first_name: first_name(),
+                token: token(),
+                expires_at: moment(),
+            })
+        }
+        EventKind::PasswordResetRequested => EventPayload::PasswordResetRequested(PasswordResetRequested {
+            account_id: id(),
+            email: email(),
+            first_name: first_name(),
+            token: token(),
+            expires_at: moment(),
+        }),
+        EventKind::PasswordChanged => EventPayload::PasswordChanged(PasswordChanged {
+            account_id: id(),
+            email: email(),
+            first_name: first_name(),
+        }),
         EventKind::TrackPublished => EventPayload::TrackPublished(TrackPublished {
             track_id: id(),
             artist_id: id(),
             artist_name: artist_name(),
-            title: Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap(),
+            title: title(),
             visibility: Visibility::Unlisted,
         }),
         EventKind::TrackDeleted => EventPayload::TrackDeleted(TrackDeleted {
@@ -132,9 +182,28 @@ pub fn event(kind: EventKind) -> Event {
             audio: id(),
             cover: Some(id()),
         }),
-    };
-    let occurred_at = moment();
-    Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, payload)
+        EventKind::ArtistFollowed => {
+            EventPayload::ArtistFollowed(ArtistFollowed { account_id: id(), artist_id: id() })
+        }
+        EventKind::ArtistUnfollowed => {
+            EventPayload::ArtistUnfollowed(ArtistUnfollowed { account_id: id(), artist_id: id() })
+        }
+        EventKind::ReleaseAnnounced => EventPayload::ReleaseAnnounced(ReleaseAnnounced {
+            account_id: id(),
+            track_id: id(),
+            artist_id: id(),
+            artist_name: artist_name(),
+            title: title(),
+        }),
+        EventKind::PlayReported => EventPayload::PlayReported(PlayReported {
+            account_id: id(),
+            track_id: id(),
+            play_id: PlayId::parse("kitchen-0042").unwrap(),
+            started_at: moment(),
+            played_ms: 187_000,
+            device_id: Some(DeviceId::parse("kitchen").unwrap()),
+        }),
+    }
 }
 
 /// One event of every kind, oldest first.

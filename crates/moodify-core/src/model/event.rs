@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ArtistId, ArtistName, Email, EventId, MediaId, PersonName, Role, SessionId, Title, TrackId,
-    Visibility,
+    AccountId, ArtistId, ArtistName, DeviceId, Email, EventId, MailToken, MediaId, PersonName, PlayId, Role,
+    SessionId, Title, TrackId, Visibility,
 };
 
 /// Something that happened, stored in the same atomic step as the change it tells of.
@@ -61,12 +61,32 @@ impl TryFrom<u32> for EventVersion {
 pub enum EventPayload {
     /// auth: somebody signed up.
     AccountCreated(AccountCreated),
+    /// auth: what others may know of an account changed.
+    AccountUpdated(AccountUpdated),
+    /// auth: an account is gone, with all its sessions.
+    AccountDeleted(AccountDeleted),
+    /// auth: a user became an artist.
+    RoleChanged(RoleChanged),
     /// auth: a session ended before its time; its sockets close.
     SessionRevoked(SessionRevoked),
+    /// auth: the owner of a mailbox is to prove it.
+    EmailVerificationRequested(EmailVerificationRequested),
+    /// auth: somebody forgot a password.
+    PasswordResetRequested(PasswordResetRequested),
+    /// auth: the password of an account is another one.
+    PasswordChanged(PasswordChanged),
     /// music: a track became playable.
     TrackPublished(TrackPublished),
     /// music: a track is gone.
     TrackDeleted(TrackDeleted),
+    /// music: a listener follows an artist.
+    ArtistFollowed(ArtistFollowed),
+    /// music: a listener follows an artist no more.
+    ArtistUnfollowed(ArtistUnfollowed),
+    /// notification: one follower is to hear of a release.
+    ReleaseAnnounced(ReleaseAnnounced),
+    /// sync: a device has played a track.
+    PlayReported(PlayReported),
 }
 
 impl EventPayload {
@@ -74,9 +94,19 @@ impl EventPayload {
     pub fn kind(&self) -> EventKind {
         match self {
             Self::AccountCreated(_) => EventKind::AccountCreated,
+            Self::AccountUpdated(_) => EventKind::AccountUpdated,
+            Self::AccountDeleted(_) => EventKind::AccountDeleted,
+            Self::RoleChanged(_) => EventKind::RoleChanged,
             Self::SessionRevoked(_) => EventKind::SessionRevoked,
+            Self::EmailVerificationRequested(_) => EventKind::EmailVerificationRequested,
+            Self::PasswordResetRequested(_) => EventKind::PasswordResetRequested,
+            Self::PasswordChanged(_) => EventKind::PasswordChanged,
             Self::TrackPublished(_) => EventKind::TrackPublished,
             Self::TrackDeleted(_) => EventKind::TrackDeleted,
+            Self::ArtistFollowed(_) => EventKind::ArtistFollowed,
+            Self::ArtistUnfollowed(_) => EventKind::ArtistUnfollowed,
+            Self::ReleaseAnnounced(_) => EventKind::ReleaseAnnounced,
+            Self::PlayReported(_) => EventKind::PlayReported,
         }
     }
 }
@@ -87,26 +117,70 @@ impl EventPayload {
 pub enum EventKind {
     /// See [`AccountCreated`].
     AccountCreated,
+    /// See [`AccountUpdated`].
+    AccountUpdated,
+    /// See [`AccountDeleted`].
+    AccountDeleted,
+    /// See [`RoleChanged`].
+    RoleChanged,
     /// See [`SessionRevoked`].
     SessionRevoked,
+    /// See [`EmailVerificationRequested`].
+    EmailVerificationRequested,
+    /// See [`PasswordResetRequested`].
+    PasswordResetRequested,
+    /// See [`PasswordChanged`].
+    PasswordChanged,
     /// See [`TrackPublished`].
     TrackPublished,
     /// See [`TrackDeleted`].
     TrackDeleted,
+    /// See [`ArtistFollowed`].
+    ArtistFollowed,
+    /// See [`ArtistUnfollowed`].
+    ArtistUnfollowed,
+    /// See [`ReleaseAnnounced`].
+    ReleaseAnnounced,
+    /// See [`PlayReported`].
+    PlayReported,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::AccountCreated, Self::SessionRevoked, Self::TrackPublished, Self::TrackDeleted];
+    pub const ALL: [Self; 14] = [
+        Self::AccountCreated,
+        Self::AccountUpdated,
+        Self::AccountDeleted,
+        Self::RoleChanged,
+        Self::SessionRevoked,
+        Self::EmailVerificationRequested,
+        Self::PasswordResetRequested,
+        Self::PasswordChanged,
+        Self::TrackPublished,
+        Self::TrackDeleted,
+        Self::ArtistFollowed,
+        Self::ArtistUnfollowed,
+        Self::ReleaseAnnounced,
+        Self::PlayReported,
+    ];
 
     /// The name in databases, queues and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccountCreated => "account_created",
+            Self::AccountUpdated => "account_updated",
+            Self::AccountDeleted => "account_deleted",
+            Self::RoleChanged => "role_changed",
             Self::SessionRevoked => "session_revoked",
+            Self::EmailVerificationRequested => "email_verification_requested",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordChanged => "password_changed",
             Self::TrackPublished => "track_published",
             Self::TrackDeleted => "track_deleted",
+            Self::ArtistFollowed => "artist_followed",
+            Self::ArtistUnfollowed => "artist_unfollowed",
+            Self::ReleaseAnnounced => "release_announced",
+            Self::PlayReported => "play_reported",
         }
     }
 
@@ -131,6 +205,45 @@ pub struct AccountCreated {
     pub artist_name: Option<ArtistName>,
 }
 
+/// What others may know of an account changed: names, or whether the mailbox is proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountUpdated {
+    /// The account.
+    pub account_id: AccountId,
+    /// Where mail reaches the owner.
+    pub email: Email,
+    /// Whether the owner has proved to read that mailbox.
+    pub email_verified: bool,
+    /// How to address the owner.
+    pub first_name: PersonName,
+    /// The artist's public profile, when the role is artist.
+    pub artist_id: Option<ArtistId>,
+    /// The artist's name, when the role is artist.
+    pub artist_name: Option<ArtistName>,
+}
+
+/// An account is gone. Its sessions went with it, without events of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDeleted {
+    /// The account.
+    pub account_id: AccountId,
+    /// The artist's public profile, when the role was artist.
+    pub artist_id: Option<ArtistId>,
+}
+
+/// A user became an artist. Access tokens made before say otherwise, and run out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChanged {
+    /// The account.
+    pub account_id: AccountId,
+    /// What it may do now.
+    pub role: Role,
+    /// The artist's public profile, when the role is artist.
+    pub artist_id: Option<ArtistId>,
+    /// The artist's name, when the role is artist.
+    pub artist_name: Option<ArtistName>,
+}
+
 /// A session ended before its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRevoked {
@@ -138,6 +251,47 @@ pub struct SessionRevoked {
     pub account_id: AccountId,
     /// The session.
     pub session_id: SessionId,
+}
+
+/// The owner of a mailbox is to prove it by following a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailVerificationRequested {
+    /// The account.
+    pub account_id: AccountId,
+    /// The mailbox.
+    pub email: Email,
+    /// How to address the owner.
+    pub first_name: PersonName,
+    /// What the link must carry.
+    pub token: MailToken,
+    /// When the token stops working.
+    pub expires_at: Timestamp,
+}
+
+/// Somebody forgot a password, or says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordResetRequested {
+    /// The account.
+    pub account_id: AccountId,
+    /// Where mail reaches the owner.
+    pub email: Email,
+    /// How to address the owner.
+    pub first_name: PersonName,
+    /// What the link must carry.
+    pub token: MailToken,
+    /// When the token stops working.
+    pub expires_at: Timestamp,
+}
+
+/// The password of an account is another one: its owner is told, in case it was somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordChanged {
+    /// The account.
+    pub account_id: AccountId,
+    /// Where mail reaches the owner.
+    pub email: Email,
+    /// How to address the owner.
+    pub first_name: PersonName,
 }
 
 /// A track became playable.
@@ -166,6 +320,58 @@ pub struct TrackDeleted {
     pub audio: MediaId,
     /// Its cover, to be removed from the media store.
     pub cover: Option<MediaId>,
+}
+
+/// A listener follows an artist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtistFollowed {
+    /// The listener.
+    pub account_id: AccountId,
+    /// The artist.
+    pub artist_id: ArtistId,
+}
+
+/// A listener follows an artist no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtistUnfollowed {
+    /// The listener.
+    pub account_id: AccountId,
+    /// The artist.
+    pub artist_id: ArtistId,
+}
+
+/// One follower is to hear of a release: one event a follower, so that each mail has its own
+/// retries. Its id follows from the release and the follower.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseAnnounced {
+    /// The follower.
+    pub account_id: AccountId,
+    /// The track.
+    pub track_id: TrackId,
+    /// Whose it is.
+    pub artist_id: ArtistId,
+    /// The artist's name.
+    pub artist_name: ArtistName,
+    /// The track's title.
+    pub title: Title,
+}
+
+/// A device has played a track, for as long as it says; whether it counts is for the music service
+/// to decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlayReported {
+    /// The listener.
+    pub account_id: AccountId,
+    /// The track.
+    pub track_id: TrackId,
+    /// The idempotency key of the play.
+    pub play_id: PlayId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it was heard, in milliseconds.
+    pub played_ms: u32,
+    /// Which device played it.
+    pub device_id: Option<DeviceId>,
 }
 
 #[cfg(test)]

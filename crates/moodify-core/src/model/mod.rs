@@ -14,6 +14,7 @@ pub mod moment;
 mod opaque;
 pub mod page;
 pub mod password;
+pub mod play;
 pub mod playback;
 pub mod playlist;
 pub mod search;
@@ -38,6 +39,7 @@ pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
 pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
+pub use play::PlayId;
 pub use playback::{
     AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
     PlaybackVersion, PositionMs, QueueEntry, Repeat,
@@ -45,5 +47,5 @@ pub use playback::{
 pub use playlist::{Playlist, PlaylistEntry};
 pub use session::{Session, TokenHash};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
-pub use token::{AccessClaims, Caller};
+pub use token::{AccessClaims, Caller, MailToken};
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

@@ -1,8 +1,34 @@
-//! What an access token says (RFC 9068).
+//! What an access token says (RFC 9068), and the tokens that travel in mails.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, ArtistId, Role, SessionId};
+
+/// The secret of a link in a mail. It travels in one event, from the auth service to the mail, and is
+/// kept nowhere else but as a hash. Never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MailToken(String);
+
+impl MailToken {
+    /// Wraps the text of a link.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text: for the link and for hashing only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MailToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MailToken(…)")
+    }
+}
 
 /// The claims of an access token. All are required; unknown ones are ignored (RFC 7519, 4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ pub async fn every_kind_of_event_survives(fixture: &QueueFixture) {
     for event in &events {
         fixture.queue.publish(event, event.occurred_at).await.unwrap();
     }
-    let deliveries = fixture.receive(MAIL, 10, samples::moment()).await;
+    let deliveries = fixture.receive(MAIL, 100, samples::moment()).await;
     for delivery in &deliveries {
         assert_eq!((delivery.id.consumer.as_str(), delivery.id.attempt), (MAIL, 1));
         assert_eq!(delivery.id.event, delivery.event.id);
@@ -40,7 +40,7 @@ pub async fn each_consumer_gets_each_event(fixture: &QueueFixture) {
     let events = fixture.publish(KIND, 3).await;
     let now = samples::moment();
     for consumer in [MAIL, MUSIC] {
-        let deliveries = fixture.receive(consumer, 10, now).await;
+        let deliveries = fixture.receive(consumer, 100, now).await;
         assert!(deliveries.iter().all(|delivery| delivery.id.attempt == 1));
         assert!(deliveries.iter().all(|delivery| delivery.id.consumer == consumer));
         assert_eq!(events_of(deliveries), events);
@@ -120,12 +120,12 @@ pub async fn publishing_again_adds_no_delivery(fixture: &QueueFixture) {
     fixture.queue.publish(event, now).await.unwrap();
     let delivery = fixture.only_delivery(MAIL, now).await;
     fixture.queue.publish(event, now).await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, now).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, now).await, []);
 
     fixture.declare(MUSIC, &[KIND]).await;
     fixture.queue.dead_letter(&delivery.id, "no", now).await.unwrap();
     fixture.queue.publish(event, now).await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, now).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, now).await, []);
     assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap().len(), 1);
     assert_eq!(fixture.only_delivery(MUSIC, now).await.event, *event);
 }

@@ -58,7 +58,7 @@ impl QueueFixture {
     }
 
     async fn only_delivery(&self, consumer: &str, now: Timestamp) -> Delivery {
-        let mut deliveries = self.receive(consumer, 10, now).await;
+        let mut deliveries = self.receive(consumer, 100, now).await;
         assert_eq!(deliveries.len(), 1, "{deliveries:?}");
         deliveries.remove(0)
     }

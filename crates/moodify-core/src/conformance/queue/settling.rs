@@ -8,11 +8,11 @@ use crate::port::DeadLetter;
 pub async fn leased_deliveries_come_again_when_the_lease_ends(fixture: &QueueFixture) {
     let (first, now) = fixture.one_received().await;
     let until = samples::after(now, LEASE);
-    assert_eq!(fixture.receive(MAIL, 10, samples::before(until, MICROSECOND)).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, samples::before(until, MICROSECOND)).await, []);
     let second = fixture.only_delivery(MAIL, until).await;
     assert_eq!((second.id.attempt, &second.event), (2, &first.event));
     assert_eq!(
-        fixture.receive(MAIL, 10, samples::before(samples::after(until, LEASE), MICROSECOND)).await,
+        fixture.receive(MAIL, 100, samples::before(samples::after(until, LEASE), MICROSECOND)).await,
         []
     );
     assert_eq!(fixture.only_delivery(MAIL, samples::after(until, LEASE)).await.id.attempt, 3);
@@ -23,7 +23,7 @@ pub async fn acknowledged_deliveries_never_come_again(fixture: &QueueFixture) {
     fixture.declare(MAIL, &[KIND]).await;
     let events = fixture.publish(KIND, 3).await;
     let now = samples::moment();
-    let deliveries = fixture.receive(MAIL, 10, now).await;
+    let deliveries = fixture.receive(MAIL, 100, now).await;
     fixture.queue.ack(&deliveries[0].id).await.unwrap();
     fixture.queue.ack(&deliveries[2].id).await.unwrap();
     assert_eq!(fixture.received(MAIL, samples::after(now, LEASE * 2)).await, events[1..2]);
@@ -33,7 +33,7 @@ pub async fn acknowledged_deliveries_never_come_again(fixture: &QueueFixture) {
 pub async fn late_acknowledgement_of_the_newest_attempt_counts(fixture: &QueueFixture) {
     let (delivery, now) = fixture.one_received().await;
     fixture.queue.ack(&delivery.id).await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, samples::after(now, LEASE * 2)).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, samples::after(now, LEASE * 2)).await, []);
 }
 
 /// Once it was delivered again, the older attempt's acknowledgement takes nothing away.
@@ -51,7 +51,7 @@ pub async fn retried_deliveries_come_when_due(fixture: &QueueFixture) {
     let (first, now) = fixture.one_received().await;
     let due = samples::after(now, LEASE * 10);
     fixture.queue.retry(&first.id, due, "451 try later\r\n später").await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, samples::before(due, MICROSECOND)).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, samples::before(due, MICROSECOND)).await, []);
     let second = fixture.only_delivery(MAIL, due).await;
     assert_eq!((second.id.attempt, second.event), (2, first.event));
 }
@@ -69,9 +69,9 @@ pub async fn retry_of_an_older_attempt_changes_nothing(fixture: &QueueFixture) {
     let later = samples::after(now, LEASE);
     let second = fixture.only_delivery(MAIL, later).await;
     fixture.queue.retry(&first.id, later, "too late").await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, later).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, later).await, []);
     fixture.queue.ack(&second.id).await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, samples::after(later, LEASE * 100)).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, samples::after(later, LEASE * 100)).await, []);
 }
 
 /// While one waits for its retry the others are delivered.
@@ -91,7 +91,7 @@ pub async fn dead_letters_keep_event_attempt_and_reason(fixture: &QueueFixture) 
     let reason = format!("550 unbekannt: 夜 'quoted' {}", "x".repeat(2_000));
     fixture.queue.dead_letter(&second.id, &reason, died_at).await.unwrap();
 
-    assert_eq!(fixture.receive(MAIL, 10, samples::after(later, LEASE * 100)).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, samples::after(later, LEASE * 100)).await, []);
     let expected = DeadLetter { id: second.id, event: second.event, reason, died_at };
     assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), [expected]);
 }
@@ -100,7 +100,7 @@ pub async fn dead_letters_keep_event_attempt_and_reason(fixture: &QueueFixture) 
 pub async fn dead_letters_come_longest_dead_first(fixture: &QueueFixture) {
     fixture.declare(MAIL, &[KIND]).await;
     fixture.publish(KIND, 4).await;
-    let deliveries = fixture.receive(MAIL, 10, samples::moment()).await;
+    let deliveries = fixture.receive(MAIL, 100, samples::moment()).await;
     let last = samples::moment();
     let mut expected = Vec::new();
     for (delivery, seconds_before) in deliveries.into_iter().zip([1, 3, 0, 2]) {
@@ -133,7 +133,7 @@ pub async fn consumers_settle_apart(fixture: &QueueFixture) {
     fixture.declare(MUSIC, &[KIND]).await;
     let events = fixture.publish(KIND, 3).await;
     let now = samples::moment();
-    let mails = fixture.receive(MAIL, 10, now).await;
+    let mails = fixture.receive(MAIL, 100, now).await;
     fixture.queue.ack(&mails[0].id).await.unwrap();
     fixture.queue.retry(&mails[1].id, samples::after(now, LEASE * 50), "later").await.unwrap();
     fixture.queue.dead_letter(&mails[2].id, "never", now).await.unwrap();
@@ -152,6 +152,6 @@ pub async fn settling_what_is_settled_changes_nothing(fixture: &QueueFixture) {
     fixture.queue.ack(&delivery.id).await.unwrap();
     fixture.queue.retry(&delivery.id, now, "again").await.unwrap();
     fixture.queue.dead_letter(&delivery.id, "no", now).await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 10, samples::after(now, LEASE * 2)).await, []);
+    assert_eq!(fixture.receive(MAIL, 100, samples::after(now, LEASE * 2)).await, []);
     assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), []);
 }
