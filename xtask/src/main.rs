@@ -1,7 +1,9 @@
-//! The project's own commands: `cargo xtask up`, `cargo xtask test`, `cargo xtask openapi`.
+//! The project's own commands: `cargo xtask up`, `cargo xtask test`, `cargo xtask openapi`,
+//! `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, reason = "these commands talk to the person at the terminal")]
 
+mod bench;
 mod openapi;
 mod shell;
 mod test;
@@ -31,6 +33,12 @@ enum Command {
     Test,
     /// Write openapi/moodify.json anew from the handlers.
     Openapi,
+    /// Measure Moodify and its peer under the same loads (release build).
+    Bench {
+        /// Handed on to the harness: `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -38,6 +46,7 @@ fn main() -> ExitCode {
         Command::Up { args } => up::run(&args),
         Command::Test => test::run(),
         Command::Openapi => openapi::write(),
+        Command::Bench { args } => bench::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
