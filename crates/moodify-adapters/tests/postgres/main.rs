@@ -4,6 +4,7 @@
 
 mod faults;
 mod hints;
+mod kills;
 mod schema;
 mod start;
 

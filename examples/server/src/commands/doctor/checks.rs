@@ -11,9 +11,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use moodify_core::{
     model::{KeyPurpose, MediaKey, Timestamp},
-    port::{
-        Clock, Consumer, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection,
-    },
+    port::{Clock, Consumer, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection},
     service::Context,
 };
 use url::Host;
