@@ -25,7 +25,7 @@ pub use config::SqliteConfig;
 pub use error::SqlConnectError;
 pub use queue::SqlQueue;
 
-use database::{Database, Statement, Transaction};
+use database::{Database, Statement, Topic, Transaction};
 use error::Fault;
 use hint::Hint;
 
@@ -44,7 +44,8 @@ impl SqlStore {
     pub async fn connect(config: &SqlConfig) -> Result<Self, SqlConnectError> {
         let database = Arc::new(Database::connect(config).await?);
         let queue = SqlQueue::new(Arc::clone(&database));
-        Ok(Self { database, appended: Hint::default(), queue })
+        let appended = database.hint(Topic::Outbox);
+        Ok(Self { database, appended, queue })
     }
 
     /// The queue that lives in the same database (`queue = "database:"`).

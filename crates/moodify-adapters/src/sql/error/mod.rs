@@ -36,6 +36,12 @@ impl Fault {
         Self(sqlx::Error::Io(error))
     }
 
+    /// The server has ended the connection.
+    #[cfg(feature = "postgres")]
+    pub(super) fn lost() -> Self {
+        Self(sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into()))
+    }
+
     pub(super) fn is_missing_parent(&self) -> bool {
         self.0.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
     }
