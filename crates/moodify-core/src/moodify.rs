@@ -12,7 +12,7 @@ use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Relay, Worker};
 use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
 
-/// How often half-done uploads are looked for.
+/// How often half-done uploads are looked for, and what has expired is forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 /// Accounts, catalogue, notifications and playback over the chosen parts. Cheap to clone.
@@ -116,6 +116,9 @@ impl Moodify {
         if services.auth || services.music {
             tasks.push(Box::pin(relay.run(&stop)));
         }
+        if services.auth {
+            tasks.push(Box::pin(self.sweep_accounts(&stop)));
+        }
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
         }
@@ -136,6 +139,24 @@ impl Moodify {
             handlers.push(playback.clone());
         }
         handlers
+    }
+
+    async fn sweep_accounts(&self, stop: &CancellationToken) {
+        let accounts = &self.inner.accounts;
+        while !stop.is_cancelled() {
+            match accounts.remove_expired().await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "forgot sessions, tokens and keys that had expired"),
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired was not forgotten; the next sweep does");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.inner.context.clock.sleep(SWEEP) => {}
+            }
+        }
+        accounts.settle().await;
     }
 
     async fn sweep_uploads(&self, stop: &CancellationToken) {

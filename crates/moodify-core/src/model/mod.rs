@@ -23,7 +23,7 @@ pub mod text;
 pub mod token;
 pub mod track;
 
-pub use account::{Account, Credentials, NewAccount, Role};
+pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
 pub use artist::Artist;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
@@ -45,7 +45,7 @@ pub use playback::{
     PlaybackVersion, PositionMs, QueueEntry, Repeat,
 };
 pub use playlist::{Playlist, PlaylistEntry};
-pub use session::{Session, TokenHash};
+pub use session::{EndedSessions, Session, TokenHash, UserAgent};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
-pub use token::{AccessClaims, Caller, MailToken};
+pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

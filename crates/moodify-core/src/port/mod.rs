@@ -42,4 +42,4 @@ pub use send_log::{Claim, SendLog, SendLogError};
 pub use sync_hub::{
     CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
 };
-pub use user_store::{UserStore, UserStoreError};
+pub use user_store::{Revoked, UserStore, UserStoreError};

@@ -59,10 +59,11 @@ impl World {
     pub(crate) fn request(&self, email: &str, artist: Option<&str>) -> SignUp {
         SignUp {
             email: Email::parse(email).unwrap(),
-            password: self.moodify.accounts().new_password(PASSWORD).unwrap(),
+            password: self.moodify.accounts().new_password(PASSWORD, &[]).unwrap(),
             first_name: PersonName::parse("Ada").unwrap(),
             last_name: PersonName::parse("Lovelace").unwrap(),
             artist_name: artist.map(|name| ArtistName::parse(name).unwrap()),
+            user_agent: None,
         }
     }
 

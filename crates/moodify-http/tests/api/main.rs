@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod account;
 mod auth;
 mod hostile;
 mod logs;
@@ -9,6 +10,8 @@ mod media;
 mod openapi;
 mod operations;
 mod playlists;
+mod recovery;
+mod sessions;
 mod support;
 mod tokens;
 mod tracks;
