@@ -14,6 +14,7 @@ use crate::port::{
     Rng, SendLog, SyncHub, UserStore,
 };
 use crate::service::catalog::CatalogParts;
+use crate::service::playback::PlaybackParts;
 use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
@@ -140,8 +141,7 @@ impl MoodifyBuilder {
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone()),
             notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
             playback: Arc::new(Playback::new(
-                self.playback,
-                self.hub,
+                PlaybackParts { store: self.playback, hub: self.hub, queue: self.queue.clone() },
                 context.clone(),
                 config.playback.clone(),
             )),

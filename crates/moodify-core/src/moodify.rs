@@ -119,6 +119,9 @@ impl Moodify {
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
         }
+        if services.sync {
+            tasks.push(Box::pin(self.inner.playback.run(&stop)));
+        }
         while tasks.next().await.is_some() {}
         Ok(())
     }

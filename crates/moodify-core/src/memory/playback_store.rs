@@ -81,7 +81,7 @@ impl PlaybackStore for MemoryPlaybackStore {
         account: AccountId,
         expected: PlaybackVersion,
         state: &PlaybackState,
-        command: &AppliedCommand,
+        command: Option<&AppliedCommand>,
         now: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
         let mut listeners = self.listeners();
@@ -90,7 +90,9 @@ impl PlaybackStore for MemoryPlaybackStore {
             .filter(|listener| listener.state.as_ref().is_some_and(|current| current.version() == expected))
             .ok_or(PlaybackStoreError::Conflict)?;
         listener.state = Some(state.clone());
-        listener.remember(command, now);
+        if let Some(command) = command {
+            listener.remember(command, now);
+        }
         Ok(())
     }
 
@@ -131,6 +133,11 @@ impl PlaybackStore for MemoryPlaybackStore {
         if let Some(listener) = self.listeners().get_mut(&account) {
             listener.devices.remove(device);
         }
+        Ok(())
+    }
+
+    async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError> {
+        self.listeners().remove(&account);
         Ok(())
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::{Router, routing::get};
 use futures::future::{BoxFuture, FutureExt, ready};
 use moodify_core::config::PlaybackConfig;
-use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, SystemClock, SystemRng};
+use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SystemClock, SystemRng};
 use moodify_core::model::event::SessionRevoked;
 use moodify_core::model::{Caller, Role, SignedDuration};
 use moodify_core::port::Clock;
-use moodify_core::service::{Context, Playback};
+use moodify_core::service::{Context, Playback, playback::PlaybackParts};
 use moodify_core::{AuthFailure, Error};
 use moodify_http::sync::{Authenticator, SyncConfig, SyncHandle, layer};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The server.
@@ -63,7 +64,10 @@ impl Stage {
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
         let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
-        let playback = Arc::new(Playback::new(store, hub, context, config));
+        let parts = PlaybackParts { store, hub, queue: Arc::new(MemoryQueue::new()) };
+        let playback = Arc::new(Playback::new(parts, context, config));
+        let running = playback.clone();
+        tokio::spawn(async move { running.run(&CancellationToken::new()).await });
         let (layer, handle) = layer(playback.clone(), Arc::new(ReadableTokens), &SyncConfig::default());
         let app = Router::new().route("/health/live", get(|| async { "alive" })).layer(layer);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

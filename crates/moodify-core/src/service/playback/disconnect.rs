@@ -17,6 +17,11 @@ impl Playback {
         let now = self.context.now();
         self.store.put_device(account, device, now).await?;
         self.announce(&connection, device, false, now).await;
+        if let Some(state) = self.store.load(account).await? {
+            let online = self.hub.online(account).await?;
+            let online: Vec<_> = online.into_iter().filter_map(|other| other.device).collect();
+            self.look_after(account, &state, &online);
+        }
         Ok(())
     }
 }

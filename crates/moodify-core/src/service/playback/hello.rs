@@ -43,12 +43,11 @@ impl Playback {
         self.hub.update(&connection.subscriber).await?;
         self.announce(connection, &device, true, now).await;
         connection.device = Some(device);
-        Ok(Ok(Welcome {
-            state: self.state(account).await?,
-            devices: self.devices(account, now).await?,
-            now: self.context.now(),
-            session_expires_at: connection.expires_at,
-        }))
+        let (state, devices) = (self.state(account).await?, self.devices(account, now).await?);
+        let online: Vec<_> =
+            devices.iter().filter(|known| known.online).map(|known| known.device.id.clone()).collect();
+        self.look_after(account, &state, &online);
+        Ok(Ok(Welcome { state, devices, now: self.context.now(), session_expires_at: connection.expires_at }))
     }
 
     async fn make_room(&self, account: AccountId, newcomer: &DeviceId) -> Result<bool, Error> {

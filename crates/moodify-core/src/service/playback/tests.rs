@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
-use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, SeededRng};
+use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SeededRng};
 use crate::model::event::SessionRevoked;
 use crate::model::{
     AppliedCommand, Caller, Capabilities, Command, CommandId, Device, DeviceId, DeviceKind, DeviceName,
-    DevicePresence, Operation, PlaybackVersion, PositionMs, Role, SessionId, TrackId,
+    DevicePresence, Operation, PlayWhat, PlaybackVersion, PositionMs, Role, SessionId,
 };
 use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals};
 
@@ -20,6 +20,7 @@ use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals};
 struct Stage {
     playback: Playback,
     clock: Arc<FixedClock>,
+    queue: Arc<MemoryQueue>,
 }
 
 impl Stage {
@@ -33,7 +34,9 @@ impl Stage {
         static SEED: AtomicU64 = AtomicU64::new(0);
         let rng = Arc::new(SeededRng::new(SEED.fetch_add(1, Ordering::Relaxed)));
         let context = Context { clock: clock.clone(), rng };
-        Self { playback: Playback::new(store, hub, context, PlaybackConfig::default()), clock }
+        let queue = Arc::new(MemoryQueue::new());
+        let parts = PlaybackParts { store, hub, queue: queue.clone() };
+        Self { playback: Playback::new(parts, context, PlaybackConfig::default()), clock, queue }
     }
 
     async fn join(&self, account: u128, session: u128) -> Player<'_> {
@@ -127,13 +130,13 @@ fn command(id: &str, operation: Operation) -> Command {
 }
 
 fn play(id: &str, track: u128) -> Command {
-    let track_id = Some(TrackId::from(Uuid::from_u128(track)));
-    command(id, Operation::Play { track_id, position_ms: None })
+    let what = Some(PlayWhat::Track(Uuid::from_u128(track).into()));
+    command(id, Operation::Play { what, position_ms: None })
 }
 
 fn applied(outcome: Outcome) -> AppliedCommand {
     match outcome {
-        Outcome::Applied(applied) => applied,
+        Outcome::Applied { applied, .. } => applied,
         refused @ Outcome::Refused { .. } => panic!("{refused:?}"),
     }
 }
@@ -141,7 +144,7 @@ fn applied(outcome: Outcome) -> AppliedCommand {
 fn refusal(outcome: Outcome) -> (Refusal, Option<PlaybackState>) {
     match outcome {
         Outcome::Refused { refusal, state } => (refusal, state.map(|state| *state)),
-        Outcome::Applied(applied) => panic!("{applied:?}"),
+        Outcome::Applied { applied, .. } => panic!("{applied:?}"),
     }
 }
 
@@ -199,7 +202,7 @@ async fn a_command_for_another_state_is_refused_with_the_current_one() {
         assert_eq!((why, state.unwrap().version()), (Refusal::Stale, applied.version));
     }
     let pause = Command { expect: Some(applied.version), ..command("c2", Operation::Pause) };
-    assert!(matches!(phone.send(pause).await, Outcome::Applied(_)));
+    assert!(matches!(phone.send(pause).await, Outcome::Applied { .. }));
 }
 
 #[tokio::test]
@@ -208,7 +211,10 @@ async fn out_of_turn_commands_change_nothing_but_repetitions_are_answered() {
     let phone = stage.device(1, "phone").await;
     let first = phone.play("c1", 7).await;
     let send = async |turn| stage.playback.command(&phone.connection, turn).await.unwrap();
-    assert_eq!(send(Turn::Passed(play("c1", 7))).await, Outcome::Applied(first.clone()));
+    assert_eq!(
+        send(Turn::Passed(play("c1", 7))).await,
+        Outcome::Applied { applied: first.clone(), state: None }
+    );
     assert_eq!(refusal(send(Turn::Passed(play("c2", 8))).await).0, Refusal::SequencePassed);
     assert_eq!(refusal(send(Turn::Gap(play("c3", 8))).await).0, Refusal::SequenceGap);
     assert_eq!(phone.resync(Some(first.version)).await, Resync::Unchanged);
