@@ -67,6 +67,7 @@ pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure>
     let built = Moodify::builder(config)
         .store(parts.store.clone())
         .queue(parts.queue.clone())
+        .playback_archive(parts.store.clone())
         .media(parts.media.clone())
         .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
@@ -127,7 +128,7 @@ pub(crate) fn mailer(address: &Address, clock: Arc<dyn Clock>) -> Result<Arc<Fil
     }
 }
 
-/// `sync`: what `local:` needs is in the core.
+/// `sync`: what `local:` needs is in the core; it writes to the database.
 pub(crate) fn sync(address: &Address) -> Result<(), Failure> {
     match address.scheme() {
         "local" => Ok(()),

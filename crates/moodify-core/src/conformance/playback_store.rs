@@ -109,7 +109,7 @@ pub(super) fn state() -> PlaybackState {
 }
 
 /// The state that follows, by a command.
-fn next(state: &PlaybackState) -> (PlaybackState, AppliedCommand) {
+pub(super) fn next(state: &PlaybackState) -> (PlaybackState, AppliedCommand) {
     let id = command();
     let cause = Some(Cause { command_id: id.clone(), device_id: None });
     let next = PlaybackState { rev: state.rev + 1, playing: !state.playing, cause, ..state.clone() };
@@ -132,7 +132,7 @@ pub(super) fn device() -> Device {
     }
 }
 
-fn known() -> KnownDevice {
+pub(super) fn known() -> KnownDevice {
     KnownDevice { device: device(), last_seen: samples::moment() }
 }
 

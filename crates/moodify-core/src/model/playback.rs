@@ -27,6 +27,13 @@ impl From<Uuid> for CommandId {
 #[serde(transparent)]
 pub struct Epoch(Uuid);
 
+impl Epoch {
+    /// The history's name as a UUID.
+    pub fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
 impl From<Uuid> for Epoch {
     fn from(uuid: Uuid) -> Self {
         Self(uuid)

@@ -4,7 +4,7 @@ use super::change::Meeting;
 use super::transition::transition;
 use super::{Connection, Playback, Refusal, Turn};
 use crate::Error;
-use crate::model::{AppliedCommand, Cause, Command, PlaybackState};
+use crate::model::{AppliedCommand, Cause, Command, Operation, PlaybackState};
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,8 @@ pub enum Outcome {
         /// How.
         applied: AppliedCommand,
         /// The state it led to, if that holds what its sender cannot know: new entries, another
-        /// order, another run through a track, other devices. Absent when it is answered again.
+        /// order, another run through a track, other devices. When it is answered again, if that
+        /// is still the present one.
         state: Option<Arc<PlaybackState>>,
     },
     /// It changed nothing.
@@ -29,10 +30,6 @@ pub enum Outcome {
 impl Outcome {
     fn refused(refusal: Refusal) -> Self {
         Self::Refused { refusal, state: None }
-    }
-
-    fn answered(applied: AppliedCommand) -> Self {
-        Self::Applied { applied, state: None }
     }
 }
 
@@ -61,7 +58,9 @@ impl Playback {
         for _ in 0..Self::MAX_TRIES {
             let now = self.context.now();
             if let Some(applied) = self.store.applied(account, &command.id, now).await? {
-                return Ok(Outcome::answered(applied));
+                let state = self.store.load(account).await?;
+                let state = state.filter(|state| state.version() == applied.version).map(Arc::new);
+                return Ok(Outcome::Applied { applied, state });
             }
             if passed {
                 return Ok(Outcome::refused(Refusal::SequencePassed));
@@ -101,13 +100,13 @@ impl Playback {
         &self,
         connection: &Connection,
         state: &PlaybackState,
-        operation: &crate::model::Operation,
+        operation: &Operation,
     ) -> Result<Meeting, Error> {
         let account = connection.subscriber.account;
         let online = self.hub.online(account).await?;
         let mut meeting = self.meeting(state, &online, Some(&connection.subscriber));
         meeting.entries = self.new_entries(operation);
-        if matches!(operation, crate::model::Operation::SetVolume { .. }) {
+        if matches!(operation, Operation::SetVolume { .. }) {
             let known = self.store.devices(account).await?;
             meeting.known = known.into_iter().map(|known| known.device.id).collect();
         }

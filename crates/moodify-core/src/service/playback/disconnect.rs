@@ -11,6 +11,9 @@ impl Playback {
         };
         let account = connection.subscriber.account;
         let _turn = self.turns.take(account).await;
+        if self.ended.includes_account(account) {
+            return Ok(());
+        }
         if self.is_elsewhere(&connection, &device.id).await? {
             return Ok(());
         }

@@ -43,6 +43,10 @@ impl Ended {
         [caller.session_id.as_uuid(), caller.account_id.as_uuid()].iter().any(|id| memory.at.contains_key(id))
     }
 
+    pub(super) fn includes_account(&self, account: AccountId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).at.contains_key(&account.as_uuid())
+    }
+
     fn remember(&self, id: Uuid, now: Timestamp) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let horizon = earlier(now, MEMORY);

@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 
 use super::{Connection, Playback, Refusal};
-use crate::Error;
 use crate::model::{AccountId, Device, DeviceId, DevicePresence, PlaybackState};
+use crate::{AuthFailure, Error};
 
 /// The answer to a device that introduces itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,9 @@ impl Playback {
         }
         let account = connection.subscriber.account;
         let _turn = self.turns.take(account).await;
+        if self.ended.includes_account(account) {
+            return Err(AuthFailure::InvalidToken.into());
+        }
         if !self.make_room(account, &device.id).await? {
             return Ok(Err(Refusal::TooManyDevices));
         }

@@ -41,10 +41,10 @@ pub use resync::Resync;
 pub use stats::{PlaybackCounts, PlaybackStats, SKEW_BOUNDS_MS};
 
 use super::Context;
-use crate::Error;
 use crate::config::PlaybackConfig;
 use crate::model::{AccountId, Epoch, PlaybackState};
 use crate::port::{PlaybackStore, PlaybackStoreError, Queue, SyncHub};
+use crate::{AuthFailure, Error};
 use ended::Ended;
 use jiff::Timestamp;
 use plays::Plays;
@@ -115,6 +115,10 @@ impl Playback {
     async fn state(&self, account: AccountId) -> Result<PlaybackState, Error> {
         if let Some(state) = self.store.load(account).await? {
             return Ok(state);
+        }
+        // Connections that are not closed yet must not bring back what was deleted.
+        if self.ended.includes_account(account) {
+            return Err(AuthFailure::InvalidToken.into());
         }
         let epoch = Epoch::from(crate::model::id::uuid_v7(self.context.now(), &self.context.random()));
         let state = PlaybackState::initial(epoch, self.context.now());
