@@ -154,9 +154,13 @@ pub(super) async fn forget_old_commands(
     at_most: usize,
 ) -> Result<(), Fault> {
     let delete = Statement::new(
-        "DELETE FROM playback_commands WHERE (account_id, command_id) IN (
+        "WITH forgotten AS MATERIALIZED (
              SELECT account_id, command_id FROM playback_commands
-             WHERE applied_at <= $1 ORDER BY applied_at LIMIT $2)",
+             WHERE applied_at <= $1 ORDER BY applied_at LIMIT $2",
+    );
+    let delete = delete.skip_locked().then(
+        ") DELETE FROM playback_commands
+         WHERE (account_id, command_id) IN (SELECT account_id, command_id FROM forgotten)",
     );
     transaction.run(delete.bind(earlier(now, COMMAND_MEMORY)).bind(at_most)).await?;
     Ok(())
