@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::event::PlayReported;
-use crate::model::{EventKind, EventPayload};
+use crate::model::{EventKind, EventPayload, TrackId};
 use crate::port::{Consumer, Queue};
 
 impl Stage {
