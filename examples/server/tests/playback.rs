@@ -29,12 +29,17 @@ fn place() -> Place {
     place
 }
 
-fn listener(server: &Server) -> String {
+/// Somebody's session.
+fn sign_up(server: &Server) -> Value {
     let body = json!({"email": "ada@example.com", "password": "low water at the pier", "first_name": "Ada",
         "last_name": "Tide"});
     let answer = post(&server.url, "/v1/auth/users/signup", &body);
     assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["access_token"].as_str().unwrap().to_owned()
+    answer.json()
+}
+
+fn listener(server: &Server) -> String {
+    sign_up(server)["access_token"].as_str().unwrap().to_owned()
 }
 
 /// A device, introduced; what it is told.
@@ -123,4 +128,23 @@ async fn a_kill_costs_a_second_at_most_and_nobody_is_misled() {
         assert_eq!(phone.emit("command", stale).await["code"], "stale");
         phone.disconnect().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_logs_out_is_out_everywhere() {
+    if !device::is_available() {
+        return;
+    }
+    let place = place();
+    let server = place.serve(&["all"]);
+    let session = sign_up(&server);
+    let token = session["access_token"].as_str().unwrap();
+    let (mut phone, _) = device(&server, token, "phone").await;
+    let log_out = reqwest::Client::new().post(format!("{}/v1/auth/logout", server.url)).bearer_auth(token);
+    assert_eq!(log_out.send().await.unwrap().status(), 204);
+    let began = Instant::now();
+    assert_eq!(phone.event("disconnect").await, "io server disconnect");
+    // A second is what is promised; the rest is for machines that do ten other things.
+    assert!(began.elapsed() < AGE * 5, "{:?}", began.elapsed());
+    assert_eq!(phone.connect(&server.url, token).await, Err("unauthorized".to_owned()));
 }

@@ -18,10 +18,13 @@ impl Playback {
         if caller.account_id != connection.subscriber.account {
             return Ok(Err(Refusal::OtherAccount));
         }
+        let before = connection.subscriber.session;
         connection.subscriber.session = caller.session_id;
         self.hub.update(&connection.subscriber).await?;
         // After the update: what ends from now on reaches the connection.
         if self.ended.includes(caller) {
+            connection.subscriber.session = before;
+            self.hub.update(&connection.subscriber).await?;
             return Err(AuthFailure::InvalidToken.into());
         }
         connection.expires_at = caller.expires_at;

@@ -153,3 +153,23 @@ async fn a_deleted_account_leaves_nothing_and_does_not_come_back() {
     assert_eq!(stage.playback.store.devices(account).await.unwrap(), []);
     assert_eq!(stage.playback.stats().counts().connections, 0);
 }
+
+#[tokio::test]
+async fn a_revoked_session_keeps_no_connection_and_opens_none() {
+    let stage = Stage::new();
+    let mut phone = stage.join(1, 10).await;
+    let account_id = phone.connection.subscriber().account;
+    let revoke = async |session: u128| {
+        let event = SessionRevoked { account_id, session_id: Uuid::from_u128(session).into() };
+        stage.playback.session_revoked(&event).await.unwrap();
+    };
+    revoke(11).await;
+    let again = stage.playback.connect(&caller(1, 11, stage.clock_now())).await;
+    assert!(matches!(again, Err(Error::Unauthenticated(_))));
+    let revoked = caller(1, 11, stage.clock_now());
+    let refused = stage.playback.auth_refresh(&mut phone.connection, &revoked).await;
+    assert!(matches!(refused, Err(Error::Unauthenticated(_))), "{refused:?}");
+    assert_eq!(phone.heard(), []);
+    revoke(10).await;
+    assert_eq!(phone.heard(), [Signal::Close(CloseReason::SessionRevoked)], "it is still of its old session");
+}
