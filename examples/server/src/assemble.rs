@@ -68,6 +68,7 @@ pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure>
     let services = parts.database.clone().give_to(Moodify::builder(config));
     let built = services
         .queue(parts.queue.clone())
+        .playback_archive(parts.store.clone())
         .media(parts.media.clone())
         .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
@@ -133,7 +134,7 @@ pub(crate) fn mailer(address: &Address, clock: Arc<dyn Clock>) -> Result<Arc<Fil
     }
 }
 
-/// `sync`: what `local:` needs is in the core.
+/// `sync`: what `local:` needs is in the core; it writes to the database.
 pub(crate) fn sync(address: &Address) -> Result<(), Failure> {
     match address.scheme() {
         "local" => Ok(()),

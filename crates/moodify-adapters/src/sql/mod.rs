@@ -7,6 +7,8 @@ mod error;
 mod hint;
 mod key_store;
 mod outbox;
+mod playback_archive;
+mod playback_store;
 mod queue;
 mod reclaim;
 mod send_log;

@@ -15,7 +15,9 @@ mod opaque;
 pub mod page;
 pub mod password;
 pub mod play;
+pub mod play_queue;
 pub mod playback;
+pub mod playback_command;
 pub mod playlist;
 pub mod search;
 pub mod session;
@@ -40,10 +42,12 @@ pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
 pub use play::PlayId;
+pub use play_queue::{PlayQueue, QueueEntry};
 pub use playback::{
-    AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
-    PlaybackVersion, PositionMs, QueueEntry, Repeat,
+    Cause, CommandId, Epoch, PlaybackMode, PlaybackState, PlaybackVersion, PositionMs, Rate, Repeat,
+    Transfer, Volume,
 };
+pub use playback_command::{AppliedCommand, Command, Operation, PlayWhat, QueuePosition};
 pub use playlist::{Playlist, PlaylistEntry};
 pub use session::{EndedSessions, Session, TokenHash, UserAgent};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};

@@ -15,6 +15,7 @@ mod media_probe;
 mod media_signer;
 mod media_store;
 mod outbox;
+mod playback_archive;
 mod playback_store;
 mod queue;
 mod rng;
@@ -35,6 +36,7 @@ pub use media_probe::{
 pub use media_signer::{MediaSigner, SignError, SignedUrl};
 pub use media_store::{ByteRange, MediaError, MediaMeta, MediaObject, MediaStore};
 pub use outbox::{Outbox, OutboxError};
+pub use playback_archive::{PlaybackArchive, Recalled, Saved};
 pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
 pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
 pub use rng::Rng;
