@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod artist;
+pub mod day;
 pub mod device;
 pub mod email;
 pub mod event;
 pub mod id;
 pub mod invalid;
 pub mod key;
+pub mod library;
 pub mod mail;
 pub mod media;
 pub mod moment;
@@ -19,12 +21,14 @@ pub mod playback;
 pub mod playlist;
 pub mod search;
 pub mod session;
+pub mod stats;
 pub mod text;
 pub mod token;
 pub mod track;
 
 pub use account::{Account, Credentials, NewAccount, Role};
 pub use artist::Artist;
+pub use day::Day;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload, EventVersion};
@@ -34,18 +38,22 @@ pub use id::{
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};
 pub use key::{KeyPurpose, StoredKey};
+pub use library::{
+    ArtistSummary, FollowedArtist, HistoryEntry, Kept, LibraryChange, LibraryItem, LikedTrack,
+};
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
 pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
-pub use play::PlayId;
+pub use play::{PlayId, PlayReport};
 pub use playback::{
     AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
     PlaybackVersion, PositionMs, QueueEntry, Repeat,
 };
 pub use playlist::{Playlist, PlaylistEntry};
 pub use session::{Session, TokenHash};
+pub use stats::{ArtistRecord, DayRecord, TrackRecord};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken};
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};
