@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, QueueFixture, SendLogFixture,
+    UserStoreFixture,
 };
 use tempfile::TempDir;
 
@@ -31,6 +32,11 @@ async fn catalog() -> CatalogStoreFixture {
     CatalogStoreFixture::new(store.clone(), store, folder)
 }
 
+async fn library() -> LibraryStoreFixture {
+    let (store, folder) = store().await;
+    LibraryStoreFixture::new(store, folder)
+}
+
 async fn outbox() -> OutboxFixture {
     let (store, folder) = store().await;
     OutboxFixture::new(store.clone(), store, folder)
@@ -49,6 +55,7 @@ async fn send_log() -> SendLogFixture {
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);

@@ -45,7 +45,10 @@ impl Day {
     /// The day so many days later, or earlier; the last one of the calendar if there is none so late.
     #[must_use]
     pub fn plus(self, days: i64) -> Self {
-        Self(self.0.saturating_add(SignedDuration::from_hours(days.saturating_mul(24).clamp(-1 << 40, 1 << 40))))
+        Self(
+            self.0
+                .saturating_add(SignedDuration::from_hours(days.saturating_mul(24).clamp(-1 << 40, 1 << 40))),
+        )
     }
 }
 
@@ -67,7 +70,9 @@ mod tests {
 
     #[test]
     fn days_are_counted_from_1970() {
-        for (text, number) in [("1970-01-01", 0), ("1969-12-31", -1), ("2026-11-22", 20_779), ("2024-02-29", 19_782)] {
+        for (text, number) in
+            [("1970-01-01", 0), ("1969-12-31", -1), ("2026-11-22", 20_779), ("2024-02-29", 19_782)]
+        {
             let day = Day::parse(text).unwrap();
             assert_eq!((day.number(), day.to_string().as_str()), (number, text));
             assert_eq!(Day::from_number(number), Some(day));
@@ -87,7 +92,9 @@ mod tests {
 
     #[test]
     fn only_one_form_is_a_date() {
-        for text in ["", "2026-2-3", "20260203", "2026-02-30", "2026-02-03T00:00:00Z", " 2026-02-03", "+002026-02-03"] {
+        for text in
+            ["", "2026-2-3", "20260203", "2026-02-30", "2026-02-03T00:00:00Z", " 2026-02-03", "+002026-02-03"]
+        {
             assert!(Day::parse(text).is_err(), "{text}");
         }
     }

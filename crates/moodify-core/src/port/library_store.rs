@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Unavailable;
 use crate::model::{
-    AccountId, ArtistId, ArtistRecord, ArtistSummary, Day, Event, FollowedArtist, HistoryEntry, LibraryChange,
-    LikedTrack, Page, PageSize, PlayId, PlayReport, TrackId,
+    AccountId, ArtistId, ArtistRecord, ArtistSummary, Day, Event, FollowedArtist, HistoryEntry,
+    LibraryChange, LikedTrack, Page, PageSize, PlayId, PlayReport, TrackId,
 };
 
 /// What listeners do with the catalogue: likes, follows, plays, what follows from them for artists,

@@ -1,12 +1,12 @@
 //! One file per part of the port; this one only hands over.
 
-mod artists;
+pub(super) mod artists;
 mod entries;
 mod list;
 mod list_query;
 mod playlists;
-mod tracks;
-mod words;
+pub(super) mod tracks;
+pub(super) mod words;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -3,9 +3,9 @@ use moodify_core::model::{AccountId, Page, PageSize, Playlist, PlaylistId};
 use moodify_core::port::{CatalogError, PlaylistPosition};
 
 use super::{entries, tracks};
-use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
+use crate::sql::{SqlStore, feed};
 
 pub(super) async fn create(
     store: &SqlStore,
@@ -29,6 +29,7 @@ pub(super) async fn create(
         .bind(playlist.updated_at)
         .bind(playlist.version);
     transaction.run(insert).await?;
+    feed::touch_playlist(&mut transaction, playlist).await?;
     entries::insert(&mut transaction, playlist.id, new, 0).await?;
     Ok(transaction.commit().await?)
 }

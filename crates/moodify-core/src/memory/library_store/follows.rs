@@ -48,8 +48,10 @@ pub(super) fn page(
     size: PageSize,
     after: Option<&FollowPosition>,
 ) -> Page<FollowedArtist, FollowPosition> {
-    let position =
-        |follow: &FollowedArtist| FollowPosition { followed_at: follow.followed_at, id: follow.summary.artist.id };
+    let position = |follow: &FollowedArtist| FollowPosition {
+        followed_at: follow.followed_at,
+        id: follow.summary.artist.id,
+    };
     let key = |position: &FollowPosition| (position.followed_at, position.id);
     let mut found: Vec<FollowedArtist> = tables
         .library

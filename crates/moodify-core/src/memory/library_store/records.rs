@@ -18,14 +18,16 @@ pub(super) fn read(tables: &Tables, id: ArtistId, from: Day, to: Day) -> ArtistR
     let days = from..=to;
     let heard = library.heard.iter().filter(|heard| heard.artist == id && days.contains(&heard.day));
     let heard: Vec<&Heard> = heard.collect();
-    let listeners = |some: &[&Heard]| some.iter().map(|heard| heard.listener).collect::<HashSet<_>>().len() as u64;
+    let listeners =
+        |some: &[&Heard]| some.iter().map(|heard| heard.listener).collect::<HashSet<_>>().len() as u64;
 
     let mut records: BTreeMap<Day, DayRecord> = BTreeMap::new();
     for (day, some) in grouped(&heard, |heard| heard.day) {
         let quiet = DayRecord::quiet(day);
         records.insert(day, DayRecord { plays: some.len() as u64, listeners: listeners(&some), ..quiet });
     }
-    let of_artist = |((artist, day), counts): (&(ArtistId, Day), &(u64, u64))| (*artist == id).then_some((*day, *counts));
+    let of_artist =
+        |((artist, day), counts): (&(ArtistId, Day), &(u64, u64))| (*artist == id).then_some((*day, *counts));
     let mut followers = library.follows.keys().filter(|(_, artist)| *artist == id).count() as u64;
     for (day, (gained, lost)) in library.follow_days.iter().filter_map(of_artist) {
         if day > to {
