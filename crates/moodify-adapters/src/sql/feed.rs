@@ -2,8 +2,9 @@
 //!
 //! The counter of a listener is a row that its changes take turns at: a change gets its place when it
 //! holds the row, and gives the row back when it is committed. That is why a reader who has seen place
-//! 7 never later finds a new place 6, with however many writers; and why this comes early in a step:
-//! after the rows of playlists, before all others, several listeners in the order of their ids.
+//! 7 never later finds a new place 6, with however many writers. In the order of locks
+//! (`docs/adr/0007-postgresql-beside-sqlite.md`) these rows come after tracks, playlists and their
+//! entries, and before all else of a library; several listeners in the order of their ids.
 
 use moodify_core::model::{AccountId, Kept, LibraryItem, Playlist, TrackId};
 

@@ -29,8 +29,8 @@ pub(super) async fn create(
         .bind(playlist.updated_at)
         .bind(playlist.version);
     transaction.run(insert).await?;
-    feed::touch_playlist(&mut transaction, playlist).await?;
     entries::insert(&mut transaction, playlist.id, new, 0).await?;
+    feed::touch_playlist(&mut transaction, playlist).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -32,6 +32,7 @@ pub(super) async fn track(store: &SqlStore, id: TrackId, max: usize) -> Result<b
 
 pub(super) async fn artist(store: &SqlStore, id: ArtistId, max: usize) -> Result<bool, LibraryError> {
     let mut transaction = store.database.begin().await?;
+    transaction.lock(Statement::new("SELECT 1 FROM artists WHERE id = $1 FOR UPDATE").bind(id)).await?;
     let followers =
         Statement::new("SELECT account_id FROM follows WHERE artist_id = $1 ORDER BY account_id LIMIT $2");
     let followers = accounts(&transaction.all(followers.bind(id).bind(max)).await?)?;
@@ -75,7 +76,7 @@ pub(super) async fn listener(
     now: Timestamp,
     max: usize,
 ) -> Result<bool, LibraryError> {
-    // A step of its own: elsewhere too, playlists come before the feed.
+    // A step of its own: playlists come before the feed, and after artists.
     let playlists = Statement::new(
         "DELETE FROM playlists WHERE id IN (SELECT id FROM playlists WHERE owner_id = $1 LIMIT $2)",
     );
@@ -83,6 +84,11 @@ pub(super) async fn listener(
         return Ok(false);
     }
     let mut transaction = store.database.begin().await?;
+    let artists = Statement::new(
+        "SELECT 1 FROM artists WHERE id IN (SELECT artist_id FROM follows WHERE account_id = $1)
+         ORDER BY id FOR NO KEY UPDATE",
+    );
+    transaction.lock(artists.bind(id)).await?;
     feed::hold(&mut transaction, id).await?;
     let mut removed = lose_follows(&mut transaction, id, now, max).await?;
     for delete in OF_LISTENER {

@@ -21,6 +21,7 @@ pub(super) async fn follow(
     events: &[Event],
 ) -> Result<bool, LibraryError> {
     let mut transaction = store.database.begin().await?;
+    hold_artist(&mut transaction, artist).await?;
     feed::hold(&mut transaction, account).await?;
     let insert = Statement::new(
         "INSERT INTO follows (account_id, artist_id, followed_at) VALUES ($1, $2, $3)
@@ -47,6 +48,7 @@ pub(super) async fn unfollow(
     events: &[Event],
 ) -> Result<bool, LibraryError> {
     let mut transaction = store.database.begin().await?;
+    hold_artist(&mut transaction, artist).await?;
     feed::hold(&mut transaction, account).await?;
     let delete = Statement::new("DELETE FROM follows WHERE account_id = $1 AND artist_id = $2");
     if transaction.run(delete.bind(account).bind(artist)).await? == 0 {
@@ -58,6 +60,12 @@ pub(super) async fn unfollow(
     Ok(true)
 }
 
+/// The row that counts the followers comes before the feed.
+async fn hold_artist(transaction: &mut Transaction, artist: ArtistId) -> Result<(), Fault> {
+    let lock = Statement::new("SELECT 1 FROM artists WHERE id = $1 FOR NO KEY UPDATE");
+    transaction.lock(lock.bind(artist)).await
+}
+
 /// One follower of each of some artists.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
@@ -65,8 +73,7 @@ pub(super) enum Step {
     Lose,
 }
 
-/// Counts one follower more or less, in the profiles and on this day. Artists come in the order of
-/// their ids: who waits for another step's rows waits in the same direction.
+/// Counts one follower more or less, in the profiles, which are held already, and on this day.
 pub(super) async fn count(
     transaction: &mut Transaction,
     artists: &[ArtistId],

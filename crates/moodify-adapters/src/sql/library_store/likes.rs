@@ -19,27 +19,25 @@ pub(super) async fn like(
     now: Timestamp,
 ) -> Result<bool, LibraryError> {
     let mut transaction = store.database.begin().await?;
+    // Or the track could go while its like is being stored, and leave the like behind.
+    let lock = Statement::new("SELECT 1 FROM tracks WHERE id = $1 FOR KEY SHARE");
+    transaction.lock(lock.bind(track)).await?;
     feed::hold(&mut transaction, account).await?;
-    let insert = Statement::new(
-        "INSERT INTO likes (account_id, track_id, liked_at) SELECT $1, id, $2 FROM tracks WHERE id = $3
-         ON CONFLICT (account_id, track_id) DO NOTHING",
-    );
-    let added = transaction.run(insert.bind(account).bind(now).bind(track)).await? > 0;
-    if added {
-        let kept = Kept { at: now, version: None };
-        feed::touch(&mut transaction, account, LibraryItem::Like(track), Some(kept)).await?;
-        transaction.commit().await?;
-    } else {
-        drop(transaction);
-    }
-    // Where several write at once, the track can go while its like is being stored: either its end is
-    // seen here, or the like is seen by whoever removes what is left of the track.
     let exists = Statement::new("SELECT 1 FROM tracks WHERE id = $1").bind(track);
-    if store.database.optional(exists).await?.is_none() {
-        unlike(store, account, track).await?;
+    if transaction.optional(exists).await?.is_none() {
         return Err(NOT_FOUND);
     }
-    Ok(added)
+    let insert = Statement::new(
+        "INSERT INTO likes (account_id, track_id, liked_at) VALUES ($1, $2, $3)
+         ON CONFLICT (account_id, track_id) DO NOTHING",
+    );
+    if transaction.run(insert.bind(account).bind(track).bind(now)).await? == 0 {
+        return Ok(false);
+    }
+    let kept = Kept { at: now, version: None };
+    feed::touch(&mut transaction, account, LibraryItem::Like(track), Some(kept)).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 pub(super) async fn unlike(

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use moodify_core::model::play::{believed_ms, needed, taken_until};
+use moodify_core::model::play::{LONGEST_NEEDED, believed_ms, needed, taken_until};
 use moodify_core::model::{
     AccountId, ArtistId, Day, DeviceId, HistoryEntry, Page, PageSize, PlayReport, TrackId, later,
 };
@@ -7,7 +7,7 @@ use moodify_core::port::{HistoryPosition, LibraryError};
 
 use super::{push_visible, records};
 use crate::sql::catalog_store::tracks;
-use crate::sql::database::{Row, Statement, Transaction};
+use crate::sql::database::{Row, Statement, Transaction, Value};
 use crate::sql::error::Fault;
 use crate::sql::{SqlStore, feed};
 
@@ -23,6 +23,8 @@ struct Stored {
 
 pub(super) async fn record(store: &SqlStore, report: &PlayReport) -> Result<bool, LibraryError> {
     let mut transaction = store.database.begin().await?;
+    let lock = Statement::new("SELECT 1 FROM tracks WHERE id = $1 FOR NO KEY UPDATE");
+    transaction.lock(lock.bind(report.track_id)).await?;
     // One play of a listener at a time: each looks at the others.
     feed::hold(&mut transaction, report.account_id).await?;
     let track = Statement::new("SELECT artist_id, duration_ms FROM tracks WHERE id = $1");
@@ -45,9 +47,7 @@ pub(super) async fn record(store: &SqlStore, report: &PlayReport) -> Result<bool
     write(&mut transaction, report, started_at, played_ms, until).await?;
     if counts_now {
         let update = Statement::new("UPDATE tracks SET play_count = play_count + 1 WHERE id = $1");
-        if transaction.run(update.bind(report.track_id)).await? == 0 {
-            return Err(NOT_FOUND);
-        }
+        transaction.run(update.bind(report.track_id)).await?;
         let day = Day::of(started_at);
         records::add_play(&mut transaction, artist.into(), report.account_id, day).await?;
         records::add_play(&mut transaction, report.track_id.into(), report.account_id, day).await?;
@@ -84,7 +84,7 @@ async fn is_taken(
              AND taken_until < $4
          LIMIT 1",
     );
-    let bound = later(until, moodify_core::model::play::LONGEST_NEEDED);
+    let bound = later(until, LONGEST_NEEDED);
     let query = query.bind(account).bind(from).bind(until).bind(bound);
     Ok(transaction.optional(query).await?.is_some())
 }
@@ -109,7 +109,7 @@ async fn write(
         .bind(started_at)
         .bind(played_ms)
         .bind(report.device_id.as_ref().map(DeviceId::as_str))
-        .bind(crate::sql::database::Value::Int(taken_until.map(Timestamp::as_microsecond)));
+        .bind(Value::Int(taken_until.map(Timestamp::as_microsecond)));
     transaction.run(upsert).await?;
     Ok(())
 }
