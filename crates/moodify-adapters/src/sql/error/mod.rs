@@ -7,8 +7,8 @@ mod postgres;
 mod sqlite;
 
 use moodify_core::port::{
-    BoxError, CatalogError, KeyStoreError, OutboxError, PlaybackStoreError, QueueError, SendLogError,
-    Unavailable, UserStoreError,
+    BoxError, CatalogError, KeyStoreError, LibraryError, OutboxError, PlaybackStoreError, QueueError,
+    SendLogError, Unavailable, UserStoreError,
 };
 
 pub use connect::SqlConnectError;
@@ -92,6 +92,7 @@ unavailable!(
     KeyStoreError,
     OutboxError,
     PlaybackStoreError,
+    LibraryError,
     QueueError,
     SendLogError,
     UserStoreError

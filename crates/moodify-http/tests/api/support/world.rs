@@ -73,7 +73,14 @@ impl World {
             .unwrap();
         let mut config = HttpConfig::new(public_url);
         http(&mut config);
-        Self { router: moodify_http::router(&moodify, config), moodify, store, media, clock, _staging: staging }
+        Self {
+            router: moodify_http::router(&moodify, config),
+            moodify,
+            store,
+            media,
+            clock,
+            _staging: staging,
+        }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -99,6 +106,11 @@ impl World {
     pub(crate) async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
         let request = self.request(Method::PATCH, path, token).header("content-type", "application/json");
         self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
+    /// A `PUT` without a body.
+    pub(crate) async fn put(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::PUT, path, token).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
