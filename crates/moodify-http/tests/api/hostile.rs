@@ -30,7 +30,10 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint { path: "/v1/auth/artists/login", good: log_in },
         Endpoint { path: "/v1/auth/refresh", good: json!({"refresh_token": "x"}) },
         Endpoint { path: "/v1/auth/email/verify", good: json!({"token": "x"}) },
-        Endpoint { path: "/v1/auth/password/reset", good: json!({"token": "x", "password": "low tide, low water"}) },
+        Endpoint {
+            path: "/v1/auth/password/reset",
+            good: json!({"token": "x", "password": "low tide, low water"}),
+        },
         Endpoint {
             path: "/v1/auth/password/change",
             good: json!({"current_password": PASSWORD, "new_password": "low tide, low water"}),

@@ -122,7 +122,9 @@ async fn what_is_no_token() {
     world.listener("ada").await;
     let good = mailed(&world).await.remove(0);
     let flipped = format!("{}{}", if good.starts_with('A') { "B" } else { "A" }, &good[1..]);
-    for token in ["", "x", "\u{0}", &flipped, &good[1..], &format!("{good}="), &"A".repeat(43), &"A".repeat(60_000)] {
+    for token in
+        ["", "x", "\u{0}", &flipped, &good[1..], &format!("{good}="), &"A".repeat(43), &"A".repeat(60_000)]
+    {
         assert_refused(&verify(&world, token).await);
         assert_refused(&reset(&world, token, NEW_PASSWORD).await);
     }

@@ -68,7 +68,10 @@ async fn sessions_come_in_pages() {
             None => break,
         }
     }
-    assert_eq!(seen, [json!("player/3"), json!("player/2"), json!("player/1"), json!("player/0"), Value::Null]);
+    assert_eq!(
+        seen,
+        [json!("player/3"), json!("player/2"), json!("player/1"), json!("player/0"), Value::Null]
+    );
     for (query, pointer, code) in [
         ("limit=0", "/limit", "out_of_range"),
         ("cursor=x", "/cursor", "invalid_cursor"),

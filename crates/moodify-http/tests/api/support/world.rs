@@ -73,7 +73,14 @@ impl World {
             .unwrap();
         let mut config = HttpConfig::new(public_url);
         http(&mut config);
-        Self { router: moodify_http::router(&moodify, config), moodify, store, media, clock, _staging: staging }
+        Self {
+            router: moodify_http::router(&moodify, config),
+            moodify,
+            store,
+            media,
+            clock,
+            _staging: staging,
+        }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
