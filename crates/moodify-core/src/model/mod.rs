@@ -48,7 +48,6 @@ pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
 pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
-pub use play::PlayId;
 pub use play::{PlayId, PlayReport};
 pub use play_queue::{PlayQueue, QueueEntry};
 pub use playback::{

@@ -1,4 +1,4 @@
-//! The server's own secrets, as services use them; `docs/adr/0008-sessions-tokens-and-keys.md` says
+//! The server's own secrets, as services use them; `docs/adr/0008-sessions-mail-tokens-and-keys.md` says
 //! how they rotate.
 
 use std::collections::HashMap;

@@ -41,9 +41,12 @@ pub(super) fn void(account: AccountId, purpose: MailTokenPurpose) -> Statement {
 }
 
 pub(super) fn remove_expired(now: Timestamp, max: usize) -> Statement {
-    let delete = "DELETE FROM mail_tokens
-                  WHERE hash IN (SELECT hash FROM mail_tokens WHERE expires_at <= $1 LIMIT $2)";
-    Statement::new(delete).bind(now).bind(max)
+    let expired = Statement::new(
+        "WITH expired AS MATERIALIZED (SELECT hash FROM mail_tokens WHERE expires_at <= $1 LIMIT $2",
+    );
+    let delete =
+        expired.skip_locked().then(") DELETE FROM mail_tokens WHERE hash IN (SELECT hash FROM expired)");
+    delete.bind(now).bind(max)
 }
 
 pub(super) fn token(row: &Row) -> Result<StoredMailToken, Fault> {

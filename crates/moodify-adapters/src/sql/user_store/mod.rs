@@ -106,12 +106,12 @@ impl UserStore for SqlStore {
 
     async fn create_session(&self, session: &Session, revision: u32) -> Result<bool, UserStoreError> {
         let mut transaction = self.database.begin().await?;
-        // Changes nothing but waits for whoever does: a session must not slip in behind the end of all.
-        let hold = Statement::new("UPDATE accounts SET revision = revision WHERE id = $1 AND revision = $2");
-        if transaction.run(hold.bind(session.account_id).bind(revision)).await? == 0 {
+        // A session must not slip in behind the end of all.
+        let lock = Statement::new("SELECT 1 FROM accounts WHERE id = $1 FOR SHARE").bind(session.account_id);
+        transaction.lock(lock).await?;
+        if transaction.run(sessions::insert_at(session, revision)).await? == 0 {
             return Ok(false);
         }
-        transaction.run(sessions::insert(session)).await?;
         transaction.commit().await?;
         Ok(true)
     }

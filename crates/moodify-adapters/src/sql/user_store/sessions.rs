@@ -7,21 +7,33 @@ use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
 
 pub(super) fn insert(session: &Session) -> Statement {
-    Statement::new(
+    values(session, "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+}
+
+/// Inserts nothing if the account is gone or at another revision.
+pub(super) fn insert_at(session: &Session, revision: u32) -> Statement {
+    let insert =
+        "SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10 FROM accounts WHERE id = $2 AND revision = $11";
+    values(session, insert).bind(revision)
+}
+
+fn values(session: &Session, values: &str) -> Statement {
+    let insert = Statement::new(
         "INSERT INTO sessions (id, account_id, key_id, token_hash, generation, rotated_at,
-                               idle_expires_at, expires_at, created_at, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(session.id)
-    .bind(session.account_id)
-    .bind(session.key_id)
-    .bind(session.token_hash.0)
-    .bind(session.generation)
-    .bind(session.rotated_at)
-    .bind(session.idle_expires_at)
-    .bind(session.expires_at)
-    .bind(session.created_at)
-    .bind(session.user_agent.as_ref().map(UserAgent::as_str))
+                               idle_expires_at, expires_at, created_at, user_agent) ",
+    );
+    insert
+        .then(values)
+        .bind(session.id)
+        .bind(session.account_id)
+        .bind(session.key_id)
+        .bind(session.token_hash.0)
+        .bind(session.generation)
+        .bind(session.rotated_at)
+        .bind(session.idle_expires_at)
+        .bind(session.expires_at)
+        .bind(session.created_at)
+        .bind(session.user_agent.as_ref().map(UserAgent::as_str))
 }
 
 pub(super) fn list(
@@ -56,10 +68,12 @@ pub(super) fn end(account: AccountId, which: EndedSessions) -> Option<Statement>
 }
 
 pub(super) fn remove_expired(now: Timestamp, max: usize) -> Statement {
-    let delete = "DELETE FROM sessions WHERE id IN (
-                      SELECT id FROM sessions WHERE idle_expires_at <= $1 OR expires_at <= $1 LIMIT $2
-                  )";
-    Statement::new(delete).bind(now).bind(max)
+    let expired = Statement::new(
+        "WITH expired AS MATERIALIZED (
+             SELECT id FROM sessions WHERE idle_expires_at <= $1 OR expires_at <= $1 LIMIT $2",
+    );
+    let delete = expired.skip_locked().then(") DELETE FROM sessions WHERE id IN (SELECT id FROM expired)");
+    delete.bind(now).bind(max)
 }
 
 pub(super) fn session(row: &Row) -> Result<Session, Fault> {
