@@ -68,7 +68,6 @@ pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure>
     let services = parts.database.clone().give_to(Moodify::builder(config));
     let built = services
         .queue(parts.queue.clone())
-        .playback_archive(parts.store.clone())
         .media(parts.media.clone())
         .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
