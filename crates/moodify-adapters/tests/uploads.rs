@@ -96,7 +96,7 @@ impl World {
         let accounts = moodify.accounts();
         let sign_up = SignUp {
             email: Email::parse("nina@example.com").unwrap(),
-            password: accounts.new_password("a long enough secret").unwrap(),
+            password: accounts.new_password("a long enough secret", &[]).unwrap(),
             first_name: PersonName::parse("Nina").unwrap(),
             last_name: PersonName::parse("Moreau").unwrap(),
             artist_name: Some(ArtistName::parse("Nina").unwrap()),

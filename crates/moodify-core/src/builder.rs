@@ -14,7 +14,7 @@ use crate::port::{
     Rng, SendLog, SyncHub, UserStore,
 };
 use crate::service::catalog::CatalogParts;
-use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
 pub struct MoodifyBuilder {
@@ -135,8 +135,10 @@ impl MoodifyBuilder {
             None => (Arc::new(gate.clone()), Some(gate)),
         };
         let parts = CatalogParts { store: self.catalog, media: self.media, signer, probe };
+        let limits = Arc::new(Limits::new(context.clone(), config.limits));
         let inner = Inner {
-            accounts: Accounts::new(self.users, keys, context.clone(), config)?,
+            accounts: Accounts::new(self.users, keys, context.clone(), limits.clone(), config)?,
+            limits,
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone()),
             notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
             playback: Arc::new(Playback::new(

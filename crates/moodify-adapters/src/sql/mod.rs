@@ -6,6 +6,7 @@ mod database;
 mod error;
 mod hint;
 mod key_store;
+mod log_in_tallies;
 mod outbox;
 mod queue;
 mod reclaim;

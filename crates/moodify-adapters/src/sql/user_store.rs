@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::account::ArtistProfile;
 use moodify_core::model::{
-    Account, AccountId, Credentials, Email, Event, NewAccount, PasswordHash, Session, SessionId, TokenHash,
+    Account, AccountId, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, PasswordHash,
+    Session, SessionId, TallyRule, TokenHash,
 };
 use moodify_core::port::{UserStore, UserStoreError};
 
@@ -74,6 +75,22 @@ impl UserStore for SqlStore {
         }
         self.commit(transaction, events).await?;
         Ok(true)
+    }
+
+    async fn log_in_tally(&self, subject: LogInSubject) -> Result<Option<LogInTally>, UserStoreError> {
+        Ok(self.tally(subject).await?)
+    }
+
+    async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError> {
+        Ok(self.count(subject, rule).await?)
+    }
+
+    async fn set_log_in_tally(
+        &self,
+        subject: LogInSubject,
+        tally: Option<&LogInTally>,
+    ) -> Result<(), UserStoreError> {
+        Ok(self.set_tally(subject, tally).await?)
     }
 }
 

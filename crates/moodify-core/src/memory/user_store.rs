@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use crate::model::{
-    Account, AccountId, Credentials, Email, Event, NewAccount, Session, SessionId, TokenHash,
+    Account, AccountId, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Session, SessionId,
+    TallyRule, TokenHash,
 };
 use crate::port::{UserStore, UserStoreError};
 
@@ -14,6 +15,7 @@ pub(super) struct Users {
     accounts: HashMap<AccountId, NewAccount>,
     by_email: HashMap<Email, AccountId>,
     sessions: HashMap<SessionId, Session>,
+    tallies: HashMap<LogInSubject, LogInTally>,
 }
 
 #[async_trait]
@@ -90,5 +92,32 @@ impl UserStore for MemoryStore {
         drop(tables);
         self.appended.give();
         Ok(true)
+    }
+
+    async fn log_in_tally(&self, subject: LogInSubject) -> Result<Option<LogInTally>, UserStoreError> {
+        Ok(self.tables().users.tallies.get(&subject).copied())
+    }
+
+    async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError> {
+        let tallies = &mut self.tables().users.tallies;
+        let next = LogInTally::one_more(tallies.get(&subject).copied(), rule);
+        if let Some(next) = next {
+            tallies.retain(|_, tally| rule.now < tally.expires_at);
+            tallies.insert(subject, next);
+        }
+        Ok(next.is_some())
+    }
+
+    async fn set_log_in_tally(
+        &self,
+        subject: LogInSubject,
+        tally: Option<&LogInTally>,
+    ) -> Result<(), UserStoreError> {
+        let tallies = &mut self.tables().users.tallies;
+        match tally {
+            Some(tally) => tallies.insert(subject, *tally),
+            None => tallies.remove(&subject),
+        };
+        Ok(())
     }
 }

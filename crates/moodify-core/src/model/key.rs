@@ -16,6 +16,8 @@ pub enum KeyPurpose {
     RefreshToken,
     /// HMAC keys that sign media URLs.
     MediaUrl,
+    /// HMAC keys under which failed log-ins are counted.
+    LogInTally,
 }
 
 impl KeyPurpose {
@@ -25,6 +27,7 @@ impl KeyPurpose {
             Self::AccessToken => "access_token",
             Self::RefreshToken => "refresh_token",
             Self::MediaUrl => "media_url",
+            Self::LogInTally => "log_in_tally",
         }
     }
 }

@@ -3,7 +3,8 @@ use jiff::Timestamp;
 
 use super::Unavailable;
 use crate::model::{
-    Account, AccountId, Credentials, Email, Event, NewAccount, Session, SessionId, TokenHash,
+    Account, AccountId, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Session, SessionId,
+    TallyRule, TokenHash,
 };
 
 /// Accounts and their refresh sessions.
@@ -56,6 +57,21 @@ pub trait UserStore: Send + Sync {
     /// Ends a session and stores `events`. Returns `false`, and stores nothing, when it had ended
     /// already.
     async fn end_session(&self, id: SessionId, events: &[Event]) -> Result<bool, UserStoreError>;
+
+    /// The failed log-ins of this subject, also when they have expired; `None` when there are none.
+    async fn log_in_tally(&self, subject: LogInSubject) -> Result<Option<LogInTally>, UserStoreError>;
+
+    /// Counts one more failed log-in as [`LogInTally::one_more`] says; `false`, and nothing changes,
+    /// while the subject is blocked. Of concurrent calls no more succeed than one after the other
+    /// would. May remove tallies that have expired by then.
+    async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError>;
+
+    /// Replaces the tally of this subject; `None` removes it.
+    async fn set_log_in_tally(
+        &self,
+        subject: LogInSubject,
+        tally: Option<&LogInTally>,
+    ) -> Result<(), UserStoreError>;
 }
 
 /// Why a [`UserStore`] failed.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use moodify_core::config::LimitsConfig;
 use moodify_core::memory::{FixedClock, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
 use moodify_core::model::{ArtistName, ByteStream, Caller, Email, PersonName};
 use moodify_core::port::{MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection};
@@ -37,10 +38,23 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(FixedClock::default());
-        let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
+        Self::limited(LimitsConfig::default())
+    }
+
+    pub(crate) fn limited(limits: LimitsConfig) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), Arc::new(FixedClock::default()), limits)
+    }
+
+    /// The same stores and clock in a process that knows nothing else any more.
+    pub(crate) fn restarted(&self, limits: LimitsConfig) -> Self {
+        Self::over(self.store.clone(), self.clock.clone(), limits)
+    }
+
+    fn over(store: Arc<MemoryStore>, clock: Arc<FixedClock>, limits: LimitsConfig) -> Self {
+        let queue = Arc::new(MemoryQueue::new());
         let mailer = Arc::new(MemoryMailer::new());
-        let config = Config::new("https://moodify.example".parse().unwrap());
+        let mut config = Config::new("https://moodify.example".parse().unwrap());
+        config.limits = limits;
         let moodify = Moodify::builder(config)
             .store(store.clone())
             .queue(queue.clone())
@@ -59,7 +73,7 @@ impl World {
     pub(crate) fn request(&self, email: &str, artist: Option<&str>) -> SignUp {
         SignUp {
             email: Email::parse(email).unwrap(),
-            password: self.moodify.accounts().new_password(PASSWORD).unwrap(),
+            password: self.moodify.accounts().new_password(PASSWORD, &[]).unwrap(),
             first_name: PersonName::parse("Ada").unwrap(),
             last_name: PersonName::parse("Lovelace").unwrap(),
             artist_name: artist.map(|name| ArtistName::parse(name).unwrap()),

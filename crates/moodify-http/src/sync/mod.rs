@@ -11,6 +11,9 @@
 //! | `state` | server → the listener's other devices | the new state |
 //! | `presence` | server → the listener's other devices | `{device_id, name, kind, capabilities, online, last_seen}` |
 //!
+//! A device presents its access token as `auth: {token}`; a web page whose session is in a cookie
+//! may leave it out.
+//!
 //! Whatever cannot be done is acknowledged with `{ok: false, code, message, state?}`. A refused
 //! handshake is a `connect_error` whose `message` is the code: `unauthorized`, `token_expired`,
 //! `too_many_devices` or `unavailable`.
@@ -38,6 +41,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::cookies::CookieSessions;
 use handshake::Gate;
 
 /// Turns an access token into whoever it was issued to.
@@ -65,6 +69,8 @@ pub struct SyncConfig {
     pub ping_interval: Duration,
     /// How long it waits for the answer. Default 20 s.
     pub ping_timeout: Duration,
+    /// Whose pages may open sockets by cookie, without a token. Default: nobody's.
+    pub cookies: Option<CookieSessions>,
 }
 
 impl Default for SyncConfig {
@@ -73,6 +79,7 @@ impl Default for SyncConfig {
             max_message_bytes: 64 * 1024,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
+            cookies: None,
         }
     }
 }
@@ -109,8 +116,13 @@ pub fn layer(
     let sessions = TaskTracker::new();
     let clock = playback.context().clock.clone();
     let closing = CancellationToken::new();
-    let gate =
-        Arc::new(Gate { playback, authenticator, sessions: sessions.clone(), closing: closing.clone() });
+    let gate = Arc::new(Gate {
+        playback,
+        authenticator,
+        cookies: config.cookies.clone(),
+        sessions: sessions.clone(),
+        closing: closing.clone(),
+    });
     let admit = move |socket: SocketRef, TryData(auth): TryData<wire::Handshake>| {
         let gate = gate.clone();
         async move { gate.admit(&socket, auth.ok()).await }

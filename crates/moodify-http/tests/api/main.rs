@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod auth;
+mod cookies;
 mod hostile;
+mod hostile_contract;
+mod limits;
 mod logs;
 mod media;
 mod openapi;

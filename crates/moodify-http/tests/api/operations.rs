@@ -249,7 +249,9 @@ async fn sockets_follow_the_same_list() {
     assert_eq!(foreign.header("access-control-allow-origin"), "");
     let unknown =
         ask(&world, Method::GET, "/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", &[]).await;
-    assert_eq!(unknown.json(400)["code"], "1", "clients of Engine.IO decide by its own codes");
+    unknown.problem(400, "bad_request");
+    let wrong = ask(&world, Method::GET, "/socket.io/?EIO=3&transport=carrier-pigeon", &[]).await;
+    wrong.problem(400, "bad_request");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod accounts;
 mod address;
 mod catalog;
 mod http;
+mod limits;
 mod load;
 mod log;
 mod mail;
@@ -46,6 +47,7 @@ pub(crate) struct Settings {
     catalog: catalog::Catalog,
     mail: mail::Mail,
     playback: playback::Playback,
+    limits: limits::Limits,
     /// The HTTP side.
     pub(crate) http: http::Http,
     /// Logging.
@@ -67,6 +69,7 @@ impl Default for Settings {
             catalog: catalog::Catalog::default(),
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
+            limits: limits::Limits::default(),
             http: http::Http::default(),
             log: Log::default(),
         }
@@ -132,6 +135,7 @@ impl Settings {
             catalog: self.catalog.config(),
             mail: self.mail.config(),
             playback: self.playback.config(),
+            limits: self.limits.config(),
             ..Config::new(public_url)
         }
     }

@@ -3,7 +3,7 @@ use std::fmt;
 use super::{Accounts, SignedIn};
 use crate::Error;
 use crate::error::AuthFailure;
-use crate::model::{Credentials, Email, Password, Role};
+use crate::model::{ClientNetwork, Credentials, Email, Password, Role};
 
 /// What somebody logs in with: unchecked, for whatever is wrong with it is the same failure.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct LogIn {
     pub password: String,
     /// Which door they came through.
     pub role: Role,
+    /// Where they are, if that is known.
+    pub from: Option<ClientNetwork>,
 }
 
 impl fmt::Debug for LogIn {
@@ -27,8 +29,20 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AuthFailure::InvalidCredentials`] for a wrong password, an unknown e-mail and a wrong
-    /// role alike, after the same work; [`Error::Busy`] when too many passwords are being hashed.
+    /// role alike, after the same work; [`Error::Busy`] when too many passwords are being hashed, or
+    /// after too many failures.
     pub async fn log_in(&self, request: LogIn) -> Result<SignedIn, Error> {
+        let attempt = self.admit(&request.email, request.from).await?;
+        let outcome = self.check_log_in(request).await;
+        match outcome {
+            Ok(_) => self.succeeded(&attempt).await?,
+            Err(Error::Unauthenticated(_)) => {}
+            Err(_) => self.not_made(&attempt).await,
+        }
+        outcome
+    }
+
+    async fn check_log_in(&self, request: LogIn) -> Result<SignedIn, Error> {
         let account = match self.verified_credentials(&request).await? {
             Some(known) if known.account.role() == request.role => known.account,
             _ => return Err(AuthFailure::InvalidCredentials.into()),

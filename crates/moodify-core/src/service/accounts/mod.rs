@@ -2,8 +2,10 @@
 
 mod access_token;
 mod authenticate;
+mod guard;
 mod log_in;
 mod log_out;
+mod new_password;
 mod passwords;
 mod profile;
 mod refresh;
@@ -22,11 +24,11 @@ pub use sign_up::SignUp;
 use self::access_token::AccessTokens;
 use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
-use super::{Context, KeyRing};
+use super::{Context, KeyRing, Limits};
+use crate::Error;
 use crate::config::{AccountsConfig, Config};
 use crate::model::{AccessClaims, Account, Session, SessionId, later};
 use crate::port::UserStore;
-use crate::{Error, model::Invalid, model::Password};
 
 /// The auth service: who somebody is.
 #[derive(Clone)]
@@ -41,6 +43,8 @@ struct Inner {
     config: AccountsConfig,
     passwords: Passwords,
     tokens: AccessTokens,
+    limits: Arc<Limits>,
+    product_name: String,
 }
 
 /// Somebody who has just proved who they are.
@@ -65,22 +69,20 @@ impl Accounts {
         users: Arc<dyn UserStore>,
         keys: Arc<KeyRing>,
         context: Context,
+        limits: Arc<Limits>,
         config: &Config,
     ) -> Result<Self, Error> {
         let tokens = AccessTokens::new(keys.clone(), context.clone(), config);
         let passwords = Passwords::new(context.clone(), &config.accounts)?;
+        let product_name = config.mail.product_name.clone();
         let config = config.accounts.clone();
-        Ok(Self { inner: Arc::new(Inner { users, keys, context, config, passwords, tokens }) })
+        let inner = Inner { users, keys, context, config, passwords, tokens, limits, product_name };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Checks a password that somebody chooses for an account.
-    ///
-    /// # Errors
-    /// `password_too_short` or `password_too_long`.
-    pub fn new_password(&self, text: &str) -> Result<Password, Invalid> {
-        /// NIST 800-63B-4, 3.1.1.2: whatever the configuration says, no less than this.
-        const FLOOR: usize = 8;
-        Password::new(text, self.inner.config.min_password_length.max(FLOOR))
+    /// How long a refresh token works unused.
+    pub fn refresh_idle_ttl(&self) -> Duration {
+        self.inner.config.refresh_idle_ttl
     }
 
     /// A new session of this account and its first refresh token.

@@ -1,5 +1,6 @@
 //! Accounts and sessions.
 
+mod cookie;
 pub(crate) mod get_jwks;
 pub(crate) mod get_me;
 pub(crate) mod log_in_artist;
