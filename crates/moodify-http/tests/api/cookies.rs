@@ -1,11 +1,19 @@
 //! Sessions in cookies, and pages that would like to use somebody else's.
 
-use axum::body::Body;
-use http::{Method, Request};
-use moodify_http::Origin;
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use crate::support::{Answer, PASSWORD, World};
+use axum::body::Body;
+use futures::future::BoxFuture;
+use http::{Method, Request};
+use moodify_core::model::{Caller, Role, SignedDuration};
+use moodify_core::port::Clock;
+use moodify_core::{AuthFailure, Config, Error, Moodify};
+use moodify_http::sync::{self, Authenticator, SyncConfig};
+use moodify_http::{CookieSessions, Origin};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{Answer, NoUploads, PASSWORD, World};
 
 const PAGE: &str = "https://app.example.com";
 
@@ -185,13 +193,9 @@ async fn cookies_that_are_there_twice_huge_or_nonsense_are_refused() {
         }
     }
     // Elsewhere a cookie says nothing.
-    let stranger = post(
-        &world,
-        "/v1/playlists",
-        &[("cookie", &format!("__Secure-moodify_refresh={token}")), ("origin", PAGE)],
-        "{}",
-    );
-    stranger.await.problem(401, "unauthorized");
+    let cookie = format!("__Secure-moodify_refresh={token}");
+    let stranger = post(&world, "/v1/playlists", &[("cookie", &cookie), ("origin", PAGE)], "{}").await;
+    stranger.problem(401, "unauthorized");
 }
 
 #[tokio::test]
@@ -205,5 +209,67 @@ async fn credentials_are_for_listed_pages_only() {
         let request = Request::get(path).header("origin", origin);
         let answer = world.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.header("access-control-allow-credentials"), expected, "{path} {origin}");
+    }
+}
+
+/// Knows one access token.
+struct OneToken;
+
+impl Authenticator for OneToken {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
+        Box::pin(async move {
+            let expires_at = moodify_core::memory::SystemClock.now() + SignedDuration::from_mins(10);
+            let (account_id, session_id) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
+            let (role, name) = (Role::User, "Ada".to_owned());
+            let caller = Caller { account_id, session_id, role, artist_id: None, name, expires_at };
+            if token == "good" { Ok(caller) } else { Err(AuthFailure::InvalidToken.into()) }
+        })
+    }
+}
+
+/// What the first packet of a socket is answered with, opened with these headers and this `auth`.
+async fn socket(world: &World, headers: &[(&str, &str)], auth: &str) -> String {
+    let open = Request::get("/socket.io/?EIO=4&transport=polling");
+    let open = headers.iter().fold(open, |open, (name, value)| open.header(*name, *value));
+    let opened = world.send(open.body(Body::empty()).unwrap()).await.text();
+    let opened: Value = serde_json::from_str(opened.trim_start_matches('0')).unwrap();
+    let path = format!("/socket.io/?EIO=4&transport=polling&sid={}", opened["sid"].as_str().unwrap());
+    assert_eq!(post(world, &path, &[], &format!("40{auth}")).await.text(), "ok");
+    loop {
+        let heard = world.get(&path, "").await.text();
+        if heard.contains("40{") || heard.contains("44{") {
+            return heard;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_opens_its_sockets_by_cookie_and_a_foreign_one_does_not() {
+    let world = World::with(|config| {
+        config.public_url = "https://music.test".parse().unwrap();
+        config.allowed_origins = vec![Origin::parse(PAGE).unwrap()];
+        let moodify =
+            Moodify::builder(Config::new(config.public_url.clone())).build(Arc::new(NoUploads)).unwrap();
+        let cookies = Some(CookieSessions::new(&config.public_url, &config.allowed_origins));
+        let sockets = SyncConfig { cookies, ..SyncConfig::default() };
+        config.sockets = Some(sync::layer(moodify.playback().clone(), Arc::new(OneToken), &sockets).0);
+    });
+    let good = ("cookie", "theme=dark; __Secure-moodify_access=good");
+    for headers in [&[good, ("origin", PAGE)][..], &[good, ("sec-fetch-site", "same-origin")], &[good]] {
+        let answer = socket(&world, headers, "").await;
+        assert!(answer.contains("40{"), "{headers:?} {answer}");
+    }
+    assert!(socket(&world, &[], r#"{"token":"good"}"#).await.contains("40{"));
+    for headers in [
+        &[good, ("origin", "https://evil.example.com")][..],
+        &[good, ("origin", PAGE), ("sec-fetch-site", "cross-site")],
+        &[good, ("sec-fetch-site", "cross-site")],
+        &[("cookie", "__Secure-moodify_access=bad"), ("origin", PAGE)],
+        &[("cookie", "__Secure-moodify_access=good; __Secure-moodify_access=good"), ("origin", PAGE)],
+        &[("cookie", "__Secure-moodify_refresh=good"), ("origin", PAGE)],
+        &[],
+    ] {
+        let answer = socket(&world, headers, "").await;
+        assert!(answer.contains("44{") && answer.contains("unauthorized"), "{headers:?} {answer}");
     }
 }
