@@ -32,7 +32,9 @@ pub use crate::cookies::CookieSessions;
 pub use crate::openapi::openapi;
 use crate::problem::Problem;
 
-/// Everything that Moodify answers over HTTP.
+/// Everything that Moodify answers over HTTP. Serve it with
+/// [`into_make_service_with_connect_info`](Router::into_make_service_with_connect_info)`::<SocketAddr>()`:
+/// limits by address need to know who is connected.
 pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     let (routes, mut document) = routes::all(config.services, config.limits).split_for_parts();
     openapi::complete(&mut document);

@@ -72,8 +72,8 @@ impl Contract {
             return constant.clone();
         }
         for choice in ["oneOf", "anyOf", "allOf"] {
-            let choices = schema[choice].as_array().into_iter().flatten();
-            if let Some(chosen) = choices.filter(|schema| schema["type"] != "null").next_back() {
+            let mut choices = schema[choice].as_array().into_iter().flatten();
+            if let Some(chosen) = choices.rfind(|schema| schema["type"] != "null") {
                 return self.sample(chosen);
             }
         }
@@ -245,12 +245,8 @@ impl<'a> Attack<'a> {
     async fn queries(&mut self) {
         for name in &self.operation.query {
             let words = hostile_words().into_iter().map(|word| format!("{name}={word}"));
-            let odd = [
-                format!("{name}"),
-                format!("{name}=1&{name}=2"),
-                format!("{name}[$ne]=1"),
-                format!("{name}[]=1"),
-            ];
+            let odd =
+                [name.clone(), format!("{name}=1&{name}=2"), format!("{name}[$ne]=1"), format!("{name}[]=1")];
             for query in words.chain(odd) {
                 let path = format!("{}?{query}", self.path(NOWHERE));
                 let request = self.request(&path).body(Body::empty()).unwrap();
