@@ -16,7 +16,7 @@ use crate::port::{
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::playback::PlaybackParts;
-use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
 pub struct MoodifyBuilder {
@@ -168,8 +168,10 @@ impl MoodifyBuilder {
             CatalogParts { store: self.catalog, library: self.library, media: self.media, signer, probe };
         // With more than the leeway that an expired token is given.
         let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
+        let limits = Arc::new(Limits::new(context.clone(), config.limits));
         let inner = Inner {
-            accounts: Accounts::new(self.users, keys, context.clone(), config)?,
+            accounts: Accounts::new(self.users, keys, context.clone(), limits.clone(), config)?,
+            limits,
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
             notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
             playback: Arc::new(Playback::new(

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Relay, Worker};
-use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, Limits, MediaGate, Notifications, Playback};
 
 /// How often half-done uploads are looked for, and what has expired is forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
@@ -24,6 +24,7 @@ pub struct Moodify {
 
 pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
     pub(crate) playback: Arc<Playback>,
@@ -80,6 +81,11 @@ impl Moodify {
     /// What serves signed URLs; absent when the media store serves its own.
     pub fn media_gate(&self) -> Option<&MediaGate> {
         self.inner.media_gate.as_ref()
+    }
+
+    /// How much one caller may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
     }
 
     /// Time and chance.

@@ -8,6 +8,7 @@ mod feed;
 mod hint;
 mod key_store;
 mod library_store;
+mod log_in_tallies;
 mod outbox;
 mod playback_archive;
 mod playback_store;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod delivery;
+mod guessing;
 mod keys;
 mod media_gate;
 mod notifications;
