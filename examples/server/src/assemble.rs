@@ -133,7 +133,7 @@ pub(crate) fn mailer(address: &Address, clock: Arc<dyn Clock>) -> Result<Arc<Fil
     }
 }
 
-/// `sync`: what `local:` needs is in the core.
+/// `sync`: what `local:` needs is in the core; it writes to the database.
 pub(crate) fn sync(address: &Address) -> Result<(), Failure> {
     match address.scheme() {
         "local" => Ok(()),

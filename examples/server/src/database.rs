@@ -35,7 +35,7 @@ pub(crate) trait Database: KeyStore {
 #[async_trait]
 impl Database for SqlStore {
     fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
-        services.store(self)
+        services.store(self.clone()).playback_archive(self)
     }
 
     fn queue(&self) -> Arc<dyn Queue> {

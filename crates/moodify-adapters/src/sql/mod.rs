@@ -4,9 +4,13 @@ mod catalog_store;
 mod config;
 mod database;
 mod error;
+mod feed;
 mod hint;
 mod key_store;
+mod library_store;
 mod outbox;
+mod playback_archive;
+mod playback_store;
 mod queue;
 mod reclaim;
 mod send_log;
@@ -29,7 +33,7 @@ use database::{Database, Statement, Topic, Transaction};
 use error::Fault;
 use hint::Hint;
 
-/// Accounts, keys, catalogue, outbox and send log in one SQL database.
+/// Accounts, keys, catalogue, libraries, outbox and send log in one SQL database.
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,

@@ -7,7 +7,8 @@ mod postgres;
 mod sqlite;
 
 use moodify_core::port::{
-    BoxError, CatalogError, KeyStoreError, OutboxError, QueueError, SendLogError, Unavailable, UserStoreError,
+    BoxError, CatalogError, KeyStoreError, LibraryError, OutboxError, PlaybackStoreError, QueueError,
+    SendLogError, Unavailable, UserStoreError,
 };
 
 pub use connect::SqlConnectError;
@@ -86,4 +87,13 @@ macro_rules! unavailable {
     )*};
 }
 
-unavailable!(CatalogError, KeyStoreError, OutboxError, QueueError, SendLogError, UserStoreError);
+unavailable!(
+    CatalogError,
+    KeyStoreError,
+    OutboxError,
+    PlaybackStoreError,
+    LibraryError,
+    QueueError,
+    SendLogError,
+    UserStoreError
+);
