@@ -8,6 +8,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Relay, Worker};
 use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
@@ -26,6 +27,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
     pub(crate) playback: Arc<Playback>,
+    pub(crate) write_behind: Option<Arc<WriteBehindPlaybackStore>>,
     pub(crate) media_gate: Option<MediaGate>,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) queue: Arc<dyn Queue>,
@@ -122,7 +124,18 @@ impl Moodify {
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
         }
+        if services.sync {
+            tasks.push(Box::pin(self.inner.playback.run(&stop)));
+        }
+        let write_behind = self.inner.write_behind.as_ref().filter(|_| services.sync);
+        tasks.extend(write_behind.map(|store| Box::pin(store.run(&stop)) as BoxFuture<'_, ()>));
         while tasks.next().await.is_some() {}
+        // After everybody who may change something.
+        if let Some(store) = write_behind
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(%error, "the last changes of playback were not written and are lost");
+        }
         Ok(())
     }
 

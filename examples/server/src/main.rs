@@ -6,6 +6,7 @@ mod assemble;
 mod cli;
 mod commands;
 mod config;
+mod database;
 mod failure;
 mod health;
 mod lock;

@@ -66,6 +66,7 @@ mod tests {
         for source in [
             include_str!("key_store.rs"),
             include_str!("outbox.rs"),
+            include_str!("playback_archive.rs"),
             include_str!("playback_store.rs"),
             include_str!("sync_hub.rs"),
             concat!(

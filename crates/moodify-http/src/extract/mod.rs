@@ -16,5 +16,5 @@ pub(crate) use if_match::{IfMatch, IfMatchParam};
 pub(crate) use json::JsonBody;
 pub(crate) use path::PathId;
 pub(crate) use program::Program;
-pub(crate) use query::{Params, page_size};
+pub(crate) use query::{PageParams, Params, page_size};
 pub(crate) use upload::{UploadBody, multipart_fault};

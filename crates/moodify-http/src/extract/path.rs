@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use moodify_core::model::{EntryId, PlaylistId, SessionId, TrackId};
+use moodify_core::model::{ArtistId, EntryId, PlaylistId, SessionId, TrackId};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -16,6 +16,11 @@ pub(crate) trait InPath: FromStr {
     const PARAM: &'static str;
     /// What it names.
     const WHAT: &'static str;
+}
+
+impl InPath for ArtistId {
+    const PARAM: &'static str = "artist_id";
+    const WHAT: &'static str = "artist";
 }
 
 impl InPath for TrackId {

@@ -44,12 +44,16 @@ problems! {
     NotOwner = FORBIDDEN "not_owner";
     /// There is no such track, or none that you may know of.
     TrackNotFound = NOT_FOUND "track_not_found";
+    /// There is no such artist.
+    ArtistNotFound = NOT_FOUND "artist_not_found";
     /// There is no such track that plays, or it has no cover.
     CoverNotFound = NOT_FOUND "cover_not_found";
     /// There is no such playlist, or none that you may know of.
     PlaylistNotFound = NOT_FOUND "playlist_not_found";
     /// There is no such playlist, or no such entry in it.
     EntryNotFound = NOT_FOUND "entry_not_found";
+    /// This `play_id` names a play of another track.
+    PlayIdTaken = CONFLICT "play_id_taken";
     /// The playlist is full.
     PlaylistFull = CONFLICT "playlist_full";
     /// Somebody else changed it first; `current_version` says what it is now.

@@ -3,7 +3,6 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use moodify_adapters::sql::SqlStore;
 use moodify_core::{
     Error,
     model::KeyPurpose,
@@ -14,6 +13,7 @@ use crate::{
     assemble,
     commands::runtime,
     config::Settings,
+    database::Database,
     failure::{Failure, one_line},
     logging,
 };
@@ -51,8 +51,8 @@ pub(crate) fn rotate(settings: &Settings, purposes: &[KeyPurpose]) -> Result<(),
     })
 }
 
-async fn open(settings: &Settings) -> Result<(Arc<SqlStore>, KeyRing), Failure> {
-    let store = Arc::new(assemble::database(&settings.database()?).await?);
+async fn open(settings: &Settings) -> Result<(Arc<dyn Database>, KeyRing), Failure> {
+    let store = assemble::database(settings).await?;
     let keys = KeyRing::new(store.clone(), assemble::context());
     Ok((store, keys))
 }

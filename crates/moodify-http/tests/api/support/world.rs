@@ -108,6 +108,11 @@ impl World {
         self.send(request.body(body.to_string().into()).unwrap()).await
     }
 
+    /// A `PUT` without a body.
+    pub(crate) async fn put(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::PUT, path, token).body(Body::empty()).unwrap()).await
+    }
+
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
         self.post_raw(path, token, body.to_string()).await
     }
