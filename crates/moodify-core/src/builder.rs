@@ -7,14 +7,15 @@ use crate::Error;
 use crate::config::Config;
 use crate::memory::{
     LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
-    SystemRng,
+    SystemRng, WriteBehindPlaybackStore,
 };
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
     CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Outbox,
-    PlaybackStore, Queue, Rng, SendLog, SyncHub, UserStore,
+    PlaybackArchive, PlaybackStore, Queue, Rng, SendLog, SyncHub, UserStore,
 };
 use crate::service::catalog::CatalogParts;
+use crate::service::playback::PlaybackParts;
 use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
@@ -30,10 +31,28 @@ pub struct MoodifyBuilder {
     media: Arc<dyn MediaStore>,
     signer: Option<Arc<dyn MediaSigner>>,
     mailer: Arc<dyn Mailer>,
-    playback: Arc<dyn PlaybackStore>,
+    playback: PlaybackKeeper,
     hub: Arc<dyn SyncHub>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
+}
+
+/// Who keeps playback states.
+enum PlaybackKeeper {
+    Store(Arc<dyn PlaybackStore>),
+    Archive(Arc<dyn PlaybackArchive>),
+}
+
+impl PlaybackKeeper {
+    fn store(self, context: &Context) -> (Arc<dyn PlaybackStore>, Option<Arc<WriteBehindPlaybackStore>>) {
+        match self {
+            Self::Store(store) => (store, None),
+            Self::Archive(archive) => {
+                let store = Arc::new(WriteBehindPlaybackStore::new(archive, context.clone()));
+                (store.clone(), Some(store))
+            }
+        }
+    }
 }
 
 impl Moodify {
@@ -58,7 +77,7 @@ impl MoodifyBuilder {
             media: Arc::new(MemoryMediaStore::new()),
             signer: None,
             mailer: Arc::new(MemoryMailer::new()),
-            playback: Arc::new(MemoryPlaybackStore::default()),
+            playback: PlaybackKeeper::Store(Arc::new(MemoryPlaybackStore::default())),
             hub: Arc::new(LocalSyncHub::default()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -102,8 +121,15 @@ impl MoodifyBuilder {
 
     /// Where the truth about playback is.
     #[must_use]
-    pub fn playback_store(self, playback: Arc<dyn PlaybackStore>) -> Self {
-        Self { playback, ..self }
+    pub fn playback_store(self, store: Arc<dyn PlaybackStore>) -> Self {
+        Self { playback: PlaybackKeeper::Store(store), ..self }
+    }
+
+    /// Where the truth about playback is written to while this process, and no other, holds it in
+    /// memory: see [`WriteBehindPlaybackStore`]. [`Moodify::run`] writes and closes it.
+    #[must_use]
+    pub fn playback_archive(self, archive: Arc<dyn PlaybackArchive>) -> Self {
+        Self { playback: PlaybackKeeper::Archive(archive), ..self }
     }
 
     /// How a listener's devices hear of each other.
@@ -137,6 +163,7 @@ impl MoodifyBuilder {
             Some(signer) => (signer, None),
             None => (Arc::new(gate.clone()), Some(gate)),
         };
+        let (playback, write_behind) = self.playback.store(&context);
         let parts =
             CatalogParts { store: self.catalog, library: self.library, media: self.media, signer, probe };
         // With more than the leeway that an expired token is given.
@@ -146,11 +173,11 @@ impl MoodifyBuilder {
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
             notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
             playback: Arc::new(Playback::new(
-                self.playback,
-                self.hub,
+                PlaybackParts { store: playback, hub: self.hub, queue: self.queue.clone() },
                 context.clone(),
                 config.playback.clone(),
             )),
+            write_behind,
             media_gate,
             outbox: self.outbox,
             queue: self.queue,

@@ -123,7 +123,6 @@ impl From<UserStoreError> for Error {
             UserStoreError::EmailTaken => {
                 Self::Conflict { code: "email_taken", message: "An account with this e-mail address exists." }
             }
-            UserStoreError::NotFound => Self::NotFound { what: "account" },
             UserStoreError::Unavailable(fault) => fault.into(),
         }
     }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use futures::FutureExt;
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, MailerFixture, MediaStoreFixture,
-    OutboxFixture, PlaybackStoreFixture, QueueFixture, SendLogFixture, SyncHubFixture, UserStoreFixture,
-    samples,
+    OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, SendLogFixture,
+    SyncHubFixture, UserStoreFixture, samples,
 };
 use moodify_core::memory::{
-    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore,
+    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
+    SystemRng, WriteBehindPlaybackStore,
 };
 use moodify_core::model::EventKind;
 use moodify_core::port::{Mailer, Outbox, Queue, UserStore};
+use moodify_core::service::Context;
 
 async fn users() -> UserStoreFixture {
     let store = Arc::new(MemoryStore::new());
@@ -57,6 +59,16 @@ async fn playback() -> PlaybackStoreFixture {
     PlaybackStoreFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
 }
 
+async fn archive() -> PlaybackArchiveFixture {
+    PlaybackArchiveFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
+}
+
+async fn write_behind() -> PlaybackStoreFixture {
+    let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+    let store = WriteBehindPlaybackStore::new(Arc::new(MemoryPlaybackStore::default()), context);
+    PlaybackStoreFixture::new(Arc::new(store), ())
+}
+
 async fn hub() -> SyncHubFixture {
     let hub = Arc::new(LocalSyncHub::default());
     SyncHubFixture::new([hub.clone(), hub], ())
@@ -72,6 +84,8 @@ moodify_core::mailer_suite!(memory_mailer, mailer);
 moodify_core::queue_suite!(memory_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::playback_store_suite!(write_behind_store, write_behind);
+moodify_core::playback_archive_suite!(playback_archive, archive);
 moodify_core::sync_hub_suite!(sync_hub, hub);
 
 #[tokio::test]

@@ -24,7 +24,8 @@
 //! [`library_store_suite`](crate::library_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
 //! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
-//! [`playback_store_suite`](crate::playback_store_suite), [`sync_hub_suite`](crate::sync_hub_suite).
+//! [`playback_store_suite`](crate::playback_store_suite),
+//! [`playback_archive_suite`](crate::playback_archive_suite), [`sync_hub_suite`](crate::sync_hub_suite).
 //!
 //! The fixture function is called once per case and gives each a fresh, empty store: its own file,
 //! database, schema, virtual host or prefix. All samples are unique even so: only cases about a
@@ -37,6 +38,7 @@ pub mod library_store;
 pub mod mailer;
 pub mod media_store;
 pub mod outbox;
+pub mod playback_archive;
 pub mod playback_store;
 pub mod queue;
 pub mod samples;
@@ -51,6 +53,7 @@ pub use library_store::LibraryStoreFixture;
 pub use mailer::MailerFixture;
 pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
+pub use playback_archive::PlaybackArchiveFixture;
 pub use playback_store::PlaybackStoreFixture;
 pub use queue::QueueFixture;
 pub use send_log::SendLogFixture;

@@ -17,7 +17,9 @@ mod opaque;
 pub mod page;
 pub mod password;
 pub mod play;
+pub mod play_queue;
 pub mod playback;
+pub mod playback_command;
 pub mod playlist;
 pub mod search;
 pub mod session;
@@ -26,7 +28,7 @@ pub mod text;
 pub mod token;
 pub mod track;
 
-pub use account::{Account, Credentials, NewAccount, Role};
+pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
 pub use artist::Artist;
 pub use day::Day;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
@@ -47,13 +49,15 @@ pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
 pub use play::{PlayId, PlayReport};
+pub use play_queue::{PlayQueue, QueueEntry};
 pub use playback::{
-    AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
-    PlaybackVersion, PositionMs, QueueEntry, Repeat,
+    Cause, CommandId, Epoch, PlaybackMode, PlaybackState, PlaybackVersion, PositionMs, Rate, Repeat,
+    Transfer, Volume,
 };
+pub use playback_command::{AppliedCommand, Command, Operation, PlayWhat, QueuePosition};
 pub use playlist::{Playlist, PlaylistEntry};
-pub use session::{Session, TokenHash};
+pub use session::{EndedSessions, Session, TokenHash, UserAgent};
 pub use stats::{ArtistRecord, DayRecord, TrackRecord};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
-pub use token::{AccessClaims, Caller, MailToken};
+pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

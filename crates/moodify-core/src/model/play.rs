@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use uuid::Uuid;
+
 use super::opaque::opaque_keys;
 use super::{AccountId, DeviceId, TrackId, later};
 
 opaque_keys! {
-    /// A play, named by the device that played: the key that makes a repeated report harmless.
+    /// A play, named by the device that played, or by the playback state: the key that makes a repeated report harmless.
     PlayId(64, "invalid_play_id");
+}
+
+impl From<Uuid> for PlayId {
+    /// A play that the server names.
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid.hyphenated().to_string())
+    }
 }
 
 /// Longer than this nobody has to listen for a play to count.

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use moodify_core::model::{ArtistId, EntryId, PlaylistId, TrackId};
+use moodify_core::model::{ArtistId, EntryId, PlaylistId, SessionId, TrackId};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -36,6 +36,11 @@ impl InPath for PlaylistId {
 impl InPath for EntryId {
     const PARAM: &'static str = "entry_id";
     const WHAT: &'static str = "entry";
+}
+
+impl InPath for SessionId {
+    const PARAM: &'static str = "session_id";
+    const WHAT: &'static str = "session";
 }
 
 impl<T: InPath> FromRequestParts<App> for PathId<T> {

@@ -32,6 +32,10 @@ problems! {
     EmailTaken = CONFLICT "email_taken";
     /// E-mail or password is wrong, or the account is of the other kind: all look the same.
     InvalidCredentials = UNAUTHORIZED "invalid_credentials";
+    /// This account is an artist's already.
+    AlreadyArtist = CONFLICT "already_artist";
+    /// You have no such session.
+    SessionNotFound = NOT_FOUND "session_not_found";
     /// The refresh token is not good, or not any more.
     InvalidRefreshToken = UNAUTHORIZED "invalid_token";
     /// Only artists may do this.

@@ -50,7 +50,16 @@ fn auth() -> OpenApiRouter<App> {
         .routes(routes!(auth::log_in_artist::log_in_artist))
         .routes(routes!(auth::refresh_session::refresh_session))
         .routes(routes!(auth::log_out::log_out))
-        .routes(routes!(auth::get_me::get_me))
+        .routes(routes!(auth::log_out_everywhere::log_out_everywhere))
+        .routes(routes!(auth::verify_email::verify_email))
+        .routes(routes!(auth::resend_verification::resend_verification))
+        .routes(routes!(auth::forgot_password::forgot_password))
+        .routes(routes!(auth::reset_password::reset_password))
+        .routes(routes!(auth::change_password::change_password))
+        .routes(routes!(auth::get_me::get_me, auth::update_me::update_me, auth::delete_me::delete_me))
+        .routes(routes!(auth::become_artist::become_artist))
+        .routes(routes!(auth::list_sessions::list_sessions))
+        .routes(routes!(auth::end_session::end_session))
         .routes(routes!(auth::get_jwks::get_jwks))
 }
 

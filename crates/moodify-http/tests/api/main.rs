@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod account;
 mod artists;
 mod auth;
 mod hostile;
@@ -12,6 +13,8 @@ mod openapi;
 mod operations;
 mod playlists;
 mod plays;
+mod recovery;
+mod sessions;
 mod support;
 mod tokens;
 mod tracks;

@@ -5,6 +5,8 @@ mod entries;
 mod list;
 mod list_query;
 mod playlists;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres_plans;
 pub(super) mod tracks;
 pub(super) mod words;
 
