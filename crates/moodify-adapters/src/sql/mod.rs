@@ -31,7 +31,7 @@ use database::{Database, Statement, Transaction};
 use error::Fault;
 use hint::Hint;
 
-/// Accounts, keys, catalogue, outbox and send log in one SQL database.
+/// Accounts, keys, catalogue, playback, outbox and send log in one SQL database.
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,
