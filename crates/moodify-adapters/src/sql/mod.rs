@@ -34,7 +34,11 @@ use database::{Database, Statement, Topic, Transaction};
 use error::Fault;
 use hint::Hint;
 
+<<<<<<< HEAD
 /// Accounts, keys, catalogue, libraries, outbox and send log in one SQL database.
+=======
+/// Accounts, keys, catalogue, playback, outbox and send log in one SQL database.
+>>>>>>> sync
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,
