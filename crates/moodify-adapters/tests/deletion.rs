@@ -62,10 +62,11 @@ where
         let accounts = self.moodify.accounts();
         let sign_up = SignUp {
             email: Email::parse(&format!("{name}@example.com")).unwrap(),
-            password: accounts.new_password("a long enough secret").unwrap(),
+            password: accounts.new_password("a long enough secret", &[]).unwrap(),
             first_name: PersonName::parse(name).unwrap(),
             last_name: PersonName::parse("Moreau").unwrap(),
             artist_name: Some(ArtistName::parse(name).unwrap()),
+            user_agent: None,
         };
         let signed_in = accounts.sign_up(sign_up).await.unwrap();
         accounts.authenticate(&signed_in.access_token).await.unwrap()
@@ -271,8 +272,9 @@ async fn the_auth_service_names_artists_and_the_sync_service_counts_plays() {
     let running = world.run();
     world
         .until("the artists are known", || async {
+            let store = &world.store;
             let called = |id| async move {
-                world.store.artist(id).await.unwrap().map(|artist| artist.name.to_string())
+                store.artist(id).await.unwrap().map(|artist| artist.name.to_string())
             };
             called(artist_id).await.as_deref() == Some("New")
                 && called(nina.artist_id.unwrap()).await.as_deref() == Some("Nina Simone")

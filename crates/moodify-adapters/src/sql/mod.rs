@@ -34,11 +34,7 @@ use database::{Database, Statement, Topic, Transaction};
 use error::Fault;
 use hint::Hint;
 
-<<<<<<< HEAD
-/// Accounts, keys, catalogue, libraries, outbox and send log in one SQL database.
-=======
-/// Accounts, keys, catalogue, playback, outbox and send log in one SQL database.
->>>>>>> sync
+/// Accounts, keys, catalogue, libraries, playback, outbox and send log in one SQL database.
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,
