@@ -100,6 +100,7 @@ impl World {
             first_name: PersonName::parse("Nina").unwrap(),
             last_name: PersonName::parse("Moreau").unwrap(),
             artist_name: Some(ArtistName::parse("Nina").unwrap()),
+            user_agent: None,
         };
         let signed_in = accounts.sign_up(sign_up).await.unwrap();
         let artist = accounts.authenticate(&signed_in.access_token).await.unwrap();

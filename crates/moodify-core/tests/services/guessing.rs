@@ -31,7 +31,13 @@ enum Outcome {
 }
 
 async fn try_from(world: &World, email: &str, password: &str, from: Option<ClientNetwork>) -> Outcome {
-    let request = LogIn { email: email.to_owned(), password: password.to_owned(), role: Role::User, from };
+    let request = LogIn {
+        email: email.to_owned(),
+        password: password.to_owned(),
+        role: Role::User,
+        user_agent: None,
+        from,
+    };
     outcome(world.moodify.accounts().log_in(request).await)
 }
 

@@ -7,6 +7,7 @@ mod fields;
 mod if_match;
 mod json;
 mod path;
+mod program;
 mod query;
 mod upload;
 
@@ -16,5 +17,6 @@ pub(crate) use fields::{check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};
 pub(crate) use json::{JsonBody, is_json};
 pub(crate) use path::PathId;
-pub(crate) use query::{Params, page_size};
+pub(crate) use program::Program;
+pub(crate) use query::{PageParams, Params, page_size};
 pub(crate) use upload::{UploadBody, multipart_fault};

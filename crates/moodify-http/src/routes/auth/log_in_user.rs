@@ -5,7 +5,7 @@ use moodify_core::model::Role;
 
 use super::session::{LogInBody, SessionBody, log_in};
 use crate::app::App;
-use crate::extract::{Client, JsonBody};
+use crate::extract::{Client, JsonBody, Program};
 use crate::openapi::problems::{CrossSiteRequest, InvalidCredentials};
 use crate::problem::Problem;
 
@@ -21,8 +21,9 @@ use crate::problem::Problem;
 pub(crate) async fn log_in_user(
     State(app): State<App>,
     Client(from): Client,
+    Program(user_agent): Program,
     headers: HeaderMap,
     JsonBody(body): JsonBody<LogInBody>,
 ) -> Result<Response, Problem> {
-    log_in(&app, body, Role::User, (from, &headers)).await
+    log_in(&app, body, Role::User, user_agent, (from, &headers)).await
 }

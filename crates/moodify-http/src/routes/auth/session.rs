@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use moodify_core::model::{Account, AccountId, ArtistId, ClientNetwork, Role};
+use moodify_core::model::{Account, AccountId, ArtistId, ClientNetwork, Role, UserAgent};
 use moodify_core::service::accounts::{LogIn, SignedIn};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -155,9 +155,10 @@ pub(super) async fn log_in(
     app: &App,
     body: LogInBody,
     role: Role,
+    user_agent: Option<UserAgent>,
     (from, headers): (Option<ClientNetwork>, &HeaderMap),
 ) -> Result<Response, Problem> {
     let kind = SessionKind::asked(app, body.session, headers)?;
-    let request = LogIn { email: body.email, password: body.password, role, from };
+    let request = LogIn { email: body.email, password: body.password, role, user_agent, from };
     SessionBody::answer(app, StatusCode::OK, app.moodify.accounts().log_in(request).await?, kind)
 }

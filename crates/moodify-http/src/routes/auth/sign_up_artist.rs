@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
-use crate::extract::{Client, JsonBody, check, field};
+use crate::extract::{Client, JsonBody, Program, check, field};
 use crate::openapi::problems::{CrossSiteRequest, EmailTaken};
 use crate::problem::Problem;
 
@@ -35,7 +35,7 @@ pub(crate) struct SignUpArtistBody {
 
 /// Sign up as an artist
 ///
-/// A welcome mail follows. The new artist can upload at once.
+/// A welcome mail follows, and one with a link that proves the mailbox. The new artist can upload at once.
 #[utoipa::path(
     post,
     path = "/v1/auth/artists/signup",
@@ -47,6 +47,7 @@ pub(crate) struct SignUpArtistBody {
 pub(crate) async fn sign_up_artist(
     State(app): State<App>,
     Client(from): Client,
+    Program(user_agent): Program,
     headers: HeaderMap,
     JsonBody(body): JsonBody<SignUpArtistBody>,
 ) -> Result<Response, Problem> {
@@ -61,6 +62,7 @@ pub(crate) async fn sign_up_artist(
         field("/artist_name", ArtistName::parse(&body.artist_name)),
     ))?;
     app.moodify.limits().sign_up(from)?;
-    let request = SignUp { email, password, first_name, last_name, artist_name: Some(artist_name) };
+    let request =
+        SignUp { email, password, first_name, last_name, artist_name: Some(artist_name), user_agent };
     SessionBody::answer(&app, StatusCode::CREATED, accounts.sign_up(request).await?, kind)
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
-use crate::extract::{Client, JsonBody, check, field};
+use crate::extract::{Client, JsonBody, Program, check, field};
 use crate::openapi::problems::{CrossSiteRequest, EmailTaken};
 use crate::problem::Problem;
 
@@ -32,7 +32,7 @@ pub(crate) struct SignUpUserBody {
 
 /// Sign up as a listener
 ///
-/// A welcome mail follows.
+/// A welcome mail follows, and one with a link that proves the mailbox.
 #[utoipa::path(
     post,
     path = "/v1/auth/users/signup",
@@ -44,6 +44,7 @@ pub(crate) struct SignUpUserBody {
 pub(crate) async fn sign_up_user(
     State(app): State<App>,
     Client(from): Client,
+    Program(user_agent): Program,
     headers: HeaderMap,
     JsonBody(body): JsonBody<SignUpUserBody>,
 ) -> Result<Response, Problem> {
@@ -57,6 +58,6 @@ pub(crate) async fn sign_up_user(
         field("/last_name", PersonName::parse(&body.last_name)),
     ))?;
     app.moodify.limits().sign_up(from)?;
-    let request = SignUp { email, password, first_name, last_name, artist_name: None };
+    let request = SignUp { email, password, first_name, last_name, artist_name: None, user_agent };
     SessionBody::answer(&app, StatusCode::CREATED, accounts.sign_up(request).await?, kind)
 }
