@@ -100,16 +100,19 @@ where
     }
 }
 
-/// Says that all places are taken, without reading what is asked.
+/// Says that all places are taken, without reading what is asked: a request that nobody read has no id.
 async fn turn_away(mut io: impl AsyncRead + AsyncWrite + Unpin) {
-    const ANSWER: &str = concat!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n",
-        "cache-control: no-store\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 148\r\n\r\n",
+    const BODY: &str = concat!(
         r#"{"type":"about:blank","title":"Service Unavailable","status":503,"#,
         r#""detail":"Too many connections are open; try again later.","code":"unavailable"}"#,
     );
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+         cache-control: no-store\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
+        BODY.len(),
+    );
     let talk = async {
-        io.write_all(ANSWER.as_bytes()).await?;
+        io.write_all(answer.as_bytes()).await?;
         io.shutdown().await?;
         // Closing on what was not read would tear the answer away from the client.
         let mut ignored = [0; 1024];
