@@ -17,6 +17,7 @@ pub mod password;
 pub mod play;
 pub mod playback;
 pub mod playlist;
+pub mod rank;
 pub mod search;
 pub mod session;
 pub mod text;
@@ -44,8 +45,9 @@ pub use playback::{
     AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
     PlaybackVersion, PositionMs, QueueEntry, Repeat,
 };
-pub use playlist::{Playlist, PlaylistEntry};
+pub use playlist::{Playlist, PlaylistChange, PlaylistEntry};
+pub use rank::Rank;
 pub use session::{Session, TokenHash};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken};
-pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};
+pub use track::{Track, TrackChange, TrackFilter, TrackSort, TrackStatus, Visibility};

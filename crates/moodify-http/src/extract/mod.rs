@@ -12,7 +12,7 @@ mod upload;
 pub(crate) use bearer::Bearer;
 pub(crate) use fields::{Field, check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};
-pub(crate) use json::JsonBody;
+pub(crate) use json::{JsonBody, present};
 pub(crate) use path::PathId;
 pub(crate) use query::{Params, page_size};
 pub(crate) use upload::{UploadBody, multipart_fault};

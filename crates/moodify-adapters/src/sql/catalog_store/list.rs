@@ -20,31 +20,34 @@ pub(super) async fn page(
         let list = ListQuery { filter, after, way: Way::Walk { until: None } };
         store.database.all(list.page(size)).await?
     } else {
-        search(store, filter, size, after, Effort::of(filter)).await?
+        search(store, filter, size, after, Effort::MEASURED).await?
     };
     let tracks = rows.iter().map(tracks::track).collect::<Result<_, _>>()?;
     Ok(Page::from_surplus(tracks, size, |track| position(filter.sort, track)))
 }
 
-/// Where one way to search becomes dearer than the other, measured with 100,000 tracks.
+/// Where one way to search becomes dearer than another, measured with 100,000 tracks on SQLite
+/// (docs/adr/0011-lists-that-stay-put-and-stay-fast.md).
 #[derive(Clone, Copy)]
 struct Effort {
-    /// So many tracks with one of the words are looked up at once.
+    /// So many entries of the index with one of the words are looked up at once.
     looked_up: usize,
-    /// Of more, so many tracks are first looked at in the wanted order.
+    /// Of more, those of so many words are merged.
+    merged: usize,
+    /// Of so many tracks with one word, the ones that also have the others are picked.
+    picked: usize,
+    /// So many tracks are looked at in the wanted order.
     walked: usize,
 }
 
 impl Effort {
-    // What one word finds must all be sorted; of what several find, the few that have all of them.
-    fn of(filter: &TrackFilter) -> Self {
-        Self { looked_up: if filter.words.len() == 1 { 1_000 } else { 10_000 }, walked: 5_000 }
-    }
+    const MEASURED: Self = Self { looked_up: 500, merged: 12, picked: 1_000, walked: 10_000 };
 }
 
-/// Few matches are looked up and sorted. Of many matches, enough for a page are among the first
-/// tracks in the wanted order, so only these are looked at. If they are not, the long list has to be
-/// looked up after all.
+/// Few matches are looked up and sorted. The tracks with one word stand in the order of plays and
+/// of age, so of many matches for a few words the first ones are merged. If a word begins many, it is
+/// often met in any order: the tracks are walked in the wanted one. If that does not fill a page, the
+/// long list has to be looked up after all.
 async fn search(
     store: &SqlStore,
     filter: &TrackFilter,
@@ -57,6 +60,16 @@ async fn search(
     if count <= effort.looked_up {
         return store.database.all(look_up.page(size)).await;
     }
+    if let Some(forms) = mergeable(store, filter, word, effort).await? {
+        let merge =
+            ListQuery { filter, after, way: Way::Merge { word, forms: &forms, picked: effort.picked } };
+        let rows = store.database.all(merge.page(size)).await?;
+        let all_seen = filter.words.len() == 1;
+        if rows.len() > size.get() || all_seen {
+            return Ok(rows);
+        }
+        return store.database.all(look_up.page(size)).await;
+    }
     let all = ListQuery { filter, after, way: Way::Walk { until: None } };
     let until = store.database.optional(all.end_of_walk(effort.walked)).await?;
     let until = until.map(|row| position_of_row(filter.sort, &row)).transpose()?;
@@ -66,6 +79,27 @@ async fn search(
         return Ok(rows);
     }
     store.database.all(look_up.page(size)).await
+}
+
+/// The words that the query word begins, if their tracks can be merged in the wanted order.
+async fn mergeable(
+    store: &SqlStore,
+    filter: &TrackFilter,
+    word: usize,
+    effort: Effort,
+) -> Result<Option<Vec<String>>, Fault> {
+    let TrackFilter { words, artist_id, genre, viewer, sort } = filter;
+    // Which of its tracks are of an artist or a genre, the index of words does not know.
+    if *sort == TrackSort::Title || artist_id.is_some() || genre.is_some() || viewer.is_some() {
+        return Ok(None);
+    }
+    // Where other words have to be met too, the merged lists would end at different places.
+    let most = if words.len() == 1 { effort.merged } else { effort.merged.min(1) };
+    let rows = store.database.all(words::forms(&words[word], most + 1)).await?;
+    if rows.len() > most {
+        return Ok(None);
+    }
+    rows.iter().map(|row| row.text("word")).collect::<Result<_, _>>().map(Some)
 }
 
 /// The index of the query word that the fewest tracks have, and how many these are; counted no
@@ -158,11 +192,23 @@ mod tests {
         let store = SqlStore::connect(&config.into()).await.unwrap();
         let (artist, all) = some_tracks(&store).await;
         let size = PageSize::new(4).unwrap();
-        let efforts = [(100, 0), (0, 0), (0, 1), (0, 7), (0, 20), (0, 1000), (20, 7)]
-            .map(|(looked_up, walked)| Effort { looked_up, walked });
+        let efforts = [
+            (100, 0, 0, 0),
+            (0, 0, 0, 0),
+            (0, 0, 0, 1),
+            (0, 0, 0, 7),
+            (0, 0, 0, 20),
+            (0, 0, 0, 1000),
+            (20, 0, 0, 7),
+            (0, 12, 1000, 0),
+            (0, 12, 3, 7),
+            (10, 2, 10, 7),
+        ]
+        .map(|(looked_up, merged, picked, walked)| Effort { looked_up, merged, picked, walked });
         for sort in [TrackSort::Newest, TrackSort::Popular, TrackSort::Title] {
             for (words, viewer) in [
                 (vec!["even"], None),
+                (vec!["o"], None),
                 (vec!["fiv", "eve"], None),
                 (vec!["even", "five"], Some(artist.id)),
                 (vec!["odd", "even"], Some(artist.id)),

@@ -1,7 +1,5 @@
 //! Tracks as callers see them: with addresses that play.
 
-use futures::future::try_join_all;
-
 use super::Catalog;
 use crate::Error;
 use crate::model::{CoverSize, MediaKey, Track, TrackStatus};
@@ -42,11 +40,15 @@ impl Catalog {
     }
 
     pub(super) async fn views(&self, tracks: Vec<Track>) -> Result<Vec<TrackView>, Error> {
-        try_join_all(tracks.into_iter().map(|track| self.view(track))).await
+        // One after the other: nearly all URLs are remembered, and no signer waits for a network.
+        let mut views = Vec::with_capacity(tracks.len());
+        for track in tracks {
+            views.push(self.view(track).await?);
+        }
+        Ok(views)
     }
 
     pub(super) async fn sign(&self, key: &MediaKey) -> Result<SignedUrl, Error> {
-        let (now, ttl) = (self.inner.context.now(), self.inner.config.media_url_ttl);
-        Ok(self.inner.parts.signer.sign_get(key, now, ttl).await?)
+        Ok(self.inner.links.sign(key, self.inner.context.now()).await?)
     }
 }

@@ -2,20 +2,25 @@
 
 mod delete_track;
 mod events;
+mod link_cache;
 mod links;
 mod list_tracks;
+mod playlist_entries;
 mod playlists;
 mod stale_uploads;
 mod track;
+mod update_track;
 mod upload;
 
 use std::sync::Arc;
 
 pub use links::{Listing, TrackView};
 pub use list_tracks::TrackQuery;
-pub use playlists::{EntryView, NewPlaylist, PlaylistView};
+pub use playlist_entries::EntryView;
+pub use playlists::{NewPlaylist, PlaylistView};
 pub use upload::{Upload, UploadFields};
 
+use self::link_cache::LinkCache;
 use super::Context;
 use crate::config::CatalogConfig;
 use crate::port::{CatalogStore, MediaProbe, MediaSigner, MediaStore};
@@ -30,6 +35,7 @@ struct Inner {
     parts: CatalogParts,
     context: Context,
     config: CatalogConfig,
+    links: LinkCache,
 }
 
 /// What the catalogue is made of.
@@ -48,7 +54,8 @@ pub struct CatalogParts {
 impl Catalog {
     /// The service over these parts.
     pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig) -> Self {
-        Self { inner: Arc::new(Inner { parts, context, config }) }
+        let links = LinkCache::new(parts.signer.clone(), config.media_url_ttl, LinkCache::MAX_LINKS);
+        Self { inner: Arc::new(Inner { parts, context, config, links }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth

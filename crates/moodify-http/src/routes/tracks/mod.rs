@@ -7,3 +7,4 @@ pub(crate) mod get_track_audio;
 pub(crate) mod get_track_cover;
 pub(crate) mod list_tracks;
 pub(crate) mod track;
+pub(crate) mod update_track;
