@@ -99,8 +99,11 @@ async fn insert(
 
 /// Makes an artist's tracks findable by the new name, and no longer by the old one.
 pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist) -> Result<(), Fault> {
-    // First, for that holds the tracks: their plays are copied below.
-    let query = Statement::new("SELECT id, title FROM tracks WHERE artist_id = $1 ORDER BY id");
+    // Before their words, for they decide who may touch these: who deletes a track holds them in this
+    // order, and nobody counts a play while it is copied.
+    let tracks = Statement::new("SELECT 1 FROM tracks WHERE artist_id = $1 ORDER BY id FOR NO KEY UPDATE");
+    transaction.lock(tracks.bind(artist.id)).await?;
+    let query = Statement::new("SELECT id, title FROM tracks WHERE artist_id = $1");
     for track in transaction.all(query.bind(artist.id)).await? {
         let text = set_text(track.id("id")?, &track.text("title")?, artist.name.as_str());
         transaction.run(text).await?;

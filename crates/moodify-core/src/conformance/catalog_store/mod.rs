@@ -1,6 +1,7 @@
 //! Holds a [`CatalogStore`] to its contract.
 
 mod artists;
+mod at_once;
 mod entries;
 mod histories;
 mod moves;
@@ -12,6 +13,7 @@ mod track_edits;
 mod tracks;
 
 pub use artists::*;
+pub use at_once::*;
 pub use entries::*;
 pub use histories::*;
 pub use moves::*;
@@ -207,6 +209,8 @@ macro_rules! catalog_store_suite {
                 random_edits_agree_with_a_plain_list,
                 random_pages_of_tracks_are_whole,
                 random_pages_of_playlists_are_whole,
+                changes_at_once_keep_every_count,
+                a_rename_reaches_tracks_that_come_at_the_same_time,
             ]
         );
     };
