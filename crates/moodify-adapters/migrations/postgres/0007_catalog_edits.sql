@@ -21,7 +21,7 @@ UPDATE track_words SET listed = tracks.listed, play_count = tracks.play_count
     FROM tracks WHERE tracks.id = track_words.track_id;
 DROP INDEX tracks_with_word;
 CREATE INDEX tracks_with_word ON track_words (word, track_id, listed, play_count);
-CREATE INDEX popular_tracks_with_word ON track_words (word, play_count, track_id) WHERE listed = 1;
+CREATE INDEX popular_tracks_with_word ON track_words (word, play_count, track_id, listed) WHERE listed = 1;
 CREATE FUNCTION track_words_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE track_words SET listed = NEW.listed, play_count = NEW.play_count WHERE track_id = NEW.id;

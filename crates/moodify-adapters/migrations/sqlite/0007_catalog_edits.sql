@@ -40,7 +40,7 @@ UPDATE track_words SET (listed, play_count) =
     (SELECT listed, play_count FROM tracks WHERE tracks.id = track_words.track_id);
 DROP INDEX tracks_with_word;
 CREATE INDEX tracks_with_word ON track_words (word, track_id, listed, play_count);
-CREATE INDEX popular_tracks_with_word ON track_words (word, play_count, track_id) WHERE listed = 1;
+CREATE INDEX popular_tracks_with_word ON track_words (word, play_count, track_id, listed) WHERE listed = 1;
 CREATE TRIGGER track_words_follow AFTER UPDATE OF visibility, status, play_count ON tracks
 WHEN OLD.listed <> NEW.listed OR OLD.play_count <> NEW.play_count
 BEGIN

@@ -2,6 +2,7 @@
 
 mod artists;
 mod at_once;
+mod crowd;
 mod entries;
 mod histories;
 mod moves;
@@ -14,6 +15,7 @@ mod tracks;
 
 pub use artists::*;
 pub use at_once::*;
+pub use crowd::*;
 pub use entries::*;
 pub use histories::*;
 pub use moves::*;
@@ -174,6 +176,7 @@ macro_rules! catalog_store_suite {
                 genres_are_compared_folded,
                 artists_are_listed_apart,
                 filters_add_up,
+                frequent_words_find_the_same,
                 newest_tracks_come_first,
                 popular_tracks_come_first,
                 titles_come_in_folded_order,

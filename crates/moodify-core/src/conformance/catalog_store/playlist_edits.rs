@@ -5,6 +5,9 @@ use crate::conformance::samples;
 use crate::model::{Description, PageSize, Playlist, PlaylistChange, Title, Visibility};
 use crate::port::CatalogError;
 
+/// What a change does to a playlist.
+type Apply = fn(&mut Playlist, PlaylistChange);
+
 /// What is changed is changed, what is not stays; every change gives a new version and is dated.
 pub async fn edited_playlist_is_found_as_edited(fixture: &CatalogStoreFixture) {
     let artist = fixture.artist().await;
@@ -13,7 +16,7 @@ pub async fn edited_playlist_is_found_as_edited(fixture: &CatalogStoreFixture) {
     let (other, _) = fixture.playlist_of(&[]).await;
     let title = Some(Title::parse(&"\u{1F3B5}".repeat(Title::MAX_CHARS)).unwrap());
     let none = PlaylistChange::default();
-    let changes: [(PlaylistChange, fn(&mut Playlist, PlaylistChange)); 4] = [
+    let changes: [(PlaylistChange, Apply); 4] = [
         (PlaylistChange { title, ..none.clone() }, |playlist, change| playlist.title = change.title.unwrap()),
         (
             PlaylistChange { description: Some(Description::parse("").unwrap()), ..none.clone() },

@@ -8,6 +8,9 @@ use crate::model::{
 };
 use crate::port::CatalogError;
 
+/// What a change does to a track.
+type Apply = fn(&mut Track, &TrackChange);
+
 fn visible(visibility: Visibility) -> TrackChange {
     TrackChange { visibility: Some(visibility), ..TrackChange::default() }
 }
@@ -27,7 +30,7 @@ pub async fn edited_track_is_found_as_edited(fixture: &CatalogStoreFixture) {
     let other = fixture.track(&artist).await;
     let title = Title::parse(&"\u{1F3B5}".repeat(Title::MAX_CHARS)).unwrap();
     let genre = Genre::parse("Chanson réaliste").unwrap();
-    let changes: [(TrackChange, fn(&mut Track, &TrackChange)); 5] = [
+    let changes: [(TrackChange, Apply); 5] = [
         (TrackChange { title: Some(title), ..TrackChange::default() }, |track, change| {
             track.title = change.title.clone().unwrap();
         }),
