@@ -8,11 +8,13 @@ use jiff::Timestamp;
 
 use self::stored_playlist::StoredPlaylist;
 use super::MemoryStore;
+use super::store::Tables;
 use crate::model::playlist::NewEntry;
 use crate::model::search::{fold, matches};
 use crate::model::{
-    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistChange, PlaylistEntry,
-    PlaylistId, Rank, Track, TrackChange, TrackFilter, TrackId, TrackSort, TrackStatus, Visibility,
+    AccountId, Artist, ArtistId, EntryId, Event, LibraryItem, Page, PageSize, Playlist, PlaylistChange,
+    PlaylistEntry, PlaylistId, Rank, Track, TrackChange, TrackFilter, TrackId, TrackSort, TrackStatus,
+    Visibility,
 };
 use crate::port::{CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition};
 
@@ -20,16 +22,16 @@ const MOST_STALE_UPLOADS: usize = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    artists: HashMap<ArtistId, Artist>,
-    tracks: BTreeMap<TrackId, Track>,
+    pub(super) artists: HashMap<ArtistId, Artist>,
+    pub(super) tracks: BTreeMap<TrackId, Track>,
     /// The tracks that were public and ready at some time.
     released: HashSet<TrackId>,
-    playlists: BTreeMap<PlaylistId, StoredPlaylist>,
+    pub(super) playlists: BTreeMap<PlaylistId, StoredPlaylist>,
 }
 
 impl Catalog {
     /// The track as it is read: with its artist's present name.
-    fn track(&self, id: TrackId) -> Option<Track> {
+    pub(super) fn track(&self, id: TrackId) -> Option<Track> {
         self.tracks.get(&id).map(|track| self.named(track))
     }
 
@@ -217,13 +219,15 @@ impl CatalogStore for MemoryStore {
         let Some(track) = tables.catalog.track(id) else {
             return Ok(None);
         };
-        tables.catalog.tracks.remove(&id);
-        tables.catalog.released.remove(&id);
-        for stored in tables.catalog.playlists.values_mut() {
+        let Tables { catalog, library, .. } = &mut *tables;
+        catalog.tracks.remove(&id);
+        catalog.released.remove(&id);
+        for stored in catalog.playlists.values_mut() {
             let before = stored.entries.len();
             stored.entries.retain(|(_, entry)| entry.track_id != id);
             if stored.entries.len() < before {
                 stored.entries_changed();
+                library.feeds.touch_playlist(&stored.playlist);
             }
         }
         tables.outbox.append(events);
@@ -233,9 +237,10 @@ impl CatalogStore for MemoryStore {
     }
 
     async fn create_playlist(&self, playlist: &Playlist, entries: &[NewEntry]) -> Result<(), CatalogError> {
-        let catalog = &mut self.tables().catalog;
+        let Tables { catalog, library, .. } = &mut *self.tables();
         catalog.require_tracks(entries)?;
         catalog.playlists.insert(playlist.id, StoredPlaylist::new(playlist.clone(), entries));
+        library.feeds.touch_playlist(playlist);
         Ok(())
     }
 
@@ -250,13 +255,17 @@ impl CatalogStore for MemoryStore {
         change: &PlaylistChange,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
-        Ok(self.tables().catalog.editable(id, expected)?.change(change, now))
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let edited = catalog.editable(id, expected)?.change(change, now);
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
     }
 
     async fn delete_playlist(&self, id: PlaylistId, expected: Option<u64>) -> Result<(), CatalogError> {
-        let catalog = &mut self.tables().catalog;
-        catalog.editable(id, expected)?;
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let owner = catalog.editable(id, expected)?.playlist.owner_id;
         catalog.playlists.remove(&id);
+        library.feeds.touch(owner, LibraryItem::Playlist(id), None);
         Ok(())
     }
 
@@ -314,11 +323,13 @@ impl CatalogStore for MemoryStore {
         position: EntryPosition,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
-        let catalog = &mut self.tables().catalog;
+        let Tables { catalog, library, .. } = &mut *self.tables();
         let known = catalog.require_tracks(entries);
         let stored = catalog.editable(id, expected)?;
         known?;
-        stored.add(entries, position, now)
+        let edited = stored.add(entries, position, now)?;
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
     }
 
     async fn move_entry(
@@ -329,7 +340,10 @@ impl CatalogStore for MemoryStore {
         index: u32,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
-        self.tables().catalog.editable(id, expected)?.move_to(index, entry, now)
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let edited = catalog.editable(id, expected)?.move_to(index, entry, now)?;
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
     }
 
     async fn remove_entry(
@@ -339,6 +353,9 @@ impl CatalogStore for MemoryStore {
         entry: EntryId,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
-        self.tables().catalog.editable(id, expected)?.remove(entry, now)
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let edited = catalog.editable(id, expected)?.remove(entry, now)?;
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
     }
 }

@@ -4,7 +4,10 @@
 
 mod accounts;
 mod delivery;
+mod keys;
 mod media_gate;
 mod notifications;
+mod passwords;
+mod recovery;
 mod tokens;
 mod world;

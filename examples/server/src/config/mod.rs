@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod mail;
 mod playback;
+mod postgres;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -46,6 +47,9 @@ pub(crate) struct Settings {
     catalog: catalog::Catalog,
     mail: mail::Mail,
     playback: playback::Playback,
+    /// What a PostgreSQL database is asked for.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
+    pub(crate) postgres: postgres::Postgres,
     /// The HTTP side.
     pub(crate) http: http::Http,
     /// Logging.
@@ -67,6 +71,7 @@ impl Default for Settings {
             catalog: catalog::Catalog::default(),
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
+            postgres: postgres::Postgres::default(),
             http: http::Http::default(),
             log: Log::default(),
         }

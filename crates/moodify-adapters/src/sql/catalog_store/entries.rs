@@ -5,9 +5,9 @@ use moodify_core::port::{CatalogError, EntryPlace, EntryPosition};
 
 use super::ranks::{self, Slot};
 use super::{playlists, tracks};
-use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement, Transaction};
 use crate::sql::error::Fault;
+use crate::sql::{SqlStore, feed};
 
 /// How many entries one statement inserts: each binds five values, and SQLite takes 32,766.
 const AT_ONCE: usize = 1000;
@@ -139,7 +139,9 @@ async fn change(
          WHERE id = $3 RETURNING *, version - 1 AS old_version",
     );
     let row = transaction.optional(update.bind(now).bind(more_entries).bind(id)).await?;
-    playlists::expected(row, expected)
+    let changed = playlists::expected(row, expected)?;
+    feed::touch_playlist(transaction, &changed).await?;
+    Ok(changed)
 }
 
 /// Stores entries with these ranks.

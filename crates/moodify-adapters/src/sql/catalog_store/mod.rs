@@ -1,13 +1,15 @@
 //! One file per part of the port; this one only hands over.
 
-mod artists;
+pub(super) mod artists;
 mod entries;
 mod list;
 mod list_query;
 mod playlists;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres_plans;
 mod ranks;
-mod tracks;
-mod words;
+pub(super) mod tracks;
+pub(super) mod words;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -1,14 +1,15 @@
 use jiff::Timestamp;
 use moodify_core::model::playlist::NewEntry;
 use moodify_core::model::{
-    AccountId, Description, Page, PageSize, Playlist, PlaylistChange, PlaylistId, Rank, Title, Visibility,
+    AccountId, Description, LibraryItem, Page, PageSize, Playlist, PlaylistChange, PlaylistId, Rank, Title,
+    Visibility,
 };
 use moodify_core::port::{CatalogError, PlaylistPosition};
 
 use super::{entries, tracks};
-use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
+use crate::sql::{SqlStore, feed};
 
 pub(super) async fn create(
     store: &SqlStore,
@@ -33,6 +34,7 @@ pub(super) async fn create(
         .bind(playlist.version);
     transaction.run(insert).await?;
     entries::insert(&mut transaction, playlist.id, new, &Rank::spread(new.len())).await?;
+    feed::touch_playlist(&mut transaction, playlist).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -61,6 +63,7 @@ pub(super) async fn update(
         .bind(now)
         .bind(id);
     let changed = expected(transaction.optional(update).await?, expected_version)?;
+    feed::touch_playlist(&mut transaction, &changed).await?;
     transaction.commit().await?;
     Ok(changed)
 }
@@ -73,7 +76,8 @@ pub(super) async fn delete(
     let mut transaction = store.database.begin().await?;
     // Its entries go with it.
     let delete = Statement::new("DELETE FROM playlists WHERE id = $1 RETURNING *, version AS old_version");
-    expected(transaction.optional(delete.bind(id)).await?, expected_version)?;
+    let gone = expected(transaction.optional(delete.bind(id)).await?, expected_version)?;
+    feed::touch(&mut transaction, gone.owner_id, LibraryItem::Playlist(id), None).await?;
     Ok(transaction.commit().await?)
 }
 

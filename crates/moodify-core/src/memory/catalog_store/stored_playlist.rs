@@ -6,8 +6,8 @@ use crate::port::{CatalogError, EntryPosition};
 
 /// A playlist as it is kept: its entries with their ranks, in order.
 #[derive(Debug)]
-pub(super) struct StoredPlaylist {
-    pub(super) playlist: Playlist,
+pub(in crate::memory) struct StoredPlaylist {
+    pub(in crate::memory) playlist: Playlist,
     pub(super) entries: Vec<(Rank, NewEntry)>,
     /// How often all ranks were given anew.
     pub(super) ranking: u64,

@@ -1,7 +1,9 @@
-//! Uploads, tracks and playlists.
+//! Uploads, tracks and playlists, and what listeners do with them.
 
+mod account_deleted;
 mod delete_track;
 mod events;
+mod library;
 mod link_cache;
 mod links;
 mod list_tracks;
@@ -13,7 +15,12 @@ mod update_track;
 mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use library::artists::ArtistView;
+pub use library::changes::Changes;
+pub use library::plays::{NewReport, PlayedTrack};
+pub use library::stats::{ArtistDay, ArtistStats, StatsQuery};
 pub use links::{Listing, TrackView};
 pub use list_tracks::TrackQuery;
 pub use playlist_entries::EntryView;
@@ -23,7 +30,7 @@ pub use upload::{Upload, UploadFields};
 use self::link_cache::LinkCache;
 use super::Context;
 use crate::config::CatalogConfig;
-use crate::port::{CatalogStore, MediaProbe, MediaSigner, MediaStore};
+use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore};
 
 /// The music service: what can be heard.
 #[derive(Clone)]
@@ -35,6 +42,7 @@ struct Inner {
     parts: CatalogParts,
     context: Context,
     config: CatalogConfig,
+    token_life: Duration,
     links: LinkCache,
 }
 
@@ -43,6 +51,8 @@ struct Inner {
 pub struct CatalogParts {
     /// Artists, tracks, playlists.
     pub store: Arc<dyn CatalogStore>,
+    /// Likes, follows, plays; in the same database.
+    pub library: Arc<dyn LibraryStore>,
     /// Audio and covers.
     pub media: Arc<dyn MediaStore>,
     /// URLs for them.
@@ -52,10 +62,11 @@ pub struct CatalogParts {
 }
 
 impl Catalog {
-    /// The service over these parts.
-    pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig) -> Self {
+    /// The service over these parts. `token_life` is how long the access token of a deleted account may
+    /// still be used.
+    pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig, token_life: Duration) -> Self {
         let links = LinkCache::new(parts.signer.clone(), config.media_url_ttl, LinkCache::MAX_LINKS);
-        Self { inner: Arc::new(Inner { parts, context, config, links }) }
+        Self { inner: Arc::new(Inner { parts, context, config, token_life, links }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth

@@ -43,12 +43,20 @@ impl Catalog {
         after: Option<&EntryPlace>,
     ) -> Result<Listing<EntryView>, Error> {
         let page = self.inner.parts.store.playlist_entries(id, limit, after).await?;
-        let mut items = Vec::with_capacity(page.items.len());
+        let mut places = Vec::with_capacity(page.items.len());
+        let mut tracks = Vec::with_capacity(page.items.len());
         for PlaylistEntry { id, track, added_at } in page.items {
             let known = track.is_visible_to(caller.artist_id);
-            let track = if known { Some(self.view(track).await?) } else { None };
-            items.push(EntryView { id, added_at, track });
+            places.push((id, added_at, known));
+            tracks.extend(known.then_some(track));
         }
+        let mut tracks = self.views(caller, tracks).await?.into_iter();
+        let entry = |(id, added_at, known)| EntryView {
+            id,
+            added_at,
+            track: if known { tracks.next() } else { None },
+        };
+        let items = places.into_iter().map(entry).collect();
         Ok(Listing { items, next_cursor: page.next.as_ref().map(encode_cursor) })
     }
 }

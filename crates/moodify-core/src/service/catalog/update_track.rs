@@ -25,7 +25,7 @@ impl Catalog {
         };
         let released = self.track_published(&changed);
         let track = self.inner.parts.store.update_track(id, expected, &change, &[released]).await?;
-        self.view(track).await
+        self.view(caller, track).await
     }
 
     /// The track, if it is the caller's.
