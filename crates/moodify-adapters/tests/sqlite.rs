@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use moodify_adapters::sql::{SqlConnectError, SqlQueue, SqlStore, SqliteConfig};
 use moodify_core::conformance::samples;
-use moodify_core::model::{Event, EventKind, KeyPurpose, NewAccount};
+use moodify_core::model::{Event, EventKind, KeyPurpose, NewAccount, PageSize};
 use moodify_core::port::{
     CatalogStore, Claim, Consumer, KeyStore, Outbox, Queue, SendLog, Unavailable, UserStore, UserStoreError,
 };
@@ -257,7 +257,7 @@ mod survival {
         assert_eq!(second.keys(KeyPurpose::AccessToken).await.unwrap()[0].expose(), key.expose());
         assert_eq!(second.artist(artist.id).await.unwrap(), Some(artist));
         assert_eq!(second.track(track.id).await.unwrap(), Some(track));
-        assert_eq!(second.playlist_entries(playlist.id).await.unwrap().len(), 2);
+        assert_eq!(second.playlist_entries(playlist.id, PageSize::MAX, None).await.unwrap().items.len(), 2);
         assert_eq!(second.lease(10, now, LEASE).await.unwrap(), [signed_up]);
         let delivered = second.queue().receive("notification", 10, now, LEASE).await.unwrap();
         assert_eq!(delivered[0].event, event);

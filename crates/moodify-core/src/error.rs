@@ -133,6 +133,14 @@ impl From<CatalogError> for Error {
         match error {
             CatalogError::NotFound { what } => Self::NotFound { what },
             CatalogError::StaleVersion { current } => Self::StaleVersion { current },
+            CatalogError::Processing => Self::Conflict {
+                code: "track_processing",
+                message: "The track is still being processed; try again when it is ready.",
+            },
+            CatalogError::PlaceLost => {
+                let message = "The list was put in order anew: begin again without a cursor.";
+                Self::invalid("/cursor", Invalid::new("invalid_cursor", message))
+            }
             CatalogError::Full => Self::Conflict { code: "playlist_full", message: "The playlist is full." },
             CatalogError::Unavailable(fault) => fault.into(),
         }

@@ -22,6 +22,7 @@ pub mod play_queue;
 pub mod playback;
 pub mod playback_command;
 pub mod playlist;
+pub mod rank;
 pub mod search;
 pub mod session;
 pub mod stats;
@@ -58,10 +59,11 @@ pub use playback::{
     Transfer, Volume,
 };
 pub use playback_command::{AppliedCommand, Command, Operation, PlayWhat, QueuePosition};
-pub use playlist::{Playlist, PlaylistEntry};
+pub use playlist::{Playlist, PlaylistChange, PlaylistEntry};
+pub use rank::Rank;
 pub use session::{EndedSessions, Session, TokenHash, UserAgent};
 pub use stats::{ArtistRecord, DayRecord, TrackRecord};
 pub use tally::{LogInSubject, LogInTally, TallyRule};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
-pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};
+pub use track::{Track, TrackChange, TrackFilter, TrackSort, TrackStatus, Visibility};

@@ -24,7 +24,9 @@ mod send_log;
 mod sync_hub;
 mod user_store;
 
-pub use catalog_store::{CatalogError, CatalogStore, EntryPosition, PlaylistPosition, TrackPosition};
+pub use catalog_store::{
+    CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition,
+};
 pub use clock::Clock;
 pub use error::{BoxError, Unavailable};
 pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
