@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, RecipientStoreFixture, SendLogFixture,
+    UserStoreFixture,
 };
 use tempfile::TempDir;
 
@@ -41,6 +42,11 @@ async fn queue() -> QueueFixture {
     QueueFixture::new(Arc::new(store.queue()), folder)
 }
 
+async fn recipients() -> RecipientStoreFixture {
+    let (store, folder) = store().await;
+    RecipientStoreFixture::new(store, folder)
+}
+
 async fn send_log() -> SendLogFixture {
     let (store, folder) = store().await;
     SendLogFixture::new(store, folder)
@@ -51,4 +57,5 @@ moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
+moodify_core::recipient_store_suite!(recipient_store, recipients);
 moodify_core::send_log_suite!(send_log_of_store, send_log);

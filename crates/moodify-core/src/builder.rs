@@ -11,9 +11,11 @@ use crate::memory::{
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
     CatalogStore, Clock, KeyStore, Mailer, MediaProbe, MediaSigner, MediaStore, Outbox, PlaybackStore, Queue,
-    Rng, SendLog, SyncHub, UserStore,
+    RecipientStore, Rng, SendLog, SyncHub, UserStore,
 };
 use crate::service::catalog::CatalogParts;
+use crate::service::delivery::Housekeeper;
+use crate::service::notifications::NotificationParts;
 use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
@@ -24,6 +26,7 @@ pub struct MoodifyBuilder {
     catalog: Arc<dyn CatalogStore>,
     outbox: Arc<dyn Outbox>,
     send_log: Arc<dyn SendLog>,
+    recipients: Arc<dyn RecipientStore>,
     queue: Arc<dyn Queue>,
     media: Arc<dyn MediaStore>,
     signer: Option<Arc<dyn MediaSigner>>,
@@ -50,7 +53,8 @@ impl MoodifyBuilder {
             keys: store.clone(),
             catalog: store.clone(),
             outbox: store.clone(),
-            send_log: store,
+            send_log: store.clone(),
+            recipients: store,
             queue: Arc::new(MemoryQueue::new()),
             media: Arc::new(MemoryMediaStore::new()),
             signer: None,
@@ -62,15 +66,16 @@ impl MoodifyBuilder {
         }
     }
 
-    /// One database for accounts, keys, catalogue, outbox and send log. They must share one for
+    /// One database for accounts, keys, catalogue, outbox, send log and recipients. They must share one for
     /// events to be stored in one step with the changes they tell of.
     #[must_use]
     pub fn store<S>(self, store: Arc<S>) -> Self
     where
-        S: UserStore + KeyStore + CatalogStore + Outbox + SendLog + 'static,
+        S: UserStore + KeyStore + CatalogStore + Outbox + SendLog + RecipientStore + 'static,
     {
         let (users, keys, catalog) = (store.clone(), store.clone(), store.clone());
-        Self { users, keys, catalog, outbox: store.clone(), send_log: store, ..self }
+        let (outbox, send_log, recipients) = (store.clone(), store.clone(), store);
+        Self { users, keys, catalog, outbox, send_log, recipients, ..self }
     }
 
     /// How events travel.
@@ -135,10 +140,23 @@ impl MoodifyBuilder {
             None => (Arc::new(gate.clone()), Some(gate)),
         };
         let parts = CatalogParts { store: self.catalog, media: self.media, signer, probe };
+        let housekeeper = Housekeeper::new(
+            self.queue.clone(),
+            self.send_log.clone(),
+            self.recipients.clone(),
+            context.clone(),
+        );
+        let notifications = NotificationParts {
+            mailer: self.mailer,
+            log: self.send_log,
+            recipients: self.recipients,
+            queue: self.queue.clone(),
+        };
         let inner = Inner {
             accounts: Accounts::new(self.users, keys, context.clone(), config)?,
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone()),
-            notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
+            notifications: Notifications::new(notifications, context.clone(), config)?,
+            housekeeper,
             playback: Arc::new(Playback::new(
                 self.playback,
                 self.hub,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, MailError, MediaError, OutboxError, PlaybackStoreError,
-    ProbeError, QueueError, SendLogError, SignError, SyncHubError, Unavailable, UserStoreError,
+    ProbeError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError, Unavailable,
+    UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -158,7 +159,15 @@ macro_rules! only_unavailable {
     )*};
 }
 
-only_unavailable!(KeyStoreError, OutboxError, QueueError, SendLogError, SignError, SyncHubError);
+only_unavailable!(
+    KeyStoreError,
+    OutboxError,
+    QueueError,
+    RecipientStoreError,
+    SendLogError,
+    SignError,
+    SyncHubError
+);
 
 impl From<PlaybackStoreError> for Error {
     fn from(error: PlaybackStoreError) -> Self {

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::port::{Outbox, Queue};
-use crate::service::delivery::{Handler, Relay, Worker};
+use crate::service::delivery::{Handler, Housekeeper, Relay, Worker};
+use crate::service::notifications::Releases;
 use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
 
 /// How often half-done uploads are looked for.
@@ -25,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
+    pub(crate) housekeeper: Housekeeper,
     pub(crate) playback: Arc<Playback>,
     pub(crate) media_gate: Option<MediaGate>,
     pub(crate) outbox: Arc<dyn Outbox>,
@@ -119,6 +121,9 @@ impl Moodify {
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
         }
+        if services.notification {
+            tasks.push(Box::pin(self.inner.housekeeper.run(&stop)));
+        }
         while tasks.next().await.is_some() {}
         Ok(())
     }
@@ -131,6 +136,7 @@ impl Moodify {
         }
         if services.notification {
             handlers.push(Arc::new(notifications.clone()));
+            handlers.push(Arc::new(Releases::new(notifications.clone())));
         }
         if services.sync {
             handlers.push(playback.clone());

@@ -18,6 +18,7 @@ use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::{
     model::Timestamp,
     port::{Outbox, Queue},
+    service::delivery::CONSUMERS,
 };
 use serde_json::{Value, json};
 use support::{
@@ -102,10 +103,10 @@ fn person(n: usize) -> Value {
     json!({ "email": email(n), "password": "low water at the pier", "first_name": "Ada", "last_name": "Tide" })
 }
 
-/// To whom mails went.
+/// To whom welcome mails went.
 fn mails(place: &Place) -> Vec<String> {
     let files = fs::read_dir(place.path().join("data/mail")).unwrap().map(|file| file.unwrap().path());
-    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "eml"));
+    let files = files.filter(|path| path.to_string_lossy().ends_with(".welcome.eml"));
     let recipient = |text: String| {
         let to = text.lines().find(|line| line.starts_with("To:")).unwrap();
         to.split(['<', '>']).nth(1).unwrap().to_owned()
@@ -120,7 +121,7 @@ async fn assert_nothing_is_open(place: &Place) {
     let store = SqlStore::connect(&config.into()).await.unwrap();
     let end_of_time = Timestamp::MAX;
     assert_eq!(store.lease(1, end_of_time, Duration::ZERO).await.unwrap(), []);
-    for consumer in ["notification", "music", "sync"] {
+    for consumer in CONSUMERS {
         assert_eq!(store.queue().receive(consumer, 1, end_of_time, Duration::ZERO).await.unwrap(), []);
         assert_eq!(store.queue().dead_letters(consumer, 1).await.unwrap(), []);
     }

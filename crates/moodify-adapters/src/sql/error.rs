@@ -2,7 +2,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use moodify_core::port::{
-    BoxError, CatalogError, KeyStoreError, OutboxError, QueueError, SendLogError, Unavailable, UserStoreError,
+    BoxError, CatalogError, KeyStoreError, OutboxError, QueueError, RecipientStoreError, SendLogError,
+    Unavailable, UserStoreError,
 };
 use sqlx::migrate::MigrateError;
 
@@ -206,4 +207,12 @@ macro_rules! unavailable {
     )*};
 }
 
-unavailable!(CatalogError, KeyStoreError, OutboxError, QueueError, SendLogError, UserStoreError);
+unavailable!(
+    CatalogError,
+    KeyStoreError,
+    OutboxError,
+    QueueError,
+    RecipientStoreError,
+    SendLogError,
+    UserStoreError
+);

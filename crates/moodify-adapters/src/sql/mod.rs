@@ -8,6 +8,7 @@ mod hint;
 mod key_store;
 mod outbox;
 mod queue;
+mod recipient_store;
 mod reclaim;
 mod send_log;
 mod user_store;

@@ -22,6 +22,7 @@
 //! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
 //! [`catalog_store_suite`](crate::catalog_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
+//! [`recipient_store_suite`](crate::recipient_store_suite),
 //! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
 //! [`playback_store_suite`](crate::playback_store_suite), [`sync_hub_suite`](crate::sync_hub_suite).
 //!
@@ -37,6 +38,7 @@ pub mod media_store;
 pub mod outbox;
 pub mod playback_store;
 pub mod queue;
+pub mod recipient_store;
 pub mod samples;
 pub mod send_log;
 mod suite;
@@ -50,6 +52,7 @@ pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
 pub use playback_store::PlaybackStoreFixture;
 pub use queue::QueueFixture;
+pub use recipient_store::RecipientStoreFixture;
 pub use send_log::SendLogFixture;
 pub use suite::run;
 pub use sync_hub::SyncHubFixture;

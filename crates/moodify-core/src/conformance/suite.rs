@@ -64,6 +64,8 @@ mod tests {
             include_str!("key_store.rs"),
             include_str!("outbox.rs"),
             include_str!("playback_store.rs"),
+            include_str!("recipient_store.rs"),
+            include_str!("send_log.rs"),
             include_str!("sync_hub.rs"),
             include_str!("user_store.rs"),
         ] {

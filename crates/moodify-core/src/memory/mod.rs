@@ -10,6 +10,7 @@ mod media_store;
 mod outbox;
 mod playback_store;
 mod queue;
+mod recipient_store;
 mod rng;
 mod send_log;
 mod store;

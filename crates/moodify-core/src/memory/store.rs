@@ -4,14 +4,15 @@ use super::catalog_store::Catalog;
 use super::hint::Hint;
 use super::key_store::Keys;
 use super::outbox::Waiting;
+use super::recipient_store::Recipients;
 use super::send_log::Sends;
 use super::user_store::Users;
 
 /// Everything a database would keep, behind one lock: an atomic step is one look at it.
 ///
 /// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
-/// [`CatalogStore`](crate::port::CatalogStore), [`Outbox`](crate::port::Outbox) and
-/// [`SendLog`](crate::port::SendLog).
+/// [`CatalogStore`](crate::port::CatalogStore), [`Outbox`](crate::port::Outbox),
+/// [`SendLog`](crate::port::SendLog) and [`RecipientStore`](crate::port::RecipientStore).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -25,6 +26,7 @@ pub(super) struct Tables {
     pub(super) catalog: Catalog,
     pub(super) outbox: Waiting,
     pub(super) sends: Sends,
+    pub(super) recipients: Recipients,
 }
 
 impl MemoryStore {

@@ -8,6 +8,7 @@ pub mod event;
 pub mod id;
 pub mod invalid;
 pub mod key;
+pub mod link;
 pub mod mail;
 pub mod media;
 pub mod moment;
@@ -17,6 +18,7 @@ pub mod password;
 pub mod play;
 pub mod playback;
 pub mod playlist;
+pub mod recipient;
 pub mod search;
 pub mod session;
 pub mod text;
@@ -34,9 +36,10 @@ pub use id::{
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};
 pub use key::{KeyPurpose, StoredKey};
+pub use link::LinkTemplate;
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
-pub use moment::{earlier, later};
+pub use moment::{LONGEST_WAIT, earlier, is_due, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
 pub use play::PlayId;
@@ -45,6 +48,7 @@ pub use playback::{
     PlaybackVersion, PositionMs, QueueEntry, Repeat,
 };
 pub use playlist::{Playlist, PlaylistEntry};
+pub use recipient::Recipient;
 pub use session::{Session, TokenHash};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken};

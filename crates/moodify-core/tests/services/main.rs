@@ -4,7 +4,12 @@
 
 mod accounts;
 mod delivery;
+mod desk;
+mod mail_faults;
+mod mails;
 mod media_gate;
 mod notifications;
+mod releases;
 mod tokens;
+mod troubled;
 mod world;

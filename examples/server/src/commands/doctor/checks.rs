@@ -15,7 +15,7 @@ use moodify_core::{
     port::{
         Clock, Consumer, KeyStore, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Queue, Rejection,
     },
-    service::Context,
+    service::{Context, delivery::CONSUMERS},
 };
 use url::Host;
 
@@ -100,7 +100,7 @@ pub(super) async fn queue(settings: &Settings, store: &SqlStore, now: Timestamp)
     let failed = |error| Failure::new(one_line(&error), "look at the database that the queue lives in");
     queue.declare(&visitor).await.map_err(failed)?;
     queue.receive(visitor.name, 1, now, Duration::from_secs(1)).await.map_err(failed)?;
-    for consumer in ["notification", "music", "sync"] {
+    for consumer in CONSUMERS {
         let dead = queue.dead_letters(consumer, MOST_DEAD_LETTERS).await.map_err(failed)?;
         if let Some(letter) = dead.last() {
             return Ok(Finding::Doubtful(Failure::new(
@@ -109,7 +109,7 @@ pub(super) async fn queue(settings: &Settings, store: &SqlStore, now: Timestamp)
                     dead.len(),
                     letter.reason
                 ),
-                "mend the cause: what was given up is kept",
+                "mend the cause, then `moodify dead-letters replay --all`",
             )));
         }
     }
