@@ -11,6 +11,7 @@ mod health;
 mod lock;
 mod logging;
 mod shutdown;
+mod templates;
 
 use std::{env, process::ExitCode};
 
@@ -41,6 +42,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate { flags } => commands::migrate::run(&flags.load()?),
         Command::Openapi => commands::openapi::run(),
         Command::Doctor { flags } => commands::doctor::run(flags.load()?),
+        Command::DeadLetters { action } => action.run(),
+        Command::Mail { action } => action.run(),
         Command::Healthcheck { url, flags } => commands::healthcheck::run(url.as_deref(), &flags.load()?),
     }
 }

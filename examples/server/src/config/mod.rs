@@ -44,7 +44,8 @@ pub(crate) struct Settings {
     sync: Option<Address>,
     accounts: accounts::Accounts,
     catalog: catalog::Catalog,
-    mail: mail::Mail,
+    /// Mails.
+    pub(crate) mail: mail::Mail,
     playback: playback::Playback,
     /// The HTTP side.
     pub(crate) http: http::Http,

@@ -22,6 +22,7 @@ use crate::{
     lock::Locks,
     logging,
     shutdown::Signals,
+    templates,
 };
 use door::Door;
 
@@ -54,8 +55,9 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
     }
+    let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
     let parts = assemble::parts(settings).await?;
-    let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
+    let moodify = assemble::moodify(&parts, config)?;
     // The locks say that nobody else runs these services here: what is leased, a dead process leased.
     parts.store.reclaim(role.services()).await.map_err(|error| {
         Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
