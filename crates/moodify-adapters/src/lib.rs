@@ -6,7 +6,7 @@ pub mod files;
 pub mod mail_files;
 #[cfg(feature = "probe")]
 pub mod probe;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 
 #[cfg(any(feature = "files", feature = "probe"))]

@@ -27,6 +27,30 @@ impl SqlQueue {
         Self { database, published: Hint::default() }
     }
 
+    /// Leases open deliveries that are due before or after this moment.
+    async fn take(
+        &self,
+        consumer: &str,
+        max: usize,
+        before_or_after: &'static str,
+        moment: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Row>, Fault> {
+        // As the outbox leases.
+        let update = Statement::new(
+            "WITH due AS MATERIALIZED (
+                 SELECT seq FROM deliveries WHERE consumer = $2 AND state = 'open' AND due_at ",
+        );
+        let update = update.then(before_or_after).then(" $3 ORDER BY due_at, seq LIMIT $4");
+        let update = update.skip_locked().then(
+            ") UPDATE deliveries SET attempt = attempt + 1, silent = silent + 1, due_at = $1, leased = 1
+             WHERE seq IN (SELECT seq FROM due)
+             RETURNING seq, consumer, event_id, event, attempt, failures, silent",
+        );
+        let update = update.bind(until).bind(consumer).bind(moment).bind(max);
+        self.database.run_returning(update).await
+    }
+
     /// Changes an open delivery, if this is still its newest attempt.
     async fn settle(&self, update: Statement, delivery: &DeliveryId) -> Result<(), QueueError> {
         let update = update.bind(delivery.consumer.as_str()).bind(delivery.event).bind(delivery.attempt);
@@ -39,6 +63,8 @@ impl SqlQueue {
 impl Queue for SqlQueue {
     async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
         let mut transaction = self.database.begin().await?;
+        // Of two processes that declare it at once, the second must see what the first has written.
+        transaction.lock_name(format!("subscriptions of {}", consumer.name)).await?;
         let delete = Statement::new("DELETE FROM subscriptions WHERE consumer = $1");
         transaction.run(delete.bind(consumer.name)).await?;
         let mut kinds: Vec<EventKind> = consumer.kinds.clone();
@@ -80,29 +106,12 @@ impl Queue for SqlQueue {
         lease: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
         let until = later(now, lease);
-        let due = Statement::new(
-            "UPDATE deliveries SET attempt = attempt + 1, silent = silent + 1, due_at = $1, leased = 1
-             WHERE seq IN (SELECT seq FROM deliveries
-                           WHERE consumer = $2 AND state = 'open' AND due_at <= $3
-                           ORDER BY due_at, seq LIMIT $4)
-             RETURNING seq, consumer, event_id, event, attempt, failures, silent",
-        );
-        let due = due.bind(until).bind(consumer).bind(now).bind(max);
-        let mut rows = self.database.run_returning(due).await?;
+        let mut rows = self.take(consumer, max, "<=", now, until).await?;
         if rows.len() < max {
-            // Put off before the clock was set back. A statement of its own: with OR in the one above
-            // every call would sort all that is due.
-            let stray = Statement::new(
-                "UPDATE deliveries SET attempt = attempt + 1, silent = silent + 1, due_at = $1, leased = 1
-                 WHERE seq IN (SELECT seq FROM deliveries
-                               WHERE consumer = $2 AND state = 'open' AND due_at > $3
-                               ORDER BY due_at, seq LIMIT $4)
-                 RETURNING seq, consumer, event_id, event, attempt, failures, silent",
-            );
-            // What was just leased is no stray, however long the lease.
+            // Put off before the clock was set back; not what was just leased, however long the lease.
+            // A statement of its own: with OR in the other every call would sort all that is due.
             let horizon = later(now, LONGEST_WAIT).max(until);
-            let stray = stray.bind(until).bind(consumer).bind(horizon).bind(max - rows.len());
-            rows.extend(self.database.run_returning(stray).await?);
+            rows.extend(self.take(consumer, max - rows.len(), ">", horizon, until).await?);
         }
         Ok(readable(in_order(&rows)?, delivery))
     }
@@ -117,7 +126,7 @@ impl Queue for SqlQueue {
         let again = "UPDATE deliveries SET due_at = $1, leased = 0, reason = $2, silent = 0,
                             failures = failures + 1
                      WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
-        self.settle(Statement::new(again).bind(due).bind(reason), delivery).await
+        self.settle(Statement::new(again).bind(due).bind(storable(reason)), delivery).await
     }
 
     async fn postpone(&self, delivery: &DeliveryId, due: Timestamp) -> Result<(), QueueError> {
@@ -134,7 +143,7 @@ impl Queue for SqlQueue {
     ) -> Result<(), QueueError> {
         let dead = "UPDATE deliveries SET state = 'dead', reason = $1, died_at = $2
                     WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
-        self.settle(Statement::new(dead).bind(reason).bind(now), delivery).await
+        self.settle(Statement::new(dead).bind(storable(reason)).bind(now), delivery).await
     }
 
     async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
@@ -163,12 +172,14 @@ impl Queue for SqlQueue {
 
     async fn forget(&self, published_before: Timestamp, max: usize) -> Result<u64, QueueError> {
         let forget = Statement::new(
-            "DELETE FROM deliveries WHERE seq IN (
+            "WITH forgotten AS MATERIALIZED (
                  SELECT seq FROM deliveries
                  WHERE state = 'done' AND published_at < $1
                      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = deliveries.event_id)
-                 ORDER BY published_at LIMIT $2)",
+                 ORDER BY published_at LIMIT $2",
         );
+        let forget =
+            forget.skip_locked().then(") DELETE FROM deliveries WHERE seq IN (SELECT seq FROM forgotten)");
         Ok(self.database.run(forget.bind(published_before).bind(max)).await?)
     }
 
@@ -179,9 +190,10 @@ impl Queue for SqlQueue {
 
 /// Adds a delivery for each consumer of this kind that has none yet, and returns how many.
 async fn add(transaction: &mut Transaction, event: &Event, now: Timestamp) -> Result<u64, Fault> {
+    // In one order: of two relays that publish one event, the second waits for the first.
     let insert = Statement::new(
         "INSERT INTO deliveries (consumer, event_id, event, published_at, state, attempt, due_at)
-         SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4
+         SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4 ORDER BY consumer
          ON CONFLICT (event_id, consumer) DO NOTHING",
     );
     let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
@@ -196,6 +208,11 @@ fn of_dead(what: &'static str, consumer: &str, letters: Letters) -> Statement {
         statement.push(" AND event_id = ").push_bind(event);
     }
     statement
+}
+
+/// PostgreSQL keeps every character but one.
+fn storable(reason: &str) -> String {
+    reason.replace('\0', "\u{FFFD}")
 }
 
 fn delivery_id(row: &Row) -> Result<DeliveryId, Fault> {

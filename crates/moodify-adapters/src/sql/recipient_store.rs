@@ -147,16 +147,26 @@ impl RecipientStore for SqlStore {
 
     async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, RecipientStoreError> {
         let mut forgotten = 0;
-        for old in [
-            "DELETE FROM recipients WHERE account_id IN (
-                 SELECT account_id FROM recipients WHERE email IS NULL AND told_at < $1 LIMIT $2)",
-            "DELETE FROM recipient_follows WHERE (artist_id, account_id) IN (
-                 SELECT artist_id, account_id FROM recipient_follows
-                 WHERE following = 0 AND told_at < $1 LIMIT $2)",
-            "DELETE FROM announcements WHERE track_id IN (
-                 SELECT track_id FROM announcements WHERE noted_at < $1 LIMIT $2)",
+        for (old, delete) in [
+            (
+                "WITH old AS MATERIALIZED (
+                     SELECT account_id FROM recipients WHERE email IS NULL AND told_at < $1 LIMIT $2",
+                ") DELETE FROM recipients WHERE account_id IN (SELECT account_id FROM old)",
+            ),
+            (
+                "WITH old AS MATERIALIZED (
+                     SELECT artist_id, account_id FROM recipient_follows
+                     WHERE following = 0 AND told_at < $1 LIMIT $2",
+                ") DELETE FROM recipient_follows
+                 WHERE (artist_id, account_id) IN (SELECT artist_id, account_id FROM old)",
+            ),
+            (
+                "WITH old AS MATERIALIZED (SELECT track_id FROM announcements WHERE noted_at < $1 LIMIT $2",
+                ") DELETE FROM announcements WHERE track_id IN (SELECT track_id FROM old)",
+            ),
         ] {
-            forgotten += self.database.run(Statement::new(old).bind(before).bind(max)).await?;
+            let forget = Statement::new(old).skip_locked().then(delete).bind(before).bind(max);
+            forgotten += self.database.run(forget).await?;
         }
         Ok(forgotten)
     }

@@ -59,9 +59,12 @@ impl SendLog for SqlStore {
 
     async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError> {
         let forget = Statement::new(
-            "DELETE FROM send_log WHERE (event_id, kind) IN (
-                 SELECT event_id, kind FROM send_log WHERE COALESCE(sent_at, claimed_until) < $1 LIMIT $2)",
+            "WITH forgotten AS MATERIALIZED (
+                 SELECT event_id, kind FROM send_log WHERE COALESCE(sent_at, claimed_until) < $1 LIMIT $2",
         );
+        let forget = forget
+            .skip_locked()
+            .then(") DELETE FROM send_log WHERE (event_id, kind) IN (SELECT event_id, kind FROM forgotten)");
         Ok(self.database.run(forget.bind(before).bind(max)).await?)
     }
 }
