@@ -32,7 +32,10 @@ impl SendLog for SqlStore {
         }
         let query = "SELECT claimed_until, sent_at FROM send_log WHERE event_id = $1 AND kind = $2";
         let query = Statement::new(query).bind(event).bind(kind.as_str());
-        match transaction.optional(query).await? {
+        let found = transaction.optional(query).await?;
+        // The attempt to claim has locked the row: it is free again when this returns.
+        transaction.commit().await?;
+        match found {
             Some(row) if row.optional_int("sent_at")?.is_some() => Ok(Claim::Sent),
             Some(row) => Ok(Claim::Held { until: row.time("claimed_until")? }),
             // Somebody forgot the mail in between.
