@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use moodify_core::model::{Event, EventKind, LONGEST_WAIT, later};
 use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Letters, Queue, QueueError};
 
-use super::database::{Database, Row, Statement, Transaction};
+use super::database::{Database, Row, Statement, Topic, Transaction};
 use super::error::Fault;
 use super::hint::Hint;
 use super::outbox::{encode, event, in_order, readable};
@@ -24,7 +24,8 @@ pub struct SqlQueue {
 
 impl SqlQueue {
     pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database, published: Hint::default() }
+        let published = database.hint(Topic::Queue);
+        Self { database, published }
     }
 
     /// Leases open deliveries that are due before or after this moment.

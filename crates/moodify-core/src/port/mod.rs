@@ -10,11 +10,13 @@ mod clock;
 mod error;
 mod identity_provider;
 mod key_store;
+mod library_store;
 mod mailer;
 mod media_probe;
 mod media_signer;
 mod media_store;
 mod outbox;
+mod playback_archive;
 mod playback_store;
 mod queue;
 mod recipient_store;
@@ -28,6 +30,9 @@ pub use clock::Clock;
 pub use error::{BoxError, Unavailable};
 pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
 pub use key_store::{KeyStore, KeyStoreError};
+pub use library_store::{
+    ArtistPosition, ChangePage, FollowPosition, HistoryPosition, LibraryError, LibraryStore, LikePosition,
+};
 pub use mailer::{MailError, Mailer};
 pub use media_probe::{
     AudioInfo, AudioTags, CoverImage, MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection,
@@ -36,6 +41,7 @@ pub use media_probe::{
 pub use media_signer::{MediaSigner, SignError, SignedUrl};
 pub use media_store::{ByteRange, MediaError, MediaMeta, MediaObject, MediaStore};
 pub use outbox::{Outbox, OutboxError};
+pub use playback_archive::{PlaybackArchive, Recalled, Saved};
 pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
 pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Letters, Queue, QueueError};
 pub use recipient_store::{RecipientStore, RecipientStoreError};
@@ -44,4 +50,4 @@ pub use send_log::{Claim, SendLog, SendLogError};
 pub use sync_hub::{
     CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
 };
-pub use user_store::{UserStore, UserStoreError};
+pub use user_store::{Revoked, UserStore, UserStoreError};

@@ -61,14 +61,26 @@ fn later() -> Option<HandleError> {
     Some(HandleError::Later { reason: "421 busy".to_owned() })
 }
 
+/// Makes the consumer of these tests known: of all that a sign-up tells, it wants one event.
+async fn declare(world: &World) {
+    world.queue.declare(&Scripted::failing(None).consumer()).await.unwrap();
+}
+
 /// Signs so many people up and moves their events into the queue.
 async fn published(world: &World, count: usize) -> Arc<Relay> {
     let relay = Relay::new(world.store.clone(), world.queue.clone(), world.context());
-    world.moodify.declare_consumers().await.unwrap();
+    declare(world).await;
     for n in 0..count {
         world.sign_up(&format!("listener{n}@example.com")).await;
     }
-    assert_eq!(relay.publish_batch().await.unwrap(), count);
+    let mut published = 0;
+    loop {
+        match relay.publish_batch().await.unwrap() {
+            0 => break,
+            more => published += more,
+        }
+    }
+    assert!(published >= count, "one event each, at least");
     Arc::new(relay)
 }
 
@@ -176,7 +188,7 @@ async fn a_worker_that_waits_for_the_queue_holds_no_handler_up() {
 #[tokio::test]
 async fn sign_ups_go_on_while_the_queue_is_down_and_nothing_is_lost() {
     let world = World::new();
-    world.moodify.declare_consumers().await.unwrap();
+    declare(&world).await;
     let up = Arc::new(AtomicBool::new(false));
     let is_up = up.clone();
     let refuses =
@@ -188,7 +200,7 @@ async fn sign_ups_go_on_while_the_queue_is_down_and_nothing_is_lost() {
         assert!(matches!(relay.publish_batch().await, Err(Error::Unavailable(_))));
     }
     up.store(true, Ordering::Relaxed);
-    assert_eq!(relay.publish_batch().await.unwrap(), 10, "at once: failed events are released");
+    assert!(relay.publish_batch().await.unwrap() >= 10, "at once: failed events are released");
     let handler = Scripted::failing(None);
     let worker = Worker::new(queue, handler.clone(), world.context());
     while worker.handle_due().await.unwrap() > 0 {}
@@ -198,15 +210,15 @@ async fn sign_ups_go_on_while_the_queue_is_down_and_nothing_is_lost() {
 #[tokio::test]
 async fn a_relay_that_dies_between_publishing_and_marking_causes_no_second_delivery() {
     let world = World::new();
-    world.moodify.declare_consumers().await.unwrap();
+    declare(&world).await;
     world.sign_up("ada@example.com").await;
     let now = world.context().now();
     let leased = world.store.lease(10, now, Duration::from_secs(30)).await.unwrap();
-    world.queue.publish(&leased[0], now).await.unwrap();
+    world.queue.publish_all(&leased, now).await.unwrap();
     // The relay dies here; its lease runs out, and the next one starts over.
     world.clock.advance(Duration::from_secs(30));
     let relay = Relay::new(world.store.clone(), world.queue.clone(), world.context());
-    assert_eq!(relay.publish_batch().await.unwrap(), 1);
+    assert_eq!(relay.publish_batch().await.unwrap(), leased.len());
     let handler = Scripted::failing(None);
     let worker = Worker::new(world.queue.clone(), handler.clone(), world.context());
     assert_eq!(worker.handle_due().await.unwrap(), 1);

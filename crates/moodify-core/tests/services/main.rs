@@ -5,10 +5,13 @@
 mod accounts;
 mod delivery;
 mod desk;
+mod keys;
 mod mail_faults;
 mod mails;
 mod media_gate;
 mod notifications;
+mod passwords;
+mod recovery;
 mod releases;
 mod tokens;
 mod troubled;

@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod mail;
 mod playback;
+mod postgres;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -47,6 +48,9 @@ pub(crate) struct Settings {
     /// Mails.
     pub(crate) mail: mail::Mail,
     playback: playback::Playback,
+    /// What a PostgreSQL database is asked for.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
+    pub(crate) postgres: postgres::Postgres,
     /// The HTTP side.
     pub(crate) http: http::Http,
     /// Logging.
@@ -68,6 +72,7 @@ impl Default for Settings {
             catalog: catalog::Catalog::default(),
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
+            postgres: postgres::Postgres::default(),
             http: http::Http::default(),
             log: Log::default(),
         }

@@ -2,7 +2,6 @@
 
 mod table;
 
-use moodify_adapters::sql::SqlQueue;
 use moodify_core::{
     model::EventId,
     port::{DeadLetter, Letters, Queue, QueueError},
@@ -120,7 +119,7 @@ pub(crate) fn decide(
 /// Beside a running server: nothing here takes its locks.
 fn with_queue(
     settings: &Settings,
-    work: impl AsyncFnOnce(&SqlQueue) -> Result<(), Failure>,
+    work: impl AsyncFnOnce(&dyn Queue) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     logging::start(&settings.log)?;
     let (database, queue) = (settings.database()?, settings.queue()?);
@@ -131,9 +130,9 @@ fn with_queue(
         ));
     }
     runtime()?.block_on(async {
-        let store = assemble::database(&database).await?;
-        let worked = match assemble::queue(&queue, &store) {
-            Ok(queue) => work(&queue).await,
+        let store = assemble::database(settings).await?;
+        let worked = match assemble::queue(&queue, &*store) {
+            Ok(queue) => work(&*queue).await,
             Err(failure) => Err(failure),
         };
         store.close().await;

@@ -40,15 +40,15 @@ const GRACE: Duration = Duration::from_millis(200);
 /// If they cannot start, or a part of them ends by itself.
 pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
     logging::start(&settings.log)?;
-    let _locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(role, settings));
+    let outcome = runtime.block_on(serve(role, settings, &locks));
     // Whatever still runs in there was given its time.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
+async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let (listener, bound) = bind(settings.listen).await?;
     let public_url = settings.public_url(bound)?;
@@ -58,10 +58,12 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
     let parts = assemble::parts(settings).await?;
     let moodify = assemble::moodify(&parts, config)?;
-    // The locks say that nobody else runs these services here: what is leased, a dead process leased.
-    parts.store.reclaim(role.services()).await.map_err(|error| {
-        Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
-    })?;
+    if locks.prove_to_be_alone() {
+        // What is leased, a dead process leased.
+        parts.database.reclaim(role.services()).await.map_err(|error| {
+            Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
+        })?;
+    }
     // Before the first request: an event is kept only for consumers that are known.
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
@@ -82,7 +84,7 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
         () = running.end(settings.http.drain(), &*parts.context.clock) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
-    parts.store.close().await;
+    parts.database.close().await;
     outcome
 }
 
