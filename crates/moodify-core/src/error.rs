@@ -6,8 +6,8 @@ use crate::model::page::foreign_cursor;
 use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
-    PlaybackStoreError, ProbeError, QueueError, SendLogError, SignError, SyncHubError, Unavailable,
-    UserStoreError,
+    PlaybackStoreError, ProbeError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError,
+    Unavailable, UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -181,7 +181,15 @@ macro_rules! only_unavailable {
     )*};
 }
 
-only_unavailable!(KeyStoreError, OutboxError, QueueError, SendLogError, SignError, SyncHubError);
+only_unavailable!(
+    KeyStoreError,
+    OutboxError,
+    QueueError,
+    RecipientStoreError,
+    SendLogError,
+    SignError,
+    SyncHubError
+);
 
 impl From<PlaybackStoreError> for Error {
     fn from(error: PlaybackStoreError) -> Self {

@@ -5,11 +5,8 @@
 mod account;
 mod artists;
 mod auth;
-<<<<<<< HEAD
 mod cookies;
-=======
 mod edits;
->>>>>>> catalogue
 mod hostile;
 mod hostile_contract;
 mod library;

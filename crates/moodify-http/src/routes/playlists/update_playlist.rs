@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
-use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, field, present};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, field, not_null};
 use crate::openapi::problems::{NotOwner, PlaylistNotFound, StaleVersion};
 use crate::problem::Problem;
 use crate::routes::tracks::track::VisibilityName;
@@ -17,14 +17,14 @@ use crate::routes::tracks::track::VisibilityName;
 #[schema(as = UpdatePlaylistRequest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdatePlaylistBody {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
     title: Option<String>,
     /// May be empty.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = String, required = false, max_length = 2000)]
     description: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = VisibilityName, required = false)]
     visibility: Option<String>,
 }

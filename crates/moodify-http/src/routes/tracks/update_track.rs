@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::track::{TrackBody, VisibilityName};
 use crate::app::App;
 use crate::etag;
-use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, field, present};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, field, not_null};
 use crate::openapi::problems::{NotOwner, StaleVersion, TrackNotFound, TrackProcessing};
 use crate::problem::Problem;
 
@@ -17,14 +17,14 @@ use crate::problem::Problem;
 #[schema(as = UpdateTrackRequest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateTrackBody {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
     title: Option<String>,
     /// Null for none.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 50)]
     genre: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = VisibilityName, required = false)]
     visibility: Option<String>,
 }
