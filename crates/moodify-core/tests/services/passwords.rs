@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use moodify_core::config::LimitsConfig;
 use moodify_core::model::{NewAccount, PasswordHash, Role};
 use moodify_core::port::UserStore;
 use moodify_core::service::accounts::LogIn;
@@ -65,7 +66,7 @@ async fn an_imported_password_can_be_changed() {
 
 #[tokio::test]
 async fn many_log_ins_at_once_all_succeed_while_the_hash_is_replaced() {
-    let world = World::new();
+    let world = World::limited(LimitsConfig::OFF);
     imported(&world).await;
     let accounts = world.moodify.accounts();
     let all = (0..20).map(|_| accounts.log_in(log_in("ada@example.com", IMPORTED_PASSWORD)));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{join, join_all};
+use moodify_core::config::LimitsConfig;
 use moodify_core::model::{EventPayload, MailToken, Role};
 use moodify_core::port::UserStore;
 use moodify_core::service::accounts::{LogIn, ProfileChange};
@@ -58,7 +59,7 @@ async fn of_twenty_who_use_one_link_one_succeeds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_log_in_with_the_old_password_survives_its_change() {
     for _ in 0..3 {
-        let world = World::new();
+        let world = World::limited(LimitsConfig::OFF);
         let ada = world.sign_up("ada@example.com").await;
         let caller = world.caller(&ada).await;
         let log_ins = (0..12).map(|_| {
@@ -83,7 +84,7 @@ async fn no_log_in_with_the_old_password_survives_its_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_log_in_survives_the_deletion_of_its_account() {
-    let world = World::new();
+    let world = World::limited(LimitsConfig::OFF);
     let ada = world.sign_up("ada@example.com").await;
     let caller = world.caller(&ada).await;
     let log_ins = (0..12).map(|_| {
