@@ -169,6 +169,60 @@ mod start {
     }
 }
 
+mod upgrade {
+    use super::*;
+
+    /// A database of the version before sessions had keys, with one account and its session.
+    async fn old(path: &Path, with_key: bool) -> (Vec<u8>, Vec<u8>) {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::migrate!("migrations/sqlite").run_to(3, &mut connection).await.unwrap();
+        let id = |n: u8| vec![n; 16];
+        let accounts = "INSERT INTO accounts (id, email, email_verified, first_name, last_name, created_at)
+                        VALUES ($1, 'ada@example.com', 0, 'Ada', 'Lovelace', 1)";
+        sqlx::query(accounts).bind(id(1)).execute(&mut connection).await.unwrap();
+        let sessions = "INSERT INTO sessions (id, account_id, token_hash, generation, rotated_at,
+                                              idle_expires_at, expires_at, created_at)
+                        VALUES ($1, $2, zeroblob(32), 7, 2, 3, 4, 5)";
+        sqlx::query(sessions).bind(id(2)).bind(id(1)).execute(&mut connection).await.unwrap();
+        if with_key {
+            let keys = "INSERT INTO keys (id, purpose, created_at, secret, first)
+                        VALUES ($1, 'refresh_token', 1, zeroblob(32), 1)";
+            sqlx::query(keys).bind(id(3)).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+        (id(2), id(3))
+    }
+
+    fn uuid(bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    #[tokio::test]
+    async fn sessions_go_on_with_the_key_that_they_were_refreshed_with() {
+        let (_folder, path) = folder();
+        let (id, key) = old(&path, true).await;
+        let store = open(&path).await;
+        let session = store.session(uuid(&id).parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(session.key_id.to_string(), uuid(&key));
+        assert_eq!((session.generation, session.user_agent), (7, None));
+        let known = store.credentials_of(session.account_id).await.unwrap().unwrap();
+        assert_eq!((known.revision, known.account.email.as_str()), (0, "ada@example.com"));
+        assert!(store.delete_account(session.account_id, 0, &[]).await.unwrap());
+        assert_eq!(store.session(session.id).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn sessions_that_nobody_ever_refreshed_end() {
+        let (_folder, path) = folder();
+        let (id, _) = old(&path, false).await;
+        let store = open(&path).await;
+        assert_eq!(store.session(uuid(&id).parse().unwrap()).await.unwrap(), None);
+        assert_eq!(count(&path, "accounts").await, 1);
+    }
+}
+
 mod survival {
     use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};

@@ -18,7 +18,7 @@ use crate::service::catalog::CatalogParts;
 use crate::service::delivery::Housekeeper;
 use crate::service::notifications::NotificationParts;
 use crate::service::playback::PlaybackParts;
-use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
 pub struct MoodifyBuilder {
@@ -185,8 +185,10 @@ impl MoodifyBuilder {
         };
         // With more than the leeway that an expired token is given.
         let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
+        let limits = Arc::new(Limits::new(context.clone(), config.limits));
         let inner = Inner {
-            accounts: Accounts::new(self.users, keys, context.clone(), config)?,
+            accounts: Accounts::new(self.users, keys, context.clone(), limits.clone(), config)?,
+            limits,
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
             notifications: Notifications::new(notifications, context.clone(), config)?,
             housekeeper,

@@ -12,7 +12,7 @@ use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Housekeeper, Relay, Worker};
 use crate::service::notifications::Releases;
-use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, Limits, MediaGate, Notifications, Playback};
 
 /// How often half-done uploads are looked for, and what has expired is forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
@@ -25,6 +25,7 @@ pub struct Moodify {
 
 pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
     pub(crate) housekeeper: Housekeeper,
@@ -82,6 +83,11 @@ impl Moodify {
     /// What serves signed URLs; absent when the media store serves its own.
     pub fn media_gate(&self) -> Option<&MediaGate> {
         self.inner.media_gate.as_ref()
+    }
+
+    /// How much one caller may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
     }
 
     /// Time and chance.

@@ -79,6 +79,7 @@ async fn hub() -> SyncHubFixture {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::library_store_suite!(library_store, library);

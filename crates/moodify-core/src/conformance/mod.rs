@@ -19,7 +19,7 @@
 //! ```
 //!
 //! Every suite is named after its port: [`user_store_suite`](crate::user_store_suite) with
-//! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
+//! [`UserStoreFixture`] (and [`log_in_tally_suite`](crate::log_in_tally_suite)), [`key_store_suite`](crate::key_store_suite),
 //! [`catalog_store_suite`](crate::catalog_store_suite),
 //! [`library_store_suite`](crate::library_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
@@ -36,6 +36,7 @@
 pub mod catalog_store;
 pub mod key_store;
 pub mod library_store;
+pub mod log_in_tally;
 pub mod mailer;
 pub mod media_store;
 pub mod outbox;

@@ -5,6 +5,7 @@
 mod accounts;
 mod delivery;
 mod desk;
+mod guessing;
 mod keys;
 mod mail_faults;
 mod mails;

@@ -38,6 +38,8 @@ problems! {
     SessionNotFound = NOT_FOUND "session_not_found";
     /// The refresh token is not good, or not any more.
     InvalidRefreshToken = UNAUTHORIZED "invalid_token";
+    /// A session in a cookie was asked for, or used, by a page of another site.
+    CrossSiteRequest = FORBIDDEN "cross_site_request";
     /// Only artists may do this.
     ArtistOnly = FORBIDDEN "artist_only";
     /// It belongs to somebody else.

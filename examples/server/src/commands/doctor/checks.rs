@@ -86,7 +86,7 @@ pub(super) async fn keys(database: &dyn Database, now: Timestamp) -> Found {
                 "set the clock of this machine, or of the one that made the key",
             ))
         }
-        Some(key) => works(format!("signing since {}", key.created_at)),
+        Some(key) => works(format!("{}, the newest from {}", keys.len(), key.created_at)),
     }
 }
 
