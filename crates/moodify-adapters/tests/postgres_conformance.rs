@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use moodify_adapters::sql::SqlStore;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture,
-    QueueFixture, SendLogFixture, UserStoreFixture,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
+    PlaybackStoreFixture, QueueFixture, SendLogFixture, UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -34,6 +34,11 @@ async fn keys() -> Option<KeyStoreFixture> {
 async fn catalog() -> Option<CatalogStoreFixture> {
     let (store, schema) = store().await?;
     Some(CatalogStoreFixture::new(store.clone(), store, schema))
+}
+
+async fn library() -> Option<LibraryStoreFixture> {
+    let (store, schema) = store().await?;
+    Some(LibraryStoreFixture::new(store, schema))
 }
 
 async fn outbox() -> Option<OutboxFixture> {
@@ -68,8 +73,10 @@ async fn write_behind() -> Option<PlaybackStoreFixture> {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);

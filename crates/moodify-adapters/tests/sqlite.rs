@@ -168,6 +168,60 @@ mod start {
     }
 }
 
+mod upgrade {
+    use super::*;
+
+    /// A database of the version before sessions had keys, with one account and its session.
+    async fn old(path: &Path, with_key: bool) -> (Vec<u8>, Vec<u8>) {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::migrate!("migrations/sqlite").run_to(3, &mut connection).await.unwrap();
+        let id = |n: u8| vec![n; 16];
+        let accounts = "INSERT INTO accounts (id, email, email_verified, first_name, last_name, created_at)
+                        VALUES ($1, 'ada@example.com', 0, 'Ada', 'Lovelace', 1)";
+        sqlx::query(accounts).bind(id(1)).execute(&mut connection).await.unwrap();
+        let sessions = "INSERT INTO sessions (id, account_id, token_hash, generation, rotated_at,
+                                              idle_expires_at, expires_at, created_at)
+                        VALUES ($1, $2, zeroblob(32), 7, 2, 3, 4, 5)";
+        sqlx::query(sessions).bind(id(2)).bind(id(1)).execute(&mut connection).await.unwrap();
+        if with_key {
+            let keys = "INSERT INTO keys (id, purpose, created_at, secret, first)
+                        VALUES ($1, 'refresh_token', 1, zeroblob(32), 1)";
+            sqlx::query(keys).bind(id(3)).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+        (id(2), id(3))
+    }
+
+    fn uuid(bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    #[tokio::test]
+    async fn sessions_go_on_with_the_key_that_they_were_refreshed_with() {
+        let (_folder, path) = folder();
+        let (id, key) = old(&path, true).await;
+        let store = open(&path).await;
+        let session = store.session(uuid(&id).parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(session.key_id.to_string(), uuid(&key));
+        assert_eq!((session.generation, session.user_agent), (7, None));
+        let known = store.credentials_of(session.account_id).await.unwrap().unwrap();
+        assert_eq!((known.revision, known.account.email.as_str()), (0, "ada@example.com"));
+        assert!(store.delete_account(session.account_id, 0, &[]).await.unwrap());
+        assert_eq!(store.session(session.id).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn sessions_that_nobody_ever_refreshed_end() {
+        let (_folder, path) = folder();
+        let (id, _) = old(&path, false).await;
+        let store = open(&path).await;
+        assert_eq!(store.session(uuid(&id).parse().unwrap()).await.unwrap(), None);
+        assert_eq!(count(&path, "accounts").await, 1);
+    }
+}
+
 mod survival {
     use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};
@@ -180,7 +234,7 @@ mod survival {
         let (first, now) = (open(&path).await, samples::moment());
         let (new, signed_up) = sign_up(&first).await;
         let session = samples::session(&new.account);
-        first.create_session(&session).await.unwrap();
+        first.create_session(&session, 0).await.unwrap();
         let key = samples::key(KeyPurpose::AccessToken);
         assert!(first.add_key(&key, true).await.unwrap());
         let artist = samples::artist();
@@ -278,7 +332,7 @@ mod survival {
 mod faults {
     use super::*;
 
-    fn unavailable(result: Result<(), UserStoreError>) -> Unavailable {
+    fn unavailable<T: std::fmt::Debug>(result: Result<T, UserStoreError>) -> Unavailable {
         match result {
             Err(UserStoreError::Unavailable(fault)) => fault,
             other => panic!("{other:?}"),
@@ -293,10 +347,10 @@ mod faults {
         let mut other = raw(&path).await;
         other.execute("BEGIN IMMEDIATE").await.unwrap();
         let session = samples::session(&new.account);
-        assert!(unavailable(store.create_session(&session).await).retryable);
+        assert!(unavailable(store.create_session(&session, 0).await).retryable);
         assert!(store.session(session.id).await.unwrap().is_none());
         other.execute("ROLLBACK").await.unwrap();
-        store.create_session(&session).await.unwrap();
+        store.create_session(&session, 0).await.unwrap();
     }
 
     #[tokio::test]
@@ -305,7 +359,7 @@ mod faults {
         let store = open(&path).await;
         let (new, _) = sign_up(&store).await;
         raw(&path).await.execute("DROP TABLE sessions").await.unwrap();
-        assert!(!unavailable(store.create_session(&samples::session(&new.account)).await).retryable);
+        assert!(!unavailable(store.create_session(&samples::session(&new.account), 0).await).retryable);
     }
 
     #[tokio::test]
@@ -325,7 +379,7 @@ mod faults {
         let mut events = samples::events();
         let (new, _) = sign_up(&store).await;
         let session = samples::session(&new.account);
-        store.create_session(&session).await.unwrap();
+        store.create_session(&session, 0).await.unwrap();
         store.end_session(session.id, &events).await.unwrap();
         let broken = events.remove(1);
         let unknown = sqlx::query("UPDATE outbox SET event = '{}' WHERE id = $1 OR seq = 1");
@@ -414,7 +468,7 @@ mod queue {
         assert_eq!(store.changed().now_or_never(), None);
         let (new, event) = sign_up(&store).await;
         assert_eq!(store.changed().now_or_never(), Some(()));
-        store.create_session(&samples::session(&new.account)).await.unwrap();
+        store.create_session(&samples::session(&new.account), 0).await.unwrap();
         assert_eq!(store.changed().now_or_never(), None);
 
         assert_eq!(queue.changed().now_or_never(), None);

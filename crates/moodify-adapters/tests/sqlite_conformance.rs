@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture,
-    QueueFixture, SendLogFixture, UserStoreFixture,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
+    PlaybackStoreFixture, QueueFixture, SendLogFixture, UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -32,6 +32,11 @@ async fn keys() -> KeyStoreFixture {
 async fn catalog() -> CatalogStoreFixture {
     let (store, folder) = store().await;
     CatalogStoreFixture::new(store.clone(), store, folder)
+}
+
+async fn library() -> LibraryStoreFixture {
+    let (store, folder) = store().await;
+    LibraryStoreFixture::new(store, folder)
 }
 
 async fn outbox() -> OutboxFixture {
@@ -66,8 +71,10 @@ async fn write_behind() -> PlaybackStoreFixture {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);

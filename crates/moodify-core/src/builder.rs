@@ -1,6 +1,7 @@
 //! Choosing the parts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::Error;
 use crate::config::Config;
@@ -10,12 +11,12 @@ use crate::memory::{
 };
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
-    CatalogStore, Clock, KeyStore, Mailer, MediaProbe, MediaSigner, MediaStore, Outbox, PlaybackArchive,
-    PlaybackStore, Queue, Rng, SendLog, SyncHub, UserStore,
+    CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Outbox,
+    PlaybackArchive, PlaybackStore, Queue, Rng, SendLog, SyncHub, UserStore,
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::playback::PlaybackParts;
-use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
 pub struct MoodifyBuilder {
@@ -23,6 +24,7 @@ pub struct MoodifyBuilder {
     users: Arc<dyn UserStore>,
     keys: Arc<dyn KeyStore>,
     catalog: Arc<dyn CatalogStore>,
+    library: Arc<dyn LibraryStore>,
     outbox: Arc<dyn Outbox>,
     send_log: Arc<dyn SendLog>,
     queue: Arc<dyn Queue>,
@@ -68,6 +70,7 @@ impl MoodifyBuilder {
             users: store.clone(),
             keys: store.clone(),
             catalog: store.clone(),
+            library: store.clone(),
             outbox: store.clone(),
             send_log: store,
             queue: Arc::new(MemoryQueue::new()),
@@ -81,15 +84,15 @@ impl MoodifyBuilder {
         }
     }
 
-    /// One database for accounts, keys, catalogue, outbox and send log. They must share one for
+    /// One database for accounts, keys, catalogue, libraries, outbox and send log. They must share one for
     /// events to be stored in one step with the changes they tell of.
     #[must_use]
     pub fn store<S>(self, store: Arc<S>) -> Self
     where
-        S: UserStore + KeyStore + CatalogStore + Outbox + SendLog + 'static,
+        S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + 'static,
     {
-        let (users, keys, catalog) = (store.clone(), store.clone(), store.clone());
-        Self { users, keys, catalog, outbox: store.clone(), send_log: store, ..self }
+        let (users, keys, catalog, library) = (store.clone(), store.clone(), store.clone(), store.clone());
+        Self { users, keys, catalog, library, outbox: store.clone(), send_log: store, ..self }
     }
 
     /// How events travel.
@@ -161,10 +164,15 @@ impl MoodifyBuilder {
             None => (Arc::new(gate.clone()), Some(gate)),
         };
         let (playback, write_behind) = self.playback.store(&context);
-        let parts = CatalogParts { store: self.catalog, media: self.media, signer, probe };
+        let parts =
+            CatalogParts { store: self.catalog, library: self.library, media: self.media, signer, probe };
+        // With more than the leeway that an expired token is given.
+        let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
+        let limits = Arc::new(Limits::new(context.clone(), config.limits));
         let inner = Inner {
-            accounts: Accounts::new(self.users, keys, context.clone(), config)?,
-            catalog: Catalog::new(parts, context.clone(), config.catalog.clone()),
+            accounts: Accounts::new(self.users, keys, context.clone(), limits.clone(), config)?,
+            limits,
+            catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
             notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
             playback: Arc::new(Playback::new(
                 PlaybackParts { store: playback, hub: self.hub, queue: self.queue.clone() },

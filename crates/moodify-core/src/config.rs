@@ -22,6 +22,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Playback settings.
     pub playback: PlaybackConfig,
+    /// How much one caller may ask for.
+    pub limits: LimitsConfig,
 }
 
 impl Config {
@@ -33,6 +35,7 @@ impl Config {
             catalog: CatalogConfig::default(),
             mail: MailConfig::default(),
             playback: PlaybackConfig::default(),
+            limits: LimitsConfig::default(),
         }
     }
 }
@@ -160,6 +163,43 @@ impl Default for PlaybackConfig {
             max_queue: 2_000,
             handover: Duration::from_secs(3),
             absence: Duration::from_secs(15),
+        }
+    }
+}
+
+/// How much one caller may ask for. 0 is no limit. All but `login_failures_in_a_row` are counted by
+/// each process for itself.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitsConfig {
+    /// Failed log-ins to one account from one address, a minute. Default 5.
+    pub login_failures_per_minute: u32,
+    /// Failed log-ins to one account, one after the other, until its password works only for those
+    /// who have signed in from their address before. Default 100 (NIST 800-63B-4, 3.2.2).
+    pub login_failures_in_a_row: u32,
+    /// Sign-ups from one address, a minute, and as many requests for mails. Default 20.
+    pub signup_per_minute: u32,
+    /// Requests of one account or, without a good access token, from one address, a minute.
+    /// Default 600.
+    pub requests_per_minute: u32,
+}
+
+impl LimitsConfig {
+    /// No limits: for tests and measurements.
+    pub const OFF: Self = Self {
+        login_failures_per_minute: 0,
+        login_failures_in_a_row: 0,
+        signup_per_minute: 0,
+        requests_per_minute: 0,
+    };
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            login_failures_per_minute: 5,
+            login_failures_in_a_row: 100,
+            signup_per_minute: 20,
+            requests_per_minute: 600,
         }
     }
 }

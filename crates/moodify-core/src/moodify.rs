@@ -11,9 +11,9 @@ use crate::Error;
 use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Relay, Worker};
-use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, Limits, MediaGate, Notifications, Playback};
 
-/// How often half-done uploads are looked for.
+/// How often half-done uploads are looked for, and what has expired is forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 /// Accounts, catalogue, notifications and playback over the chosen parts. Cheap to clone.
@@ -24,6 +24,7 @@ pub struct Moodify {
 
 pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
     pub(crate) playback: Arc<Playback>,
@@ -82,6 +83,11 @@ impl Moodify {
         self.inner.media_gate.as_ref()
     }
 
+    /// How much one caller may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
     /// Time and chance.
     pub fn context(&self) -> &Context {
         &self.inner.context
@@ -118,6 +124,9 @@ impl Moodify {
         if services.auth || services.music {
             tasks.push(Box::pin(relay.run(&stop)));
         }
+        if services.auth {
+            tasks.push(Box::pin(self.sweep_accounts(&stop)));
+        }
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
         }
@@ -149,6 +158,24 @@ impl Moodify {
             handlers.push(playback.clone());
         }
         handlers
+    }
+
+    async fn sweep_accounts(&self, stop: &CancellationToken) {
+        let accounts = &self.inner.accounts;
+        while !stop.is_cancelled() {
+            match accounts.remove_expired().await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "forgot sessions, tokens and keys that had expired"),
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired was not forgotten; the next sweep does");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.inner.context.clock.sleep(SWEEP) => {}
+            }
+        }
+        accounts.settle().await;
     }
 
     async fn sweep_uploads(&self, stop: &CancellationToken) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, MailerFixture, MediaStoreFixture, OutboxFixture,
-    PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, SendLogFixture, SyncHubFixture,
-    UserStoreFixture, samples,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, MailerFixture, MediaStoreFixture,
+    OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, SendLogFixture,
+    SyncHubFixture, UserStoreFixture, samples,
 };
 use moodify_core::memory::{
     LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
@@ -28,6 +28,10 @@ async fn keys() -> KeyStoreFixture {
 async fn catalog() -> CatalogStoreFixture {
     let store = Arc::new(MemoryStore::new());
     CatalogStoreFixture::new(store.clone(), store, ())
+}
+
+async fn library() -> LibraryStoreFixture {
+    LibraryStoreFixture::new(Arc::new(MemoryStore::new()), ())
 }
 
 async fn outbox() -> OutboxFixture {
@@ -71,8 +75,10 @@ async fn hub() -> SyncHubFixture {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::media_store_suite!(memory_media_store, media);
 moodify_core::mailer_suite!(memory_mailer, mailer);

@@ -19,8 +19,9 @@
 //! ```
 //!
 //! Every suite is named after its port: [`user_store_suite`](crate::user_store_suite) with
-//! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
-//! [`catalog_store_suite`](crate::catalog_store_suite), [`outbox_suite`](crate::outbox_suite),
+//! [`UserStoreFixture`] (and [`log_in_tally_suite`](crate::log_in_tally_suite)), [`key_store_suite`](crate::key_store_suite),
+//! [`catalog_store_suite`](crate::catalog_store_suite),
+//! [`library_store_suite`](crate::library_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
 //! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
 //! [`playback_store_suite`](crate::playback_store_suite),
@@ -33,6 +34,8 @@
 
 pub mod catalog_store;
 pub mod key_store;
+pub mod library_store;
+pub mod log_in_tally;
 pub mod mailer;
 pub mod media_store;
 pub mod outbox;
@@ -47,6 +50,7 @@ pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
+pub use library_store::LibraryStoreFixture;
 pub use mailer::MailerFixture;
 pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;

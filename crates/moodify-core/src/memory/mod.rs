@@ -3,8 +3,10 @@
 
 mod catalog_store;
 mod clock;
+mod feeds;
 mod hint;
 mod key_store;
+mod library_store;
 mod listener;
 mod mailer;
 mod media_store;

@@ -16,15 +16,21 @@ pub enum KeyPurpose {
     RefreshToken,
     /// HMAC keys that sign media URLs.
     MediaUrl,
+    /// HMAC keys under which failed log-ins are counted.
+    LogInTally,
 }
 
 impl KeyPurpose {
+    /// Every purpose whose keys rotate.
+    pub const ALL: [Self; 3] = [Self::AccessToken, Self::RefreshToken, Self::MediaUrl];
+
     /// The name in databases.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "access_token",
             Self::RefreshToken => "refresh_token",
             Self::MediaUrl => "media_url",
+            Self::LogInTally => "log_in_tally",
         }
     }
 }
@@ -36,7 +42,8 @@ pub struct StoredKey {
     pub id: KeyId,
     /// What it is for.
     pub purpose: KeyPurpose,
-    /// When it was made; the newest key of a purpose signs, older ones only verify.
+    /// When it was made. A key signs some time after that, when every process knows it, and until
+    /// a newer one does.
     pub created_at: Timestamp,
     secret: SecretSlice<u8>,
 }

@@ -2,15 +2,18 @@
 
 pub mod account;
 pub mod artist;
+pub mod day;
 pub mod device;
 pub mod email;
 pub mod event;
 pub mod id;
 pub mod invalid;
 pub mod key;
+pub mod library;
 pub mod mail;
 pub mod media;
 pub mod moment;
+pub mod network;
 mod opaque;
 pub mod page;
 pub mod password;
@@ -21,12 +24,15 @@ pub mod playback_command;
 pub mod playlist;
 pub mod search;
 pub mod session;
+pub mod stats;
+pub mod tally;
 pub mod text;
 pub mod token;
 pub mod track;
 
-pub use account::{Account, Credentials, NewAccount, Role};
+pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
 pub use artist::Artist;
+pub use day::Day;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload, EventVersion};
@@ -36,12 +42,16 @@ pub use id::{
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};
 pub use key::{KeyPurpose, StoredKey};
+pub use library::{
+    ArtistSummary, FollowedArtist, HistoryEntry, Kept, LibraryChange, LibraryItem, LikedTrack,
+};
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
 pub use moment::{earlier, later};
+pub use network::ClientNetwork;
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
-pub use play::PlayId;
+pub use play::{PlayId, PlayReport};
 pub use play_queue::{PlayQueue, QueueEntry};
 pub use playback::{
     Cause, CommandId, Epoch, PlaybackMode, PlaybackState, PlaybackVersion, PositionMs, Rate, Repeat,
@@ -49,7 +59,9 @@ pub use playback::{
 };
 pub use playback_command::{AppliedCommand, Command, Operation, PlayWhat, QueuePosition};
 pub use playlist::{Playlist, PlaylistEntry};
-pub use session::{Session, TokenHash};
+pub use session::{EndedSessions, Session, TokenHash, UserAgent};
+pub use stats::{ArtistRecord, DayRecord, TrackRecord};
+pub use tally::{LogInSubject, LogInTally, TallyRule};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
-pub use token::{AccessClaims, Caller, MailToken};
+pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

@@ -10,6 +10,7 @@ mod clock;
 mod error;
 mod identity_provider;
 mod key_store;
+mod library_store;
 mod mailer;
 mod media_probe;
 mod media_signer;
@@ -28,6 +29,9 @@ pub use clock::Clock;
 pub use error::{BoxError, Unavailable};
 pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
 pub use key_store::{KeyStore, KeyStoreError};
+pub use library_store::{
+    ArtistPosition, ChangePage, FollowPosition, HistoryPosition, LibraryError, LibraryStore, LikePosition,
+};
 pub use mailer::{MailError, Mailer};
 pub use media_probe::{
     AudioInfo, AudioTags, CoverImage, MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection,
@@ -44,4 +48,4 @@ pub use send_log::{Claim, SendLog, SendLogError};
 pub use sync_hub::{
     CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
 };
-pub use user_store::{UserStore, UserStoreError};
+pub use user_store::{Revoked, UserStore, UserStoreError};

@@ -4,7 +4,11 @@
 
 mod accounts;
 mod delivery;
+mod guessing;
+mod keys;
 mod media_gate;
 mod notifications;
+mod passwords;
+mod recovery;
 mod tokens;
 mod world;

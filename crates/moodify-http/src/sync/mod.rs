@@ -13,6 +13,9 @@
 //! | `state` | server → the listener's other devices | the new state |
 //! | `presence` | server → the listener's other devices | `{device_id, name, kind, capabilities, online, last_seen}` |
 //!
+//! A device presents its access token as `auth: {token}`; a web page whose session is in a cookie
+//! may leave it out.
+//!
 //! Whatever cannot be done is acknowledged with `{ok: false, code, message, state?}`. A refused
 //! handshake is a `connect_error` whose `message` is the code: `unauthorized`, `token_expired`,
 //! `too_many_devices` or `unavailable`.
@@ -40,6 +43,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::cookies::CookieSessions;
 use handshake::Gate;
 
 /// Turns an access token into whoever it was issued to.
@@ -68,6 +72,8 @@ pub struct SyncConfig {
     pub ping_interval: Duration,
     /// How long it waits for the answer. Default 20 s.
     pub ping_timeout: Duration,
+    /// Whose pages may open sockets by cookie, without a token. Default: nobody's.
+    pub cookies: Option<CookieSessions>,
 }
 
 impl Default for SyncConfig {
@@ -76,6 +82,7 @@ impl Default for SyncConfig {
             max_message_bytes: 64 * 1024,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
+            cookies: None,
         }
     }
 }
@@ -118,6 +125,7 @@ pub fn layer(
     let gate = Arc::new(Gate {
         playback,
         authenticator,
+        cookies: config.cookies.clone(),
         sessions: sessions.clone(),
         closing: closing.clone(),
         max_message_bytes: config.max_message_bytes,

@@ -2,13 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod account;
+mod artists;
 mod auth;
+mod cookies;
 mod hostile;
+mod hostile_contract;
+mod library;
+mod limits;
 mod logs;
 mod media;
 mod openapi;
 mod operations;
 mod playlists;
+mod plays;
+mod recovery;
+mod sessions;
 mod support;
 mod tokens;
 mod tracks;

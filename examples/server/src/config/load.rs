@@ -21,7 +21,7 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 6] = ["accounts", "catalog", "mail", "playback", "http", "log"];
+const SECTIONS: [&str; 8] = ["accounts", "catalog", "mail", "playback", "limits", "postgres", "http", "log"];
 
 /// One setting that does not come from the file.
 #[derive(Clone)]
@@ -59,6 +59,10 @@ fn environment(
     let (mut sources, mut file) = (Vec::new(), None);
     for (name, value) in variables {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        // Those say where the tests find servers.
+        if name.starts_with("MOODIFY_TEST_") {
+            continue;
+        }
         if name == "MOODIFY_CONFIG" {
             file = Some(PathBuf::from(value));
             continue;

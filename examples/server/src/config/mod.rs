@@ -5,10 +5,12 @@ mod accounts;
 mod address;
 mod catalog;
 mod http;
+mod limits;
 mod load;
 mod log;
 mod mail;
 mod playback;
+mod postgres;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -46,6 +48,10 @@ pub(crate) struct Settings {
     catalog: catalog::Catalog,
     mail: mail::Mail,
     playback: playback::Playback,
+    /// What a PostgreSQL database is asked for.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
+    pub(crate) postgres: postgres::Postgres,
+    limits: limits::Limits,
     /// The HTTP side.
     pub(crate) http: http::Http,
     /// Logging.
@@ -67,6 +73,8 @@ impl Default for Settings {
             catalog: catalog::Catalog::default(),
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
+            postgres: postgres::Postgres::default(),
+            limits: limits::Limits::default(),
             http: http::Http::default(),
             log: Log::default(),
         }
@@ -132,6 +140,7 @@ impl Settings {
             catalog: self.catalog.config(),
             mail: self.mail.config(),
             playback: self.playback.config(),
+            limits: self.limits.config(),
             ..Config::new(public_url)
         }
     }

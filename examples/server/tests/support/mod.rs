@@ -2,6 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub(crate) mod http;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 
 use std::{
     fs,
@@ -47,6 +49,8 @@ impl Place {
                 command.env_remove(name);
             }
         }
+        // Tests sign many people up from one address.
+        command.env("MOODIFY_LIMITS_SIGNUP_PER_MINUTE", "0").env("MOODIFY_LIMITS_REQUESTS_PER_MINUTE", "0");
         // Nobody is to see a backtrace, whatever the environment asks for.
         command.args(args).current_dir(self.path()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
         command
@@ -59,9 +63,14 @@ impl Place {
 
     /// Starts `serve` on a free port and waits until it says that it is ready.
     pub(crate) fn serve(&self, args: &[&str]) -> Server {
+        self.serve_at("127.0.0.1:0", args)
+    }
+
+    /// The same at this address.
+    pub(crate) fn serve_at(&self, listen: &str, args: &[&str]) -> Server {
         let mut all = vec!["serve"];
         all.extend(args);
-        all.extend(["--listen", "127.0.0.1:0"]);
+        all.extend(["--listen", listen]);
         Server::start(&mut self.command(&all))
     }
 }

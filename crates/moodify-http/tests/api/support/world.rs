@@ -6,9 +6,9 @@ use axum::body::{Body, to_bytes};
 use futures::TryStreamExt;
 use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
-use moodify_core::config::CatalogConfig;
+use moodify_core::config::{CatalogConfig, LimitsConfig};
 use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
-use moodify_core::model::{MediaKey, PageSize, TrackFilter};
+use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Outbox};
 use moodify_core::{Config, Moodify};
 use moodify_http::HttpConfig;
@@ -25,6 +25,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// A platform in memory, with a hand on its clock and a look into its stores.
 pub(crate) struct World {
     pub(crate) router: Router,
+    pub(crate) moodify: Moodify,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) media: Arc<MemoryMediaStore>,
     pub(crate) clock: Arc<FixedClock>,
@@ -51,10 +52,11 @@ impl World {
 
     /// A platform whose catalogue is configured differently.
     pub(crate) fn limited(configure: impl FnOnce(&mut CatalogConfig)) -> Self {
-        Self::build(configure, |_| ())
+        Self::build(|config| configure(&mut config.catalog), |_| ())
     }
 
-    fn build(catalog: impl FnOnce(&mut CatalogConfig), http: impl FnOnce(&mut HttpConfig)) -> Self {
+    /// A platform that is configured differently; there are no limits unless they are set here.
+    pub(crate) fn build(core: impl FnOnce(&mut Config), http: impl FnOnce(&mut HttpConfig)) -> Self {
         let store = Arc::new(MemoryStore::new());
         let media = Arc::new(MemoryMediaStore::new());
         let clock = Arc::new(FixedClock::default());
@@ -62,7 +64,8 @@ impl World {
         let probe = InProcessProbe::open(ProbeConfig::new(staging.path()), Arc::new(SystemClock)).unwrap();
         let public_url: Url = "http://music.test".parse().unwrap();
         let mut config = Config::new(public_url.clone());
-        catalog(&mut config.catalog);
+        config.limits = LimitsConfig::OFF;
+        core(&mut config);
         let moodify = Moodify::builder(config)
             .store(store.clone())
             .media(media.clone())
@@ -72,7 +75,14 @@ impl World {
             .unwrap();
         let mut config = HttpConfig::new(public_url);
         http(&mut config);
-        Self { router: moodify_http::router(&moodify, config), store, media, clock, _staging: staging }
+        Self {
+            router: moodify_http::router(&moodify, config),
+            moodify,
+            store,
+            media,
+            clock,
+            _staging: staging,
+        }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -93,6 +103,16 @@ impl World {
 
     pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
         self.send(self.request(Method::DELETE, path, token).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        let request = self.request(Method::PATCH, path, token).header("content-type", "application/json");
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
+    /// A `PUT` without a body.
+    pub(crate) async fn put(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::PUT, path, token).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
@@ -146,6 +166,16 @@ impl World {
     pub(crate) async fn events(&self) -> usize {
         use moodify_core::port::Clock;
         self.store.lease(10_000, self.clock.now(), Duration::ZERO).await.unwrap().len()
+    }
+
+    /// What happened since this was asked last.
+    pub(crate) async fn news(&self) -> Vec<EventPayload> {
+        use moodify_core::port::Clock;
+        self.moodify.accounts().settle().await;
+        let events = self.store.lease(10_000, self.clock.now(), Duration::ZERO).await.unwrap();
+        let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+        self.store.mark_published(&ids).await.unwrap();
+        events.into_iter().map(|event| event.payload).collect()
     }
 
     /// How many tracks there are, finished or not, of this artist and in public.

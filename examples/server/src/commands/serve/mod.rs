@@ -3,6 +3,7 @@
 mod announce;
 mod connections;
 mod door;
+mod place;
 mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -39,15 +40,15 @@ const GRACE: Duration = Duration::from_millis(200);
 /// If they cannot start, or a part of them ends by itself.
 pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
     logging::start(&settings.log)?;
-    let _locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(role, settings));
+    let outcome = runtime.block_on(serve(role, settings, &locks));
     // Whatever still runs in there was given its time.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
+async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let (listener, bound) = bind(settings.listen).await?;
     let public_url = settings.public_url(bound)?;
@@ -56,17 +57,29 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     }
     let parts = assemble::parts(settings).await?;
     let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
-    // The locks say that nobody else runs these services here: what is leased, a dead process leased.
-    parts.store.reclaim(role.services()).await.map_err(|error| {
-        Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
-    })?;
+    if locks.prove_to_be_alone() {
+        // What is leased, a dead process leased.
+        parts.database.reclaim(role.services()).await.map_err(|error| {
+            Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
+        })?;
+    }
     // Before the first request: an event is kept only for consumers that are known.
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
     let (router, sockets) = web::router(&moodify, &parts, role, settings, public_url);
-    let mut running =
-        Running::start((listener, bound), router, sockets, moodify, role, parts.context.clock.clone());
+    let limits = connections::Limits {
+        head_patience: connections::HEAD_PATIENCE,
+        connections: settings.http.max_connections(open_files()),
+    };
+    let mut running = Running::start(
+        (listener, bound),
+        (router, limits),
+        sockets,
+        moodify,
+        role,
+        parts.context.clock.clone(),
+    );
     announce::ready(role, settings, bound)?;
 
     let outcome = tokio::select! {
@@ -80,7 +93,7 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
         () = running.end(settings.http.drain(), &*parts.context.clock) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
-    parts.store.close().await;
+    parts.database.close().await;
     outcome
 }
 
@@ -105,6 +118,16 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     })
 }
 
+/// How many files this process may have open: as many as the system lets it, from now on.
+fn open_files() -> u64 {
+    /// What most systems begin with.
+    const USUAL: u64 = 1024;
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files is not known");
+        USUAL
+    })
+}
+
 /// What runs until it is told to end.
 struct Running {
     server: JoinHandle<()>,
@@ -117,7 +140,7 @@ struct Running {
 impl Running {
     fn start(
         (listener, bound): (TcpListener, SocketAddr),
-        router: Router,
+        (router, limits): (Router, connections::Limits),
         sockets: Option<SyncHandle>,
         moodify: Moodify,
         role: Role,
@@ -133,7 +156,7 @@ impl Running {
         });
         let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
         let stop_serving = CancellationToken::new();
-        let serving = connections::serve(door, router, connections::HEAD_PATIENCE, stop_serving.clone());
+        let serving = connections::serve(door, router, limits, stop_serving.clone());
         let closing = async move {
             closed.cancelled().await;
             clock.sleep(GRACE).await;

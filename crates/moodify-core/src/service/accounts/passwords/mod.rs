@@ -1,10 +1,12 @@
-//! Password hashing on a bounded pool.
+//! Password hashing on a bounded pool: Argon2id, and bcrypt for hashes that came from elsewhere.
+
+mod argon2id;
+mod bcrypt;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::Argon2;
 use tokio::sync::Semaphore;
 
 use crate::Error;
@@ -12,13 +14,7 @@ use crate::config::AccountsConfig;
 use crate::model::{Password, PasswordHash};
 use crate::service::Context;
 
-/// OWASP Password Storage Cheat Sheet, Argon2id: 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
-
-/// What a hash is computed in.
-type Memory = Vec<Block>;
+use argon2id::Memory;
 
 /// Hashes a few passwords at once; a few more wait; the rest are turned away, so that a flood
 /// takes neither all memory nor all processors.
@@ -36,10 +32,8 @@ pub(super) struct Passwords {
 
 impl Passwords {
     pub(super) fn new(context: Context, config: &AccountsConfig) -> Result<Self, Error> {
-        let params =
-            Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|e| Error::internal(e.to_string()))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&argon2, &mut Memory::new(), &context.random::<32>(), &context.random())?;
+        let argon2 = argon2id::ours()?;
+        let decoy = argon2id::hash(&argon2, &mut Memory::new(), &context.random::<32>(), &context.random())?;
         let parallelism = config.hash_parallelism.max(1);
         Ok(Self {
             context,
@@ -54,15 +48,22 @@ impl Passwords {
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let argon2 = self.argon2.clone();
         let salt = self.context.random();
-        self.run(move |memory| hash(&argon2, memory, password.expose().as_bytes(), &salt)).await?
+        self.run(move |memory| argon2id::hash(&argon2, memory, password.expose().as_bytes(), &salt)).await?
     }
 
     /// Whether the password belongs to the hash. Takes as long when there is no hash.
+    ///
+    /// A hash of bcrypt's takes its own time, until the first log-in replaces it.
     pub(super) async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, Error> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
         let matches = self.run(move |memory| verify(memory, &password, &hash)).await??;
         Ok(matches && known)
+    }
+
+    /// Whether the hash is another one than [`Passwords::hash`] makes, and a weaker one.
+    pub(super) fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        bcrypt::made(hash) || argon2id::is_weaker(hash, &self.argon2)
     }
 
     async fn run<T: Send + 'static>(
@@ -89,49 +90,8 @@ fn lock(spare: &Mutex<Vec<Memory>>) -> std::sync::MutexGuard<'_, Vec<Memory>> {
     spare.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn hash(
-    argon2: &Argon2<'_>,
-    memory: &mut Memory,
-    password: &[u8],
-    salt: &[u8; 16],
-) -> Result<PasswordHash, Error> {
-    let hash = phc::PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: argon2.params().try_into().map_err(failed)?,
-        salt: Some(phc::Salt::new(salt).map_err(failed)?),
-        hash: Some(output(argon2, memory, password, salt)?),
-    };
-    Ok(PasswordHash::from_phc(hash.to_string()))
-}
-
-/// With the parameters of the hash, which may be older than ours.
 fn verify(memory: &mut Memory, password: &Password, hash: &PasswordHash) -> Result<bool, Error> {
-    let hash = phc::PasswordHash::new(hash.as_phc()).map_err(failed)?;
-    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return Ok(false) };
-    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(failed)?;
-    let version = hash.version.map(Version::try_from).transpose().map_err(failed)?.unwrap_or_default();
-    let params = Params::try_from(&hash).map_err(failed)?;
-    let argon2 = Argon2::new(algorithm, version, params);
-    // Outputs compare in constant time.
-    Ok(output(&argon2, memory, password.expose().as_bytes(), salt)? == *expected)
-}
-
-fn output(
-    argon2: &Argon2<'_>,
-    memory: &mut Memory,
-    password: &[u8],
-    salt: &[u8],
-) -> Result<phc::Output, Error> {
-    let blocks = argon2.params().block_count();
-    if memory.len() < blocks {
-        memory.resize(blocks, Block::default());
-    }
-    let len = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
-    let mut bytes = [0; phc::Output::MAX_LENGTH];
-    let bytes = bytes.get_mut(..len).ok_or_else(|| Error::internal("a password hash is too long"))?;
-    argon2.hash_password_into_with_memory(password, salt, bytes, memory).map_err(failed)?;
-    phc::Output::new(bytes).map_err(failed)
+    if bcrypt::made(hash) { bcrypt::verify(password, hash) } else { argon2id::verify(memory, password, hash) }
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
@@ -140,7 +100,8 @@ fn failed(error: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use argon2::PasswordVerifier;
+    use argon2::password_hash::phc;
+    use argon2::{Algorithm, Params, PasswordVerifier, Version};
     use futures::future::join_all;
 
     use super::*;
@@ -162,14 +123,14 @@ mod tests {
         let all = join_all((0..12).map(|n| passwords.hash(password(&format!("low water {n}"))))).await;
         assert!(all.iter().all(Result::is_ok));
         assert!((1..=2).contains(&lock(&passwords.spare).len()));
-        assert!(lock(&passwords.spare).iter().all(|memory| memory.len() == MEMORY_KIB as usize));
+        assert!(lock(&passwords.spare).iter().all(|memory| memory.len() == argon2id::MEMORY_KIB as usize));
     }
 
     #[tokio::test]
     async fn what_memory_held_before_changes_no_hash() {
         let passwords = passwords(1);
         let other = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
-        let small = hash(&other, &mut Memory::new(), b"low water", &[7; 16]).unwrap();
+        let small = argon2id::hash(&other, &mut Memory::new(), b"low water", &[7; 16]).unwrap();
         for known in [passwords.hash(password("low water")).await.unwrap(), small] {
             let phc = phc::PasswordHash::new(known.as_phc()).unwrap();
             assert!(
@@ -180,5 +141,58 @@ mod tests {
             assert!(!passwords.verify(password("high water"), Some(known)).await.unwrap());
         }
         assert!(!passwords.verify(password("low water"), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn hashes_of_bcrypt_verify_as_they_were_made() {
+        let passwords = passwords(1);
+        // Made by bcryptjs 2.4.3 and by Python's bcrypt 5.0.0; $2y$ is what PHP calls the latter.
+        for known in [
+            "$2a$04$0kyIHtXr4q18lDtJRXkqiewKEVDnoVr1vQCdwtTNG1JeWMDkEFx.a",
+            "$2b$04$Wt1KPTYlaAwX9tSHRxqjI.mWSmSYKkxbghZOeYt.qiV99RyXZbsnq",
+            "$2y$04$4syx1Tp4hCtxqcL5L7t.DOXoRiQeRSoU.HjvyCCllqLhvZvze1FUu",
+        ] {
+            let text = "low water at the pier \u{1F30A}";
+            let known = PasswordHash::from_phc(known);
+            assert!(passwords.verify(password(text), Some(known.clone())).await.unwrap(), "{known:?}");
+            assert!(!passwords.verify(password("high water"), Some(known.clone())).await.unwrap());
+            assert!(passwords.is_outdated(&known));
+        }
+        // No more than 72 bytes went into this one.
+        let of_eighty = "$2a$04$9GMksZ0NuQpCt7FNjwBTIuT1WldNq6ERIzmhJGjokaPXK9HRrw8qe";
+        for (length, verifies) in [(80, true), (72, true), (71, false)] {
+            let hash = PasswordHash::from_phc(of_eighty);
+            assert_eq!(passwords.verify(password(&"x".repeat(length)), Some(hash)).await.unwrap(), verifies);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_hash_is_a_fault_and_verifies_nothing() {
+        let passwords = passwords(1);
+        for broken in
+            ["", "low water", "$2b$10$", "$2b$31$AOdaRZCsTzj3l1tWGhwXWe5KJpZn9VMPuLXcFHJ.JMqdy0HDJSIU."]
+        {
+            let verified =
+                passwords.verify(password("low water"), Some(PasswordHash::from_phc(broken))).await;
+            assert!(verified.is_err(), "{broken}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_weaker_hashes_are_outdated() {
+        let passwords = passwords(1);
+        let ours = passwords.hash(password("low water")).await.unwrap();
+        assert!(!passwords.is_outdated(&ours));
+        let rest = "$CAgICAgICAgICAgICAgICA$UHtwAtFRPIolt0srH6d1vkt+43V7N5PiUkaMzXt11qo";
+        for (work, outdated) in [
+            ("$argon2id$v=19$m=64,t=2,p=1", true),
+            ("$argon2id$v=19$m=19456,t=1,p=1", true),
+            ("$argon2id$v=16$m=19456,t=2,p=1", true),
+            ("$argon2i$v=19$m=19456,t=3,p=1", true),
+            ("$argon2id$v=19$m=20000,t=3,p=1", false),
+        ] {
+            let hash = PasswordHash::from_phc(format!("{work}{rest}"));
+            assert_eq!(passwords.is_outdated(&hash), outdated, "{work}");
+        }
     }
 }
