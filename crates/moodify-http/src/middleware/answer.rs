@@ -25,6 +25,8 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
     // The route and not the address: addresses hold signatures and names.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
+    // The socket library refuses in JSON of its own.
+    let is_socket = request.uri().path().starts_with("/socket.io/");
     let span = tracing::info_span!(
         "request", request_id = %id, %method, route, account = tracing::field::Empty
     );
@@ -33,7 +35,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
         if is_plain_options(&method, &response) {
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
-        let response = finish(&app, &id, response);
+        let response = finish(&app, &id, response, is_socket);
         let elapsed_ms = app.context.now().duration_since(started).as_millis();
         tracing::info!(status = response.status().as_u16(), elapsed_ms = elapsed_ms as i64, "answered");
         response
@@ -58,8 +60,8 @@ fn is_plain_options(method: &Method, response: &Response) -> bool {
     method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED
 }
 
-fn finish(app: &App, id: &str, response: Response) -> Response {
-    let mut response = if is_foreign_failure(&response) {
+fn finish(app: &App, id: &str, response: Response, is_socket: bool) -> Response {
+    let mut response = if is_foreign_failure(&response, is_socket) {
         // A part below (axum, a static page) failed in its own words: say it in ours.
         let (parts, _) = response.into_parts();
         let mut response = Problem::from_status(parts.status).into_response();
@@ -78,7 +80,7 @@ fn finish(app: &App, id: &str, response: Response) -> Response {
     response
 }
 
-fn is_foreign_failure(response: &Response) -> bool {
+fn is_foreign_failure(response: &Response, is_socket: bool) -> bool {
     let status = response.status();
     let is_json = || {
         let content_type = response.headers().get(header::CONTENT_TYPE);
@@ -86,7 +88,7 @@ fn is_foreign_failure(response: &Response) -> bool {
     };
     (status.is_client_error() || status.is_server_error())
         && response.extensions().get::<Problem>().is_none()
-        && !is_json()
+        && (is_socket || !is_json())
 }
 
 fn copy_cors(from: &HeaderMap, to: &mut HeaderMap) {

@@ -2,5 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod cors;
+pub(crate) mod host;
+pub(crate) mod limit;
 pub(crate) mod linger;
 pub(crate) mod timeout;

@@ -3,6 +3,7 @@
 mod announce;
 mod connections;
 mod door;
+mod place;
 mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -22,6 +23,7 @@ use crate::{
     lock::Locks,
     logging,
     shutdown::Signals,
+    templates,
 };
 use door::Door;
 
@@ -54,8 +56,9 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Fai
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
     }
+    let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
     let parts = assemble::parts(settings).await?;
-    let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
+    let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
         // What is leased, a dead process leased.
         parts.database.reclaim(role.services()).await.map_err(|error| {
@@ -67,8 +70,18 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Fai
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
     let (router, sockets) = web::router(&moodify, &parts, role, settings, public_url);
-    let mut running =
-        Running::start((listener, bound), router, sockets, moodify, role, parts.context.clock.clone());
+    let limits = connections::Limits {
+        head_patience: connections::HEAD_PATIENCE,
+        connections: settings.http.max_connections(open_files()),
+    };
+    let mut running = Running::start(
+        (listener, bound),
+        (router, limits),
+        sockets,
+        moodify,
+        role,
+        parts.context.clock.clone(),
+    );
     announce::ready(role, settings, bound)?;
 
     let outcome = tokio::select! {
@@ -107,6 +120,16 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     })
 }
 
+/// How many files this process may have open: as many as the system lets it, from now on.
+fn open_files() -> u64 {
+    /// What most systems begin with.
+    const USUAL: u64 = 1024;
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files is not known");
+        USUAL
+    })
+}
+
 /// What runs until it is told to end.
 struct Running {
     server: JoinHandle<()>,
@@ -119,7 +142,7 @@ struct Running {
 impl Running {
     fn start(
         (listener, bound): (TcpListener, SocketAddr),
-        router: Router,
+        (router, limits): (Router, connections::Limits),
         sockets: Option<SyncHandle>,
         moodify: Moodify,
         role: Role,
@@ -135,7 +158,7 @@ impl Running {
         });
         let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
         let stop_serving = CancellationToken::new();
-        let serving = connections::serve(door, router, connections::HEAD_PATIENCE, stop_serving.clone());
+        let serving = connections::serve(door, router, limits, stop_serving.clone());
         let closing = async move {
             closed.cancelled().await;
             clock.sleep(GRACE).await;

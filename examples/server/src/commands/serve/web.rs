@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use moodify_core::Moodify;
 use moodify_http::{
-    HttpConfig,
+    CookieSessions, HttpConfig,
     sync::{self, SyncConfig, SyncHandle},
 };
 use url::Url;
@@ -23,7 +23,9 @@ pub(super) fn router(
     let services = role.services();
     let (sockets, handle) = if services.sync {
         let accounts = Arc::new(moodify.accounts().clone());
-        let (layer, handle) = sync::layer(moodify.playback().clone(), accounts, &SyncConfig::default());
+        let cookies = CookieSessions::new(&public_url, &settings.http.allowed_origins());
+        let config = SyncConfig { cookies: Some(cookies), ..SyncConfig::default() };
+        let (layer, handle) = sync::layer(moodify.playback().clone(), accounts, &config);
         (Some(layer), Some(handle))
     } else {
         (None, None)
@@ -32,6 +34,7 @@ pub(super) fn router(
         services,
         sockets,
         allowed_origins: settings.http.allowed_origins(),
+        trusted_proxies: settings.http.trusted_proxies,
         checks: health::checks(parts, services),
         ..HttpConfig::new(public_url)
     };
