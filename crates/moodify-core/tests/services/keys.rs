@@ -175,7 +175,7 @@ async fn a_key_signs_when_everybody_knows_it_and_goes_when_nobody_needs_it() {
     assert_eq!(states().await, []);
     let first = keys.current(purpose).await.unwrap();
     assert_eq!(states().await, [KeyState::Signs]);
-    world.clock.advance(Duration::from_millis(1));
+    world.clock.advance(Duration::from_secs(1));
     let second = keys.rotate(purpose).await.unwrap();
     let from = world.clock.now() + KeyRing::ACTIVATION;
     assert_eq!(states().await, [KeyState::SignsFrom(from), KeyState::Signs]);
