@@ -273,9 +273,8 @@ async fn the_auth_service_names_artists_and_the_sync_service_counts_plays() {
     world
         .until("the artists are known", || async {
             let store = &world.store;
-            let called = |id| async move {
-                store.artist(id).await.unwrap().map(|artist| artist.name.to_string())
-            };
+            let called =
+                |id| async move { store.artist(id).await.unwrap().map(|artist| artist.name.to_string()) };
             called(artist_id).await.as_deref() == Some("New")
                 && called(nina.artist_id.unwrap()).await.as_deref() == Some("Nina Simone")
         })
