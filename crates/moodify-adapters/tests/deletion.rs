@@ -20,7 +20,8 @@ use moodify_core::model::{
     PersonName, PlayId, Role, Title, Track, Visibility,
 };
 use moodify_core::port::{
-    CatalogStore, Clock, KeyStore, LibraryStore, MediaStore, Outbox, Queue, SendLog, UserStore,
+    CatalogStore, Clock, KeyStore, LibraryStore, MediaStore, Outbox, Queue, RecipientStore, SendLog,
+    UserStore,
 };
 use moodify_core::service::accounts::SignUp;
 use moodify_core::service::catalog::{NewPlaylist, NewReport, UploadFields};
@@ -41,7 +42,7 @@ struct World<S> {
 
 impl<S> World<S>
 where
-    S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + 'static,
+    S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + RecipientStore + 'static,
 {
     async fn new(store: Arc<S>, queue: Arc<dyn Queue>) -> Self {
         let (media, clock) = (Arc::new(MemoryMediaStore::new()), Arc::new(FixedClock::default()));
@@ -137,7 +138,7 @@ where
 
 async fn a_deleted_account_leaves_nothing<S>(store: Arc<S>, queue: Arc<dyn Queue>) -> (Caller, Vec<Track>)
 where
-    S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + 'static,
+    S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + RecipientStore + 'static,
 {
     let world = World::new(store, queue).await;
     let (nina, otto) = (world.sign_up("nina").await, world.sign_up("otto").await);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::Error;
-use crate::model::{Email, Mailbox};
+use crate::model::{Email, LinkTemplate, MailKind, Mailbox};
 
 /// Every decision of the services.
 #[derive(Clone, Debug)]
@@ -107,11 +107,61 @@ pub struct MailConfig {
     pub from: Option<Mailbox>,
     /// What the product is called in mails. Default `Moodify`.
     pub product_name: String,
+    /// Where the links in mails lead.
+    pub links: MailLinks,
+    /// Templates in place of the built-in ones. Default: none.
+    pub templates: Vec<TemplateSource>,
+}
+
+/// Pages of the front end that mails lead to. `None` is the default: a path below
+/// [`Config::public_url`].
+///
+/// Tokens stand in the fragment by default: browsers send it to no server, so it gets into no log and
+/// no `Referer`; the page reads it and posts it to the API.
+#[derive(Clone, Debug, Default)]
+pub struct MailLinks {
+    /// With the gap `{token}`. Default `/verify-email#token={token}`.
+    pub verify: Option<LinkTemplate>,
+    /// With the gap `{token}`. Default `/reset-password#token={token}`.
+    pub reset: Option<LinkTemplate>,
+    /// With the gap `{track_id}`. Default `/tracks/{track_id}`.
+    pub track: Option<LinkTemplate>,
+    /// With the gap `{artist_id}`. Default `/artists/{artist_id}`.
+    pub artist: Option<LinkTemplate>,
+}
+
+/// A template that replaces a part of a built-in one.
+#[derive(Clone, Debug)]
+pub struct TemplateSource {
+    /// Of which mail.
+    pub kind: MailKind,
+    /// Which part, in which language.
+    pub form: TemplateForm,
+    /// Where it comes from, for messages: the file's path.
+    pub origin: String,
+    /// The template.
+    pub text: String,
+}
+
+/// What a template is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateForm {
+    /// The HTML part, as MJML.
+    Mjml,
+    /// The HTML part, as HTML.
+    Html,
+    /// The text part; its first line is the subject.
+    Text,
 }
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { from: None, product_name: "Moodify".to_owned() }
+        Self {
+            from: None,
+            product_name: "Moodify".to_owned(),
+            links: MailLinks::default(),
+            templates: Vec::new(),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod health;
 mod lock;
 mod logging;
 mod shutdown;
+mod templates;
 
 use std::{env, process::ExitCode};
 
@@ -42,6 +43,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate { flags } => commands::migrate::run(&flags.load()?),
         Command::Openapi => commands::openapi::run(),
         Command::Doctor { flags } => commands::doctor::run(flags.load()?),
+        Command::DeadLetters { action } => action.run(),
+        Command::Mail { action } => action.run(),
         Command::Keys { action: Keys::List { flags } } => commands::keys::list(&flags.load()?),
         Command::Keys { action: Keys::Rotate { purpose, flags } } => {
             commands::keys::rotate(&flags.load()?, Purpose::keys(purpose))

@@ -13,6 +13,7 @@ mod outbox;
 mod playback_archive;
 mod playback_store;
 mod queue;
+mod recipient_store;
 mod reclaim;
 mod send_log;
 mod user_store;

@@ -69,6 +69,8 @@ mod tests {
             include_str!("outbox.rs"),
             include_str!("playback_archive.rs"),
             include_str!("playback_store.rs"),
+            include_str!("recipient_store.rs"),
+            include_str!("send_log.rs"),
             include_str!("sync_hub.rs"),
             concat!(
                 include_str!("user_store/mod.rs"),

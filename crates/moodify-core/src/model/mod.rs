@@ -10,6 +10,7 @@ pub mod id;
 pub mod invalid;
 pub mod key;
 pub mod library;
+pub mod link;
 pub mod mail;
 pub mod media;
 pub mod moment;
@@ -22,6 +23,8 @@ pub mod play_queue;
 pub mod playback;
 pub mod playback_command;
 pub mod playlist;
+pub mod rank;
+pub mod recipient;
 pub mod search;
 pub mod session;
 pub mod stats;
@@ -45,9 +48,10 @@ pub use key::{KeyPurpose, StoredKey};
 pub use library::{
     ArtistSummary, FollowedArtist, HistoryEntry, Kept, LibraryChange, LibraryItem, LikedTrack,
 };
+pub use link::LinkTemplate;
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
-pub use moment::{earlier, later};
+pub use moment::{LONGEST_WAIT, earlier, is_due, later};
 pub use network::ClientNetwork;
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
@@ -58,10 +62,12 @@ pub use playback::{
     Transfer, Volume,
 };
 pub use playback_command::{AppliedCommand, Command, Operation, PlayWhat, QueuePosition};
-pub use playlist::{Playlist, PlaylistEntry};
+pub use playlist::{Playlist, PlaylistChange, PlaylistEntry};
+pub use rank::Rank;
+pub use recipient::Recipient;
 pub use session::{EndedSessions, Session, TokenHash, UserAgent};
 pub use stats::{ArtistRecord, DayRecord, TrackRecord};
 pub use tally::{LogInSubject, LogInTally, TallyRule};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
-pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};
+pub use track::{Track, TrackChange, TrackFilter, TrackSort, TrackStatus, Visibility};

@@ -2,6 +2,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use moodify_core::model::FieldError;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::body;
 use crate::app::App;
@@ -22,6 +23,14 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
         let bytes = body::read(request.into_body(), MAX_JSON_BYTES, app.config.limits.body).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// A field that may be missing, but is null only if its type says so: for `deserialize_with`, beside
+/// `default`.
+pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Whether a body is announced that no form of a foreign page can send without asking first.

@@ -15,7 +15,7 @@ pub(crate) use bearer::{Bearer, Presented, present};
 pub(crate) use client::{Client, client};
 pub(crate) use fields::{check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};
-pub(crate) use json::{JsonBody, is_json};
+pub(crate) use json::{JsonBody, is_json, not_null};
 pub(crate) use path::PathId;
 pub(crate) use program::Program;
 pub(crate) use query::{PageParams, Params, page_size};

@@ -46,6 +46,8 @@ problems! {
     NotOwner = FORBIDDEN "not_owner";
     /// There is no such track, or none that you may know of.
     TrackNotFound = NOT_FOUND "track_not_found";
+    /// Its upload is not finished: try again when it is ready.
+    TrackProcessing = CONFLICT "track_processing";
     /// There is no such artist.
     ArtistNotFound = NOT_FOUND "artist_not_found";
     /// There is no such track that plays, or it has no cover.

@@ -26,6 +26,8 @@
 //! turn gets `sequence_passed`, unless it repeats an applied `command_id`: then it gets the same
 //! answer again. Without `seq`, commands are applied in the order they arrive.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod intake;
 mod session;

@@ -6,6 +6,7 @@ mod account;
 mod artists;
 mod auth;
 mod cookies;
+mod edits;
 mod hostile;
 mod hostile_contract;
 mod library;

@@ -46,7 +46,8 @@ pub(crate) struct Settings {
     sync: Option<Address>,
     accounts: accounts::Accounts,
     catalog: catalog::Catalog,
-    mail: mail::Mail,
+    /// Mails.
+    pub(crate) mail: mail::Mail,
     playback: playback::Playback,
     /// What a PostgreSQL database is asked for.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]

@@ -161,10 +161,10 @@ impl Server {
         (code, std::mem::replace(&mut self.errors, thread::spawn(String::new)).join().unwrap())
     }
 
-    /// Ends it as a power cut does.
-    pub(crate) fn kill(mut self) {
+    /// Ends it as a power cut does. Returns what it had logged.
+    pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.ended().1
     }
 }
 

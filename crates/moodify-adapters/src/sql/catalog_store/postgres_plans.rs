@@ -24,8 +24,8 @@ const TRACKS: &str = "
                'genre' || n % 40, 'genre' || n % 40, 1000, 1000, CASE WHEN n % 10 = 0 THEN 'private' ELSE 'public' END,
                'ready', decode(md5('m' || n), 'hex'), n % 997, n, 1
         FROM generate_series(1, 20000) AS n;
-    INSERT INTO track_words SELECT id, 'w' || created_at, 0 FROM tracks
-        UNION ALL SELECT id, 'often' || created_at % 20, 0 FROM tracks;
+    INSERT INTO track_words SELECT id, 'w' || created_at, 0, listed, play_count FROM tracks
+        UNION ALL SELECT id, 'often' || created_at % 20, 0, listed, play_count FROM tracks;
     ANALYZE";
 
 struct Catalog {

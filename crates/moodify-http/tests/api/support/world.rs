@@ -106,8 +106,17 @@ impl World {
     }
 
     pub(crate) async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.patch_if_match(path, token, body, "*").await
+    }
+
+    pub(crate) async fn patch_if_match(&self, path: &str, token: &str, body: Value, tag: &str) -> Answer {
         let request = self.request(Method::PATCH, path, token).header("content-type", "application/json");
-        self.send(request.body(body.to_string().into()).unwrap()).await
+        self.send(request.header("if-match", tag).body(body.to_string().into()).unwrap()).await
+    }
+
+    pub(crate) async fn delete_if_match(&self, path: &str, token: &str, tag: &str) -> Answer {
+        let request = self.request(Method::DELETE, path, token).header("if-match", tag);
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// A `PUT` without a body.

@@ -23,6 +23,7 @@ use crate::{
     lock::Locks,
     logging,
     shutdown::Signals,
+    templates,
 };
 use door::Door;
 
@@ -55,8 +56,9 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Fai
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
     }
+    let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
     let parts = assemble::parts(settings).await?;
-    let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
+    let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
         // What is leased, a dead process leased.
         parts.database.reclaim(role.services()).await.map_err(|error| {
