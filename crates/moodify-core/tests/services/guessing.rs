@@ -161,6 +161,22 @@ async fn a_quiet_day_and_a_proof_of_the_mailbox_forget_the_failures() {
 }
 
 #[tokio::test]
+async fn guesses_by_a_stolen_session_end_soon_and_strangers_do_not_hinder_the_owner() {
+    let world = World::limited(QUICK);
+    let caller = world.caller(&world.sign_up(ADA).await).await;
+    let accounts = world.moodify.accounts();
+    hammer(&world, ADA, 1000).await;
+    for _ in 0..5 {
+        let wrong = accounts.change_password(&caller, "not the password", "low water, high water").await;
+        assert!(matches!(wrong, Err(Error::Invalid(_))), "{wrong:?}");
+    }
+    let stopped = accounts.change_password(&caller, PASSWORD, "low water, high water").await;
+    assert!(matches!(stopped, Err(Error::Busy { .. })), "{stopped:?}");
+    world.clock.advance(Duration::from_secs(12));
+    accounts.change_password(&caller, PASSWORD, "low water, high water").await.unwrap();
+}
+
+#[tokio::test]
 async fn another_process_goes_on_counting() {
     let world = World::limited(QUICK);
     world.sign_up(ADA).await;

@@ -91,6 +91,18 @@ async fn twenty_sign_ups_a_minute_from_one_address() {
 }
 
 #[tokio::test]
+async fn mails_can_be_asked_for_as_often_as_sign_ups() {
+    let world = world(LimitsConfig { signup_per_minute: 3, ..LimitsConfig::OFF });
+    for n in 0..3 {
+        let body = json!({"email": format!("n{n}@example.com")});
+        post_from(&world, HOME, "/v1/auth/password/forgot", &body).await.empty(202);
+    }
+    let body = json!({"email": "n@example.com"});
+    assert_limited(&post_from(&world, HOME, "/v1/auth/password/forgot", &body).await, "20");
+    post_from(&world, AWAY, "/v1/auth/password/forgot", &body).await.empty(202);
+}
+
+#[tokio::test]
 async fn requests_are_counted_by_account_and_else_by_address() {
     let world = world(LimitsConfig { requests_per_minute: 6, ..LimitsConfig::OFF });
     let (ada, bob) = (world.listener("ada").await, world.listener("bob").await);

@@ -12,7 +12,8 @@ impl Accounts {
     /// # Errors
     /// `wrong_password` at `/current_password`, also for an account that has none: its owner resets
     /// it. What [`Accounts::new_password`] says, at `/new_password`. [`AuthFailure::InvalidToken`] if
-    /// the session has ended, [`Error::Busy`] when too many passwords are being hashed.
+    /// the session has ended, [`Error::Busy`] when too many passwords are being hashed, or
+    /// after too many wrong ones.
     pub async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<(), Error> {
         self.live_session(caller).await?;
         let known = self.inner.users.credentials_of(caller.account_id).await?;
@@ -21,8 +22,14 @@ impl Accounts {
         let new = new.map_err(|why| Error::invalid("/new_password", why))?;
         let current = Password::given(current).map_err(|_| wrong_password())?;
         let verified = known.password_hash;
-        if !self.inner.passwords.verify(current, verified.clone()).await? {
-            return Err(wrong_password());
+        let attempt = self.admit_signed_in(&known.account.email).await?;
+        match self.inner.passwords.verify(current, verified.clone()).await {
+            Ok(true) => self.succeeded(&attempt).await?,
+            Ok(false) => return Err(wrong_password()),
+            Err(error) => {
+                self.not_made(&attempt).await;
+                return Err(error);
+            }
         }
         let hash = self.inner.passwords.hash(new).await?;
         let changed = self.update(caller.account_id, |current| {

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-use super::Accounts;
+use super::{Accounts, Inner};
 use crate::Error;
 use crate::model::{ClientNetwork, Email, KeyPurpose, LogInSubject, LogInTally, StoredKey, TallyRule, later};
 
@@ -36,22 +36,37 @@ impl Accounts {
     /// # Errors
     /// [`Error::Busy`] if there were too many before.
     pub(super) async fn admit(&self, email: &str, from: Option<ClientNetwork>) -> Result<Attempt, Error> {
-        let (strangers, here) = self.subjects(email, from).await?;
-        self.inner.limits.log_in(here)?;
-        let max_failures = self.inner.limits.config().login_failures_in_a_row;
-        if max_failures == 0 {
-            return Ok(Attempt { strangers, here, counted: None });
-        }
-        let now = self.inner.context.now();
-        let counted = if self.is_known(here, now).await? { here } else { strangers };
+        let place = from.map_or_else(String::new, |from| from.to_string());
+        let (strangers, here) = self.subjects(email, &place).await?;
+        let is_known = self.is_known(here).await?;
+        self.count(Attempt { strangers, here, counted: Some(if is_known { here } else { strangers }) }).await
+    }
+
+    /// The same for somebody who is signed in already: strangers neither help nor hinder them.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if there were too many before.
+    pub(super) async fn admit_signed_in(&self, email: &Email) -> Result<Attempt, Error> {
+        let (strangers, here) = self.subjects(email.as_str(), "signed in").await?;
+        self.count(Attempt { strangers, here, counted: Some(here) }).await
+    }
+
+    async fn count(&self, attempt: Attempt) -> Result<Attempt, Error> {
+        let Inner { limits, users, context, .. } = &*self.inner;
+        limits.log_in(attempt.here)?;
+        let max_failures = limits.config().login_failures_in_a_row;
+        let Some(counted) = attempt.counted.filter(|_| max_failures > 0) else {
+            return Ok(Attempt { counted: None, ..attempt });
+        };
+        let now = context.now();
         let rule =
             TallyRule { now, max_failures, blocked_until: later(now, BLOCK), expires_at: later(now, QUIET) };
-        if self.inner.users.count_log_in(counted, &rule).await? {
-            return Ok(Attempt { strangers, here, counted: Some(counted) });
+        if users.count_log_in(counted, &rule).await? {
+            return Ok(attempt);
         }
         // Nothing was tried here: only tries count.
-        self.inner.limits.give_back_log_in(here);
-        let tally = self.inner.users.log_in_tally(counted).await?;
+        limits.give_back_log_in(attempt.here);
+        let tally = users.log_in_tally(counted).await?;
         let wait = tally.map(|tally| tally.blocked_until.duration_since(now));
         let retry_after = wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default();
         tracing::warn!("too many failed log-ins to one account: strangers must wait");
@@ -97,25 +112,21 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unavailable`] if the store fails.
     pub async fn unblock(&self, email: &Email) -> Result<(), Error> {
-        let (strangers, _) = self.subjects(email.as_str(), None).await?;
+        let (strangers, _) = self.subjects(email.as_str(), "").await?;
         Ok(self.inner.users.set_log_in_tally(strangers, None).await?)
     }
 
-    async fn is_known(&self, here: LogInSubject, now: Timestamp) -> Result<bool, Error> {
+    async fn is_known(&self, here: LogInSubject) -> Result<bool, Error> {
         let tally = self.inner.users.log_in_tally(here).await?;
+        let now = self.inner.context.now();
         Ok(tally.is_some_and(|tally| now < tally.expires_at))
     }
 
     /// The address as the store would have it, if it is one: one account is one subject.
-    async fn subjects(
-        &self,
-        email: &str,
-        from: Option<ClientNetwork>,
-    ) -> Result<(LogInSubject, LogInSubject), Error> {
+    async fn subjects(&self, email: &str, place: &str) -> Result<(LogInSubject, LogInSubject), Error> {
         let key = self.inner.keys.current(KeyPurpose::LogInTally).await?;
         let email = Email::parse(email).map_or_else(|_| email.to_owned(), String::from);
-        let network = from.map_or_else(String::new, |from| from.to_string());
-        Ok((subject(&key, &[&email])?, subject(&key, &[&email, &network])?))
+        Ok((subject(&key, &[&email])?, subject(&key, &[&email, place])?))
     }
 }
 

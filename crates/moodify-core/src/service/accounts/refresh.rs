@@ -55,8 +55,9 @@ impl Accounts {
     pub(super) async fn session_of(&self, refresh_token: &str) -> Result<Option<Session>, Error> {
         let invalid = || Error::from(AuthFailure::InvalidToken);
         let token = RefreshToken::decode(refresh_token).ok_or_else(invalid)?;
-        let key = self.inner.keys.current(KeyPurpose::RefreshToken).await?;
         let Some(session) = self.inner.users.session(token.session).await? else { return Ok(None) };
+        let key = self.inner.keys.by_id(KeyPurpose::RefreshToken, session.key_id).await?;
+        let key = key.ok_or_else(invalid)?;
         match self.presented(&token, &session, &key)? {
             Presented::Foreign => Err(invalid()),
             Presented::Newest | Presented::JustRotated | Presented::Reused => Ok(Some(session)),

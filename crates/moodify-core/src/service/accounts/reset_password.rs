@@ -38,7 +38,8 @@ impl Accounts {
         });
         match reset.await {
             Err(Error::Unauthenticated(AuthFailure::InvalidToken)) => Err(mail_tokens::invalid()),
-            done => done.map(drop),
+            Err(error) => Err(error),
+            Ok(_) => self.unblock(&account.email).await,
         }
     }
 }

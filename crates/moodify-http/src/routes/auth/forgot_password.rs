@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::extract::{JsonBody, check, field};
+use crate::extract::{Client, JsonBody, check, field};
 use crate::problem::Problem;
 
 /// Whose password is forgotten.
@@ -31,9 +31,11 @@ pub(crate) struct ForgotPasswordBody {
 )]
 pub(crate) async fn forgot_password(
     State(app): State<App>,
+    Client(from): Client,
     JsonBody(body): JsonBody<ForgotPasswordBody>,
 ) -> Result<StatusCode, Problem> {
     let (email,) = check((field("/email", Email::parse(&body.email)),))?;
+    app.moodify.limits().mail_request(from)?;
     app.moodify.accounts().forgot_password(email).await?;
     Ok(StatusCode::ACCEPTED)
 }
