@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{join, join_all};
+use moodify_core::config::LimitsConfig;
 use moodify_core::model::{EventPayload, MailToken, Role};
 use moodify_core::port::UserStore;
 use moodify_core::service::accounts::{LogIn, ProfileChange};
@@ -58,7 +59,7 @@ async fn of_twenty_who_use_one_link_one_succeeds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_log_in_with_the_old_password_survives_its_change() {
     for _ in 0..3 {
-        let world = World::new();
+        let world = World::limited(LimitsConfig::OFF);
         let ada = world.sign_up("ada@example.com").await;
         let caller = world.caller(&ada).await;
         let log_ins = (0..12).map(|_| {
@@ -66,7 +67,7 @@ async fn no_log_in_with_the_old_password_survives_its_change() {
             tokio::spawn(async move { accounts.log_in(log_in(PASSWORD)).await })
         });
         let log_ins: Vec<_> = log_ins.collect();
-        world.moodify.accounts().change_password(&caller, PASSWORD, NEW_PASSWORD).await.unwrap();
+        world.moodify.accounts().change_password(&caller, None, PASSWORD, NEW_PASSWORD).await.unwrap();
         for log_in in join_all(log_ins).await {
             match log_in.unwrap() {
                 Ok(signed_in) => {
@@ -83,7 +84,7 @@ async fn no_log_in_with_the_old_password_survives_its_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_log_in_survives_the_deletion_of_its_account() {
-    let world = World::new();
+    let world = World::limited(LimitsConfig::OFF);
     let ada = world.sign_up("ada@example.com").await;
     let caller = world.caller(&ada).await;
     let log_ins = (0..12).map(|_| {
@@ -182,4 +183,22 @@ async fn what_has_expired_is_forgotten() {
     assert_eq!(accounts.remove_expired().await.unwrap(), 1, "the session");
     assert!(world.store.session(caller.session_id).await.unwrap().is_none());
     assert!(world.store.account(caller.account_id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn guessing_the_current_password_ends_like_guessing_at_log_in() {
+    let world = World::new();
+    let ada = world.sign_up("ada@example.com").await;
+    let caller = world.caller(&ada).await;
+    let accounts = world.moodify.accounts();
+    let mut tried = 0;
+    let refused = loop {
+        match accounts.change_password(&caller, None, "not the password", NEW_PASSWORD).await {
+            Err(Error::Invalid(fields)) => assert_eq!(fields[0].code, "wrong_password"),
+            other => break other,
+        }
+        tried += 1;
+    };
+    assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
+    assert_eq!(tried, LimitsConfig::default().login_failures_per_minute);
 }

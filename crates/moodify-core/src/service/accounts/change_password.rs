@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use super::reset_password::password_changed;
 use super::update::Change;
 use super::{Accounts, own_words};
 use crate::Error;
 use crate::error::AuthFailure;
-use crate::model::{Caller, EndedSessions, Invalid, MailTokenPurpose, Password};
+use crate::model::{Caller, ClientNetwork, Credentials, EndedSessions, Invalid, MailTokenPurpose, Password};
 
 impl Accounts {
     /// Gives the caller's account another password. All its other sessions end, also those that are
@@ -12,13 +14,37 @@ impl Accounts {
     /// # Errors
     /// `wrong_password` at `/current_password`, also for an account that has none: its owner resets
     /// it. What [`Accounts::new_password`] says, at `/new_password`. [`AuthFailure::InvalidToken`] if
-    /// the session has ended, [`Error::Busy`] when too many passwords are being hashed.
-    pub async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<(), Error> {
+    /// the session has ended; [`Error::Busy`] when too many passwords are being hashed, or after as
+    /// many wrong ones as at log-in.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        from: Option<ClientNetwork>,
+        current: &str,
+        new: &str,
+    ) -> Result<(), Error> {
         self.live_session(caller).await?;
         let known = self.inner.users.credentials_of(caller.account_id).await?;
         let known = known.ok_or(AuthFailure::InvalidToken)?;
         let new = self.new_password(new, &own_words(&known.account));
         let new = new.map_err(|why| Error::invalid("/new_password", why))?;
+        let attempt = self.admit(known.account.email.as_str(), from).await?;
+        let outcome = self.replace_password(caller, known, current, new).await;
+        match outcome {
+            Ok(()) => self.succeeded(&attempt).await?,
+            Err(Error::Invalid(_)) => {}
+            Err(_) => self.not_made(&attempt).await,
+        }
+        outcome
+    }
+
+    async fn replace_password(
+        &self,
+        caller: &Caller,
+        known: Credentials,
+        current: &str,
+        new: Password,
+    ) -> Result<(), Error> {
         let current = Password::given(current).map_err(|_| wrong_password())?;
         let verified = known.password_hash;
         if !self.inner.passwords.verify(current, verified.clone()).await? {
@@ -28,7 +54,7 @@ impl Accounts {
         let changed = self.update(caller.account_id, |current| {
             // Somebody else has changed it since.
             if current.password_hash != verified {
-                return Err(wrong_password());
+                return Err(Error::Busy { retry_after: Duration::from_secs(1) });
             }
             Ok(Change {
                 password_hash: Some(hash.clone()),

@@ -38,7 +38,8 @@ impl Accounts {
         });
         match reset.await {
             Err(Error::Unauthenticated(AuthFailure::InvalidToken)) => Err(mail_tokens::invalid()),
-            done => done.map(drop),
+            // The failures that were counted were of another password.
+            done => self.unblock(&done?.email).await,
         }
     }
 }

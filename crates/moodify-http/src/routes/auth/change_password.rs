@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::extract::{Bearer, JsonBody};
+use crate::extract::{Bearer, Client, JsonBody};
 use crate::problem::Problem;
 
 /// The password that is, and the one that is to be.
@@ -22,7 +22,7 @@ pub(crate) struct ChangePasswordBody {
 /// Change your password
 ///
 /// All your other sessions end; this one goes on. A current password that is wrong gets 422 with
-/// `wrong_password` at `/current_password`.
+/// `wrong_password` at `/current_password`, and counts like a failed log-in.
 #[utoipa::path(
     post,
     path = "/v1/auth/password/change",
@@ -35,8 +35,10 @@ pub(crate) struct ChangePasswordBody {
 pub(crate) async fn change_password(
     State(app): State<App>,
     Bearer(caller): Bearer,
+    Client(from): Client,
     JsonBody(body): JsonBody<ChangePasswordBody>,
 ) -> Result<StatusCode, Problem> {
-    app.moodify.accounts().change_password(&caller, &body.current_password, &body.new_password).await?;
+    let ChangePasswordBody { current_password, new_password } = body;
+    app.moodify.accounts().change_password(&caller, from, &current_password, &new_password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
