@@ -139,7 +139,7 @@ async fn a_store_that_fails_on_the_way_is_left_as_it_was() {
         assert_eq!(world.media.keys().await, [], "after {puts} objects");
         assert_eq!(world.tracks().await, []);
         let kinds: Vec<EventKind> = world.events().await.iter().map(|event| event.payload.kind()).collect();
-        assert_eq!(kinds, [EventKind::AccountCreated]);
+        assert_eq!(kinds, [EventKind::AccountCreated, EventKind::EmailVerificationRequested]);
     }
     let world = World::new(3, ALWAYS).await;
     assert_eq!(world.upload().await.unwrap().track.status, TrackStatus::Ready);

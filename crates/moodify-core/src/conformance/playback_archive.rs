@@ -126,7 +126,7 @@ pub async fn only_what_changed_is_touched(fixture: &PlaybackArchiveFixture) {
     assert_eq!(fixture.recall(account).await, None);
     let state = state();
     fixture.save(run, &[saved(account, &state)]).await;
-    fixture.save(run, &[nothing.clone()]).await;
+    fixture.save(run, std::slice::from_ref(&nothing)).await;
     fixture.save(run, &[]).await;
     assert_eq!(fixture.recall(account).await.unwrap().state, state);
     assert_eq!(fixture.archive.devices(account).await.unwrap(), [device]);

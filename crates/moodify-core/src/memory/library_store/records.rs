@@ -29,14 +29,17 @@ pub(super) fn read(tables: &Tables, id: ArtistId, from: Day, to: Day) -> ArtistR
     let of_artist =
         |((artist, day), counts): (&(ArtistId, Day), &(u64, u64))| (*artist == id).then_some((*day, *counts));
     let mut followers = library.follows.keys().filter(|(_, artist)| *artist == id).count() as u64;
+    let mut since = (0, 0);
     for (day, (gained, lost)) in library.follow_days.iter().filter_map(of_artist) {
         if day > to {
-            followers = (followers + lost).saturating_sub(gained);
+            since = (since.0 + gained, since.1 + lost);
         } else if day >= from {
             let record = records.entry(day).or_insert(DayRecord::quiet(day));
             (record.gained, record.lost) = (gained, lost);
         }
     }
+    // At the end of the last day: first all that were lost since, or a day on the way may lie below none.
+    followers = (followers + since.1).saturating_sub(since.0);
     let mut tracks: Vec<TrackRecord> = grouped(&heard, |heard| heard.track)
         .into_iter()
         .filter_map(|(id, some)| {

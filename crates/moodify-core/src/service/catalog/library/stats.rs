@@ -80,12 +80,12 @@ fn check_range(from: Day, to: Day) -> Result<(), Error> {
 fn every_day(from: Day, to: Day, record: &ArtistRecord) -> Vec<ArtistDay> {
     let (mut days, mut followers) = (Vec::new(), record.followers);
     let mut known = record.days.iter().rev().peekable();
-    let mut day = to;
-    while day >= from {
+    // Counted: the calendar has a first day, and none before it to stop at.
+    for back in 0..=to.number() - from.number() {
+        let day = to.plus(-back);
         let record = known.next_if(|record| record.day == day).copied().unwrap_or(DayRecord::quiet(day));
         days.push(ArtistDay { record, followers });
         followers = (followers + record.lost).saturating_sub(record.gained);
-        day = day.plus(-1);
     }
     days.reverse();
     days

@@ -45,7 +45,7 @@ fn operation(what: usize, n: usize) -> Operation {
         2 => Operation::QueueAdd { tracks: vec![track], position: QueuePosition::Next },
         3 => Operation::QueueAdd { tracks: vec![track, track], position: QueuePosition::End },
         4 => Operation::Next { ended: false, from: None },
-        5 => Operation::SetShuffle { shuffle: n % 2 == 0 },
+        5 => Operation::SetShuffle { shuffle: n.is_multiple_of(2) },
         6 => Operation::SetRepeat { repeat: Repeat::All },
         7 => Operation::Seek { position_ms: PositionMs::saturating(1_000) },
         _ => Operation::Previous,

@@ -12,6 +12,7 @@ fn queue_of(count: u128, index: usize) -> PlaybackState {
     transition(&empty(), &set, &scene(at(0))).unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better at the callers")]
 fn apply(state: &PlaybackState, operation: Operation, ms: i64) -> PlaybackState {
     transition(state, &operation, &scene(at(ms))).unwrap()
 }
