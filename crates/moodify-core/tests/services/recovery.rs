@@ -184,3 +184,21 @@ async fn what_has_expired_is_forgotten() {
     assert!(world.store.session(caller.session_id).await.unwrap().is_none());
     assert!(world.store.account(caller.account_id).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn guessing_the_current_password_ends_like_guessing_at_log_in() {
+    let world = World::new();
+    let ada = world.sign_up("ada@example.com").await;
+    let caller = world.caller(&ada).await;
+    let accounts = world.moodify.accounts();
+    let mut tried = 0;
+    let refused = loop {
+        match accounts.change_password(&caller, "not the password", NEW_PASSWORD).await {
+            Err(Error::Invalid(fields)) => assert_eq!(fields[0].code, "wrong_password"),
+            other => break other,
+        }
+        tried += 1;
+    };
+    assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
+    assert_eq!(tried, LimitsConfig::default().login_failures_per_minute);
+}

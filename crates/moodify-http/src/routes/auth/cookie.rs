@@ -1,7 +1,8 @@
-//! The refresh token of a request, wherever it stands.
+//! The refresh token of a request, wherever it stands, and the end of one that stood in a cookie.
 
 use axum::extract::{FromRequest, Request};
-use http::HeaderMap;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
 
 use super::refresh_session::RefreshBody;
 use crate::app::App;
@@ -47,4 +48,11 @@ pub(super) fn from_cookie(app: &App, headers: &HeaderMap) -> Result<Option<Strin
         Sender::Program if is_json(headers) => Ok(Some(token)),
         Sender::Program | Sender::Stranger => Err(cross_site()),
     }
+}
+
+/// The answer to whoever has no session any more: cookies that there may be are taken away.
+pub(super) fn gone(app: &App, headers: &HeaderMap) -> Result<Response, Problem> {
+    let has_cookie = !matches!(app.cookies.find(headers, SessionCookie::Refresh), Ok(None));
+    let cleared = if has_cookie { Some(AppendHeaders(app.cookies.clear()?)) } else { None };
+    Ok((StatusCode::NO_CONTENT, cleared, ()).into_response())
 }

@@ -1,6 +1,8 @@
 use axum::extract::State;
-use http::StatusCode;
+use axum::response::Response;
+use http::HeaderMap;
 
+use super::cookie::gone;
 use crate::app::App;
 use crate::extract::Bearer;
 use crate::problem::Problem;
@@ -17,7 +19,11 @@ use crate::problem::Problem;
     security(("access_token" = [])),
     responses((status = 204, description = "Deleted.")),
 )]
-pub(crate) async fn delete_me(State(app): State<App>, Bearer(caller): Bearer) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete_me(
+    State(app): State<App>,
+    Bearer(caller): Bearer,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     app.moodify.accounts().delete_account(&caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+    gone(&app, &headers)
 }

@@ -1,12 +1,11 @@
 use axum::extract::{FromRequestParts, State};
-use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::response::Response;
+use http::header;
 use http::request::Parts;
-use http::{StatusCode, header};
 use moodify_core::model::Caller;
 
-use super::cookie::from_cookie;
+use super::cookie::{from_cookie, gone};
 use crate::app::App;
-use crate::cookies::SessionCookie;
 use crate::extract::Bearer;
 use crate::openapi::problems::CrossSiteRequest;
 use crate::problem::Problem;
@@ -53,7 +52,5 @@ pub(crate) async fn log_out(
         Leaver::Caller(caller) => accounts.log_out(&caller).await?,
         Leaver::Session(token) => accounts.log_out_with(&token).await?,
     }
-    let has_cookie = !matches!(app.cookies.find(&headers, SessionCookie::Refresh), Ok(None));
-    let cleared = if has_cookie { Some(AppendHeaders(app.cookies.clear()?)) } else { None };
-    Ok((StatusCode::NO_CONTENT, cleared, ()).into_response())
+    gone(&app, &headers)
 }

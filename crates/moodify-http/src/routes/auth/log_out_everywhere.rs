@@ -1,6 +1,8 @@
 use axum::extract::State;
-use http::StatusCode;
+use axum::response::Response;
+use http::HeaderMap;
 
+use super::cookie::gone;
 use crate::app::App;
 use crate::extract::Bearer;
 use crate::problem::Problem;
@@ -19,7 +21,8 @@ use crate::problem::Problem;
 pub(crate) async fn log_out_everywhere(
     State(app): State<App>,
     Bearer(caller): Bearer,
-) -> Result<StatusCode, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     app.moodify.accounts().log_out_everywhere(&caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+    gone(&app, &headers)
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::session::AccountBody;
 use crate::app::App;
-use crate::extract::{Bearer, JsonBody, check, field};
+use crate::extract::{Bearer, JsonBody, check, field, not_null};
 use crate::problem::Problem;
 
 /// What is to be different; what is left out stays.
@@ -15,12 +15,15 @@ use crate::problem::Problem;
 #[schema(as = UpdateMeRequest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateMeBody {
-    #[schema(example = "Ada", min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false, example = "Ada", min_length = 1, max_length = 100)]
     first_name: Option<String>,
-    #[schema(example = "King", min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false, example = "King", min_length = 1, max_length = 100)]
     last_name: Option<String>,
     /// The name that listeners see. Artists only.
-    #[schema(example = "Nina and the Waves", min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false, example = "Nina and the Waves", min_length = 1, max_length = 100)]
     artist_name: Option<String>,
 }
 
