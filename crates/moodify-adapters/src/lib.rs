@@ -6,6 +6,8 @@ pub mod files;
 pub mod mail_files;
 #[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 

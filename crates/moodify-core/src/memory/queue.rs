@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::hint::Hint;
 use crate::model::{Event, EventKind, later};
-use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Queue, QueueError};
+use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Queue, QueueError};
 
 /// A queue for one process.
 #[derive(Debug, Default)]
@@ -140,6 +140,13 @@ impl Queue for MemoryQueue {
         letters.sort_by_key(|letter| letter.died_at);
         letters.truncate(max);
         Ok(letters)
+    }
+
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
+        let consumers = self.consumers();
+        let depth =
+            |inbox: &Inbox| Depth { waiting: inbox.waiting.len() as u64, dead: inbox.dead.len() as u64 };
+        Ok(consumers.get(consumer).map(depth).unwrap_or_default())
     }
 
     async fn changed(&self) {

@@ -21,6 +21,7 @@ pub mod search;
 pub mod session;
 pub mod text;
 pub mod token;
+pub mod trace;
 pub mod track;
 
 pub use account::{Account, Credentials, NewAccount, Role};
@@ -48,4 +49,5 @@ pub use playlist::{Playlist, PlaylistEntry};
 pub use session::{Session, TokenHash};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken};
+pub use trace::TraceContext;
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

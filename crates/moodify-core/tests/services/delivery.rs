@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use moodify_core::Error;
 use moodify_core::model::{Event, EventId, EventKind, Timestamp};
 use moodify_core::port::{
-    Consumer, DeadLetter, Delivery, DeliveryId, Outbox, Queue, QueueError, Unavailable,
+    Consumer, DeadLetter, Delivery, DeliveryId, Depth, Outbox, Queue, QueueError, Unavailable,
 };
 use moodify_core::service::delivery::{HandleError, Handler, Relay, Worker};
 
@@ -235,6 +235,10 @@ impl Queue for Troubled {
 
     async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
         self.queue.dead_letters(consumer, max).await
+    }
+
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
+        self.queue.depth(consumer).await
     }
 
     async fn changed(&self) {

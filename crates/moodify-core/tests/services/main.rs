@@ -7,4 +7,5 @@ mod delivery;
 mod media_gate;
 mod notifications;
 mod tokens;
+mod watched;
 mod world;

@@ -13,13 +13,14 @@ impl FromRequestParts<App> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = app.moodify.accounts().authenticate(token(parts)?).await?;
+        let caller = app.moodify.accounts().authenticate(bearer_token(parts)?).await?;
         tracing::Span::current().record("account", tracing::field::display(caller.account_id));
         Ok(Self(caller))
     }
 }
 
-fn token(parts: &Parts) -> Result<&str, AuthFailure> {
+/// What follows `Bearer` in the request.
+pub(crate) fn bearer_token(parts: &Parts) -> Result<&str, AuthFailure> {
     /// Our tokens have about 600 bytes; nothing longer is worth looking at.
     const MAX_BYTES: usize = 4096;
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();

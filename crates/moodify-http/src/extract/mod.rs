@@ -9,7 +9,7 @@ mod path;
 mod query;
 mod upload;
 
-pub(crate) use bearer::Bearer;
+pub(crate) use bearer::{Bearer, bearer_token};
 pub(crate) use fields::{Field, check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};
 pub(crate) use json::JsonBody;

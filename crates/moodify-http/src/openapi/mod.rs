@@ -44,6 +44,8 @@ impl Modify for AccessToken {
         bearer.bearer_format = Some("JWT".to_owned());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
+        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("metrics_token", token);
     }
 }
 

@@ -6,6 +6,7 @@ mod auth;
 mod hostile;
 mod logs;
 mod media;
+mod metrics;
 mod openapi;
 mod operations;
 mod playlists;

@@ -61,7 +61,7 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
-        let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+        let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let playback = Arc::new(Playback::new(store, hub, context, config));
         let (layer, handle) = layer(playback.clone(), Arc::new(ReadableTokens), &SyncConfig::default());

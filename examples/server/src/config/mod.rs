@@ -8,7 +8,9 @@ mod http;
 mod load;
 mod log;
 mod mail;
+mod metrics;
 mod playback;
+mod telemetry;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -50,6 +52,10 @@ pub(crate) struct Settings {
     pub(crate) http: http::Http,
     /// Logging.
     pub(crate) log: Log,
+    /// Metrics.
+    pub(crate) metrics: metrics::Metrics,
+    /// Traces.
+    pub(crate) telemetry: telemetry::Telemetry,
 }
 
 impl Default for Settings {
@@ -69,6 +75,8 @@ impl Default for Settings {
             playback: playback::Playback::default(),
             http: http::Http::default(),
             log: Log::default(),
+            metrics: metrics::Metrics::default(),
+            telemetry: telemetry::Telemetry::default(),
         }
     }
 }

@@ -110,6 +110,7 @@ macro_rules! queue_suite {
                 settling_what_is_settled_changes_nothing,
                 concurrent_receivers_share_no_delivery,
                 nothing_published_during_receiving_is_lost,
+                the_depth_is_what_is_kept_for_each_consumer,
             ]
         );
     };

@@ -1,7 +1,7 @@
 use super::Accounts;
 use crate::Error;
 use crate::model::event::SessionRevoked;
-use crate::model::{AccountId, Caller, Event, EventPayload, SessionId};
+use crate::model::{AccountId, Caller, EventPayload, SessionId};
 
 impl Accounts {
     /// Ends the session that this access token came from: its refresh token is dead at once, its
@@ -16,7 +16,7 @@ impl Accounts {
     pub(super) async fn revoke(&self, account_id: AccountId, session_id: SessionId) -> Result<(), Error> {
         let context = &self.inner.context;
         let payload = EventPayload::SessionRevoked(SessionRevoked { account_id, session_id });
-        let event = Event::new(context.new_id(), context.now(), payload);
+        let event = context.event(payload);
         self.inner.users.end_session(session_id, &[event]).await?;
         Ok(())
     }

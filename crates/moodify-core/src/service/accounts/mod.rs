@@ -20,6 +20,7 @@ pub use log_in::LogIn;
 pub use sign_up::SignUp;
 
 use self::access_token::AccessTokens;
+pub use self::passwords::HashingLoad;
 use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
 use super::{Context, KeyRing};
@@ -81,6 +82,11 @@ impl Accounts {
         /// NIST 800-63B-4, 3.1.1.2: whatever the configuration says, no less than this.
         const FLOOR: usize = 8;
         Password::new(text, self.inner.config.min_password_length.max(FLOOR))
+    }
+
+    /// How busy the pool is that hashes passwords.
+    pub fn hashing(&self) -> HashingLoad {
+        self.inner.passwords.load()
     }
 
     /// A new session of this account and its first refresh token.

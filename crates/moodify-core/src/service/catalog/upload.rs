@@ -2,6 +2,7 @@
 //! has no track.
 
 use futures::stream::{self, StreamExt};
+use tracing::Instrument;
 
 use super::{Catalog, TrackView};
 use crate::Error;
@@ -11,7 +12,7 @@ use crate::model::{
     Artist, ArtistName, ByteStream, Caller, Event, EventPayload, Genre, Invalid, MediaKey, Title, Track,
     TrackStatus, Visibility,
 };
-use crate::port::{ProbeError, ProbedAudio, ProbedCover};
+use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 
 /// An upload that has begun. Dropping it leaves nothing behind.
 pub struct Upload {
@@ -59,7 +60,7 @@ impl Upload {
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.audio(body, inner.config.max_audio_bytes).await;
-        self.audio = Some(probed.map_err(|error| refused_upload(error, "/audio"))?);
+        self.audio = Some(probed.map_err(|error| self.refused(refused_upload(error, "/audio")))?);
         Ok(())
     }
 
@@ -74,7 +75,7 @@ impl Upload {
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.cover(body, inner.config.max_cover_bytes).await;
-        self.cover = Some(probed.map_err(|error| refused_upload(error, "/cover"))?);
+        self.cover = Some(probed.map_err(|error| self.refused(refused_upload(error, "/cover")))?);
         Ok(())
     }
 
@@ -83,7 +84,21 @@ impl Upload {
     /// # Errors
     /// `required` at `/audio` or `/title` if there is none.
     pub async fn finish(self, fields: UploadFields) -> Result<TrackView, Error> {
-        tokio::spawn(self.store(fields)).await.map_err(Error::internal)?
+        let context = self.catalog.inner.context.clone();
+        let bytes = self.audio.as_ref().map_or(0, |audio| audio.staged.len());
+        let stored = tokio::spawn(self.store(fields).in_current_span()).await.map_err(Error::internal)?;
+        context.record(match &stored {
+            Ok(_) => Measurement::UploadStored { bytes },
+            Err(error) => Measurement::UploadRefused { reason: reason(error) },
+        });
+        stored
+    }
+
+    /// Counts why nothing comes of it.
+    fn refused(&self, error: Error) -> Error {
+        let measurement = Measurement::UploadRefused { reason: reason(&error) };
+        self.catalog.inner.context.record(measurement);
+        error
     }
 
     async fn store(mut self, fields: UploadFields) -> Result<TrackView, Error> {
@@ -173,7 +188,6 @@ impl Upload {
     }
 
     fn track_published(&self, track: &Track) -> Event {
-        let context = &self.catalog.inner.context;
         let payload = EventPayload::TrackPublished(TrackPublished {
             track_id: track.id,
             artist_id: track.artist_id,
@@ -181,7 +195,18 @@ impl Upload {
             title: track.title.clone(),
             visibility: track.visibility,
         });
-        Event::new(context.new_id(), context.now(), payload)
+        self.catalog.inner.context.event(payload)
+    }
+}
+
+/// Why an upload came to nothing, in a word for the meter.
+fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(fields) => fields.first().map_or("invalid", |field| field.code),
+        Error::TooLarge { .. } => "too_large",
+        Error::Body(_) => "body_broken_off",
+        Error::Unavailable(_) => "unavailable",
+        _ => "internal_error",
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::schedule::Backoff;
 use crate::Error;
 use crate::model::EventId;
-use crate::port::{Outbox, Queue};
+use crate::port::{Measurement, Outbox, Queue};
 use crate::service::Context;
 
 const BATCH: usize = 100;
@@ -71,6 +71,7 @@ impl Relay {
             published.push(event.id);
         }
         self.outbox.mark_published(&published).await?;
+        self.context.record(Measurement::Published { events: published.len() });
         let Some(failure) = failure else { return Ok(events.len()) };
         let rest: Vec<EventId> = events[published.len()..].iter().map(|event| event.id).collect();
         self.outbox.release(&rest).await?;

@@ -3,6 +3,7 @@
 mod announce;
 mod connections;
 mod door;
+mod metrics;
 mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ use crate::{
     shutdown::Signals,
 };
 use door::Door;
+use web::Web;
 
 /// How long an event that is being handled may take once the process is asked to end. One that
 /// is not finished comes again.
@@ -49,7 +51,7 @@ pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
 
 async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let (listener, bound) = bind(settings.listen).await?;
+    let (listener, bound) = bind(settings.listen, "--listen").await?;
     let public_url = settings.public_url(bound)?;
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
@@ -64,7 +66,18 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
-    let (router, sockets) = web::router(&moodify, &parts, role, settings, public_url);
+    let Web { router, sockets, apart } = web::web(&moodify, &parts, role, settings, (bound, public_url));
+    if let Some((address, router)) = apart {
+        let (listener, address) = bind(address, "metrics.listen").await?;
+        // To the end of the process: how it ends is worth watching too.
+        tokio::spawn(connections::serve(
+            listener,
+            router,
+            connections::HEAD_PATIENCE,
+            CancellationToken::new(),
+        ));
+        tracing::info!(%address, "metrics are shown here");
+    }
     let mut running =
         Running::start((listener, bound), router, sockets, moodify, role, parts.context.clock.clone());
     announce::ready(role, settings, bound)?;
@@ -84,7 +97,7 @@ async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
     outcome
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr), Failure> {
     let bound = TcpListener::bind(address).await.and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
@@ -92,15 +105,15 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     bound.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Failure::new(
             format!("{address} is taken by another program"),
-            "stop that program, or choose another address with --listen",
+            format!("stop that program, or choose another address with {setting}"),
         ),
         io::ErrorKind::PermissionDenied => Failure::new(
             format!("this user may not listen at {address}"),
-            "choose a port from 1024 on with --listen, or give the program the right to lower ones",
+            format!("choose a port from 1024 on with {setting}, or give the program the right to lower ones"),
         ),
         _ => Failure::new(
             format!("{address} cannot be listened at: {error}"),
-            "choose an address of this machine with --listen",
+            format!("choose an address of this machine with {setting}"),
         ),
     })
 }
