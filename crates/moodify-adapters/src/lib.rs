@@ -8,7 +8,7 @@ pub mod mail_files;
 pub mod probe;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 
 #[cfg(any(feature = "files", feature = "probe"))]

@@ -17,6 +17,8 @@ use std::sync::Arc;
 use moodify_core::model::Event;
 use moodify_core::port::Unavailable;
 
+#[cfg(feature = "postgres")]
+pub use config::PostgresConfig;
 pub use config::SqlConfig;
 #[cfg(feature = "sqlite")]
 pub use config::SqliteConfig;

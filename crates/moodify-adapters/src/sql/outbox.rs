@@ -13,10 +13,14 @@ use super::error::Fault;
 #[async_trait]
 impl Outbox for SqlStore {
     async fn lease(&self, max: usize, now: Timestamp, lease: Duration) -> Result<Vec<Event>, OutboxError> {
+        // Chosen apart (MATERIALIZED): as a part of the update it may be asked for more than once, and
+        // would then choose more.
         let update = Statement::new(
-            "UPDATE outbox SET leased_until = $1
-             WHERE seq IN (SELECT seq FROM outbox WHERE leased_until <= $2 ORDER BY seq LIMIT $3)
-             RETURNING seq, event",
+            "WITH due AS MATERIALIZED (
+                 SELECT seq FROM outbox WHERE leased_until <= $2 ORDER BY seq LIMIT $3",
+        );
+        let update = update.skip_locked().then(
+            ") UPDATE outbox SET leased_until = $1 WHERE seq IN (SELECT seq FROM due) RETURNING seq, event",
         );
         let update = update.bind(later(now, lease)).bind(now).bind(max);
         let rows = self.database.run_returning(update).await?;

@@ -45,6 +45,8 @@ impl SqlQueue {
 impl Queue for SqlQueue {
     async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
         let mut transaction = self.database.begin().await?;
+        // Of two processes that declare it at once, the second must see what the first has written.
+        transaction.lock_name(format!("subscriptions of {}", consumer.name)).await?;
         let delete = Statement::new("DELETE FROM subscriptions WHERE consumer = $1");
         transaction.run(delete.bind(consumer.name)).await?;
         let mut kinds: Vec<EventKind> = consumer.kinds.clone();
@@ -62,20 +64,23 @@ impl Queue for SqlQueue {
 
     async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
         let mut transaction = self.database.begin().await?;
+        // In one order: of two relays that publish one event, the second waits for the first.
         let insert = Statement::new(
             "INSERT INTO deliveries (consumer, event_id, event, published_at, state, attempt, due_at)
-             SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4
+             SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4 ORDER BY consumer
              ON CONFLICT (event_id, consumer) DO NOTHING",
         );
         let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
         let added = transaction.run(insert).await?;
         let forgotten = Statement::new(
-            "DELETE FROM deliveries WHERE seq IN (
+            "WITH forgotten AS MATERIALIZED (
                  SELECT seq FROM deliveries
                  WHERE state = 'done' AND published_at < $1
                      AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = deliveries.event_id)
-                 ORDER BY published_at LIMIT $2)",
+                 ORDER BY published_at LIMIT $2",
         );
+        let forgotten =
+            forgotten.skip_locked().then(") DELETE FROM deliveries WHERE seq IN (SELECT seq FROM forgotten)");
         transaction.run(forgotten.bind(earlier(now, Self::RETENTION)).bind(PRUNED_AT_ONCE)).await?;
         transaction.commit().await?;
         if added > 0 {
@@ -91,11 +96,15 @@ impl Queue for SqlQueue {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
+        // As the outbox leases.
         let update = Statement::new(
-            "UPDATE deliveries SET attempt = attempt + 1, due_at = $1, leased = 1
-             WHERE seq IN (SELECT seq FROM deliveries
-                           WHERE consumer = $2 AND state = 'open' AND due_at <= $3
-                           ORDER BY due_at, seq LIMIT $4)
+            "WITH due AS MATERIALIZED (
+                 SELECT seq FROM deliveries WHERE consumer = $2 AND state = 'open' AND due_at <= $3
+                 ORDER BY due_at, seq LIMIT $4",
+        );
+        let update = update.skip_locked().then(
+            ") UPDATE deliveries SET attempt = attempt + 1, due_at = $1, leased = 1
+             WHERE seq IN (SELECT seq FROM due)
              RETURNING seq, consumer, event_id, event, attempt",
         );
         let update = update.bind(later(now, lease)).bind(consumer).bind(now).bind(max);
@@ -112,7 +121,7 @@ impl Queue for SqlQueue {
     async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
         let again = "UPDATE deliveries SET due_at = $1, leased = 0, reason = $2
                      WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
-        self.settle(Statement::new(again).bind(due).bind(reason), delivery).await
+        self.settle(Statement::new(again).bind(due).bind(storable(reason)), delivery).await
     }
 
     async fn dead_letter(
@@ -123,7 +132,7 @@ impl Queue for SqlQueue {
     ) -> Result<(), QueueError> {
         let dead = "UPDATE deliveries SET state = 'dead', reason = $1, died_at = $2
                     WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
-        self.settle(Statement::new(dead).bind(reason).bind(now), delivery).await
+        self.settle(Statement::new(dead).bind(storable(reason)).bind(now), delivery).await
     }
 
     async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
@@ -150,6 +159,11 @@ impl Queue for SqlQueue {
     async fn changed(&self) {
         self.published.given().await;
     }
+}
+
+/// PostgreSQL keeps every character but one.
+fn storable(reason: &str) -> String {
+    reason.replace('\0', "\u{FFFD}")
 }
 
 fn delivery_id(row: &Row) -> Result<DeliveryId, Fault> {

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::Invalid;
 
@@ -64,10 +65,44 @@ pub fn encode_cursor<C: Serialize>(position: &C) -> String {
 /// `invalid_cursor` for anything that [`encode_cursor`] would not have made for this list.
 pub fn decode_cursor<C: DeserializeOwned>(cursor: &str) -> Result<C, Invalid> {
     let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign_cursor())?;
-    serde_json::from_slice(&json).map_err(|_| foreign_cursor())
+    let json: Value = serde_json::from_slice(&json).map_err(|_| foreign_cursor())?;
+    if holds_null_character(&json) {
+        return Err(foreign_cursor());
+    }
+    serde_json::from_value(json).map_err(|_| foreign_cursor())
+}
+
+/// No text of ours has one, and PostgreSQL does not even compare with it.
+fn holds_null_character(json: &Value) -> bool {
+    match json {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_null_character),
+        Value::Object(fields) => fields.values().any(holds_null_character),
+        _ => false,
+    }
 }
 
 /// The refusal of a cursor that was made for another list, or by somebody else.
 pub fn foreign_cursor() -> Invalid {
     Invalid::new("invalid_cursor", "This cursor does not belong to this list.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_somebody_made_up_is_refused() {
+        assert_eq!(
+            decode_cursor::<Vec<String>>(&encode_cursor(&["a\\u0000"])),
+            Ok(vec!["a\\u0000".to_owned()])
+        );
+        for made_up in ["", "!", "bm8", &encode_cursor(&7), &encode_cursor(&["a", "b\0c"])] {
+            assert_eq!(
+                decode_cursor::<Vec<String>>(made_up).unwrap_err().code,
+                "invalid_cursor",
+                "{made_up}"
+            );
+        }
+    }
 }

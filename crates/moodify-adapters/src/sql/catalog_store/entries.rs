@@ -30,6 +30,7 @@ pub(super) async fn add(
     now: Timestamp,
 ) -> Result<Playlist, CatalogError> {
     let mut transaction = store.database.begin().await?;
+    hold_tracks(&mut transaction, entries).await?;
     let added = i64::try_from(entries.len()).unwrap_or(i64::MAX);
     let changed = change(&mut transaction, id, expected, added, now).await?;
     if usize::try_from(changed.entry_count).is_ok_and(|count| count > Playlist::MAX_ENTRIES) {
@@ -56,6 +57,23 @@ pub(super) async fn remove(
     }
     transaction.commit().await?;
     Ok(changed)
+}
+
+/// Keeps these tracks from being deleted until the transaction ends. Tracks are locked before playlists:
+/// who deletes a track takes them in this order.
+async fn hold_tracks(transaction: &mut Transaction, entries: &[NewEntry]) -> Result<(), Fault> {
+    let mut ids: Vec<_> = entries.iter().map(|entry| entry.track_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    for ids in ids.chunks(AT_ONCE) {
+        let mut lock = Statement::new("SELECT 1 FROM tracks WHERE id IN (").one_off();
+        lock.push_list(ids, |list, id| {
+            list.push_bind(*id);
+        });
+        lock.push(") ORDER BY id FOR KEY SHARE");
+        transaction.lock(lock).await?;
+    }
+    Ok(())
 }
 
 /// Gives the playlist its next version, and holds it until the transaction ends. An error rolls

@@ -18,6 +18,9 @@ const AT_ONCE: usize = 500;
 
 pub(super) async fn create(store: &SqlStore, track: &Track) -> Result<(), CatalogError> {
     let mut transaction = store.database.begin().await?;
+    // A new name that comes in between would leave this track's words at the old one.
+    let lock = Statement::new("SELECT 1 FROM artists WHERE id = $1 FOR SHARE");
+    transaction.lock(lock.bind(track.artist_id)).await?;
     let query = Statement::new("SELECT name FROM artists WHERE id = $1").bind(track.artist_id);
     let artist = transaction.optional(query).await?.ok_or(CatalogError::NotFound { what: "artist" })?;
     transaction.run(insert(track)).await?;
@@ -104,6 +107,14 @@ pub(super) async fn delete(
     events: &[Event],
 ) -> Result<Option<Track>, CatalogError> {
     let mut transaction = store.database.begin().await?;
+    // First the track, so that no further playlist takes it, then the playlists that have it, in one
+    // order and apart from counting: what is counted must be what they have once they are held.
+    transaction.lock(Statement::new("SELECT 1 FROM tracks WHERE id = $1 FOR UPDATE").bind(id)).await?;
+    let playlists = Statement::new(
+        "SELECT 1 FROM playlists WHERE id IN (SELECT playlist_id FROM playlist_entries WHERE track_id = $1)
+         ORDER BY id FOR UPDATE",
+    );
+    transaction.lock(playlists.bind(id)).await?;
     let Some(deleted) = transaction.optional(by_id(id)).await?.as_ref().map(track).transpose()? else {
         return Ok(None);
     };

@@ -49,6 +49,9 @@ pub(super) async fn add_track(
 
 /// Makes an artist's tracks findable by the new name, and no longer by the old one.
 pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist) -> Result<(), Fault> {
+    // Before their words: who deletes a track holds them in this order.
+    let tracks = Statement::new("SELECT 1 FROM tracks WHERE artist_id = $1 ORDER BY id FOR KEY SHARE");
+    transaction.lock(tracks.bind(artist.id)).await?;
     let delete = Statement::new(
         "DELETE FROM track_words
          WHERE of_artist = 1 AND track_id IN (SELECT id FROM tracks WHERE artist_id = $1)",

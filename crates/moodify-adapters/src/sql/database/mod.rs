@@ -1,6 +1,10 @@
 //! The one place that knows which database it is. Everything above speaks [`Statement`] and
 //! [`Row`]; `docs/adr/0002-one-sql-for-two-databases.md` says why.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_url;
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -9,6 +13,8 @@ mod statement;
 pub(super) use row::Row;
 pub(super) use statement::{Statement, Value};
 
+use sqlx::migrate::Migrator;
+
 use super::config::SqlConfig;
 use super::error::{Fault, SqlConnectError};
 
@@ -16,6 +22,8 @@ use super::error::{Fault, SqlConnectError};
 pub(super) enum Database {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlite::Sqlite),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Postgres),
 }
 
 impl Database {
@@ -23,6 +31,8 @@ impl Database {
         match config {
             #[cfg(feature = "sqlite")]
             SqlConfig::Sqlite(config) => sqlite::Sqlite::connect(config).await.map(Self::Sqlite),
+            #[cfg(feature = "postgres")]
+            SqlConfig::Postgres(config) => postgres::Postgres::connect(config).await.map(Self::Postgres),
         }
     }
 
@@ -33,6 +43,10 @@ impl Database {
             Self::Sqlite(sqlite) => {
                 let rows = sqlite::query(statement).fetch_all(sqlite.readers()).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => {
+                Ok(postgres.all(statement).await?.into_iter().map(Row::Postgres).collect())
             }
         }
     }
@@ -45,6 +59,8 @@ impl Database {
                 let row = sqlite::query(statement).fetch_optional(sqlite.readers()).await?;
                 Ok(row.map(Row::Sqlite))
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => Ok(postgres.optional(statement).await?.map(Row::Postgres)),
         }
     }
 
@@ -53,6 +69,8 @@ impl Database {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(sqlite) => Ok(Transaction::Sqlite(sqlite.begin().await?)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => Ok(Transaction::Postgres(postgres.begin().await?)),
         }
     }
 
@@ -63,6 +81,8 @@ impl Database {
             Self::Sqlite(sqlite) => {
                 Ok(sqlite::query(statement).execute(sqlite.writer()).await?.rows_affected())
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.run(statement).await,
         }
     }
 
@@ -74,6 +94,8 @@ impl Database {
                 let rows = sqlite::query(statement).fetch_all(sqlite.writer()).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.all(statement).await,
         }
     }
 
@@ -82,6 +104,8 @@ impl Database {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(sqlite) => sqlite.close().await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 }
@@ -90,9 +114,32 @@ impl Database {
 pub(super) enum Transaction {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Step),
 }
 
 impl Transaction {
+    /// Runs a statement whose only use is that it locks rows until the step ends, such as
+    /// `SELECT … ORDER BY … FOR UPDATE`. SQLite never sees it: its one writer holds everything.
+    ///
+    /// Who locks rows of several tables does it in the order in which
+    /// `docs/adr/0007-postgresql-beside-sqlite.md` lists them; then no two steps wait for each other.
+    pub(super) async fn lock(&mut self, statement: Statement) -> Result<(), Fault> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => drop(statement),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(step) => drop(step.all(statement).await?),
+        }
+        Ok(())
+    }
+
+    /// Lets no other step with this name run until this one ends: for what no row stands for.
+    pub(super) async fn lock_name(&mut self, name: String) -> Result<(), Fault> {
+        let lock = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || $1, 0))";
+        self.lock(Statement::new(lock).bind(name)).await
+    }
+
     /// All rows that a statement reads or returns.
     pub(super) async fn all(&mut self, statement: Statement) -> Result<Vec<Row>, Fault> {
         match self {
@@ -101,6 +148,8 @@ impl Transaction {
                 let rows = sqlite::query(statement).fetch_all(&mut **transaction).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(step) => Ok(step.all(statement).await?.into_iter().map(Row::Postgres).collect()),
         }
     }
 
@@ -117,6 +166,8 @@ impl Transaction {
             Self::Sqlite(transaction) => {
                 Ok(sqlite::query(statement).execute(&mut **transaction).await?.rows_affected())
             }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(step) => step.run(statement).await,
         }
     }
 
@@ -125,6 +176,13 @@ impl Transaction {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(transaction) => Ok(transaction.commit().await?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(step) => step.commit().await,
         }
     }
+}
+
+/// The version of the newest schema that this program knows.
+fn newest(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
 }

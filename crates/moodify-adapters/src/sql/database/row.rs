@@ -8,6 +8,8 @@ use crate::sql::error::Fault;
 pub(in crate::sql) enum Row {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::sqlite::SqliteRow),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgRow),
 }
 
 /// Reads one column of whichever database as this type.
@@ -16,17 +18,24 @@ macro_rules! get {
         match $self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(row) => row.try_get::<$type, _>($column),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_get::<$type, _>($column),
         }
     };
 }
 
 impl Row {
     pub(in crate::sql) fn int(&self, column: &str) -> Result<i64, Fault> {
-        Ok(get!(self, column as i64)?)
+        self.optional_int(column)?.ok_or_else(|| Fault::stored(column))
     }
 
     pub(in crate::sql) fn optional_int(&self, column: &str) -> Result<Option<i64>, Fault> {
-        Ok(get!(self, column as Option<i64>)?)
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => Ok(row.try_get(column)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => Ok(super::postgres::optional_int(row, column)?),
+        }
     }
 
     /// A count or size.

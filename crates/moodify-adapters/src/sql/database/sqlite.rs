@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Transaction};
 
-use super::{Statement, Value};
+use super::{Statement, Value, newest};
 use crate::sql::config::SqliteConfig;
 use crate::sql::error::{Fault, SqlConnectError};
 
@@ -33,7 +33,7 @@ pub(in crate::sql) struct Sqlite {
 impl Sqlite {
     pub(super) async fn connect(config: &SqliteConfig) -> Result<Self, SqlConnectError> {
         create_file(&config.path)?;
-        let failed = |fault| SqlConnectError::opening(&config.path, fault);
+        let failed = |fault| SqlConnectError::opening_file(&config.path, fault);
         let options = options(config);
         // The writer's connection never idles out: opening it again would cost the next write.
         let writer = pool_options(1).min_connections(1).idle_timeout(None).max_lifetime(None);
@@ -41,8 +41,7 @@ impl Sqlite {
         let writer = writer.connect_with(options.clone()).await.map_err(|error| failed(error.into()))?;
         use_write_ahead_log(&writer).await.map_err(failed)?;
         migrate(&writer).await.map_err(|error| {
-            let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-            SqlConnectError::migrating(&config.path, known, error)
+            SqlConnectError::migrating(config.path.display().to_string(), newest(&MIGRATIONS), error, failed)
         })?;
         let readers = pool_options(config.max_readers.max(1)).connect_lazy_with(options);
         Ok(Self { writer, readers })
@@ -71,6 +70,12 @@ impl Sqlite {
 
 /// The driver's form of a statement.
 pub(super) fn query(statement: Statement) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
+    #[cfg(test)]
+    let statement = if statement.explained {
+        Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql).into(), ..statement }
+    } else {
+        statement
+    };
     let query = sqlx::query(AssertSqlSafe(statement.sql)).persistent(statement.reusable);
     statement.values.into_iter().fold(query, |query, value| match value {
         Value::Int(value) => query.bind(value),

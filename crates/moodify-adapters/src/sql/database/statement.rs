@@ -18,11 +18,26 @@ pub(in crate::sql) struct Statement {
     pub(super) sql: Cow<'static, str>,
     pub(super) values: Vec<Value>,
     pub(super) reusable: bool,
+    /// Where in the text the query ends that skips locked rows.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "SQLite's one writer locks everything")
+    )]
+    pub(super) skips_locked: Option<usize>,
+    #[cfg(test)]
+    pub(super) explained: bool,
 }
 
 impl Statement {
     pub(in crate::sql) fn new(sql: &'static str) -> Self {
-        Self { sql: sql.into(), values: Vec::new(), reusable: true }
+        Self {
+            sql: sql.into(),
+            values: Vec::new(),
+            reusable: true,
+            skips_locked: None,
+            #[cfg(test)]
+            explained: false,
+        }
     }
 
     /// For statements whose text is rarely the same twice: not kept prepared.
@@ -31,10 +46,24 @@ impl Statement {
         self
     }
 
-    /// Asks for the plan instead of the rows: one row per step, in the column `detail`.
+    /// Asks for the plan instead of the rows: one row per step, in the column `detail` (SQLite) or
+    /// `QUERY PLAN` (PostgreSQL).
     #[cfg(test)]
     pub(in crate::sql) fn explained(mut self) -> Self {
-        self.sql.to_mut().insert_str(0, "EXPLAIN QUERY PLAN ");
+        self.explained = true;
+        self
+    }
+
+    /// Ends a query that chooses rows to change, as a part of the statement: it locks them, and passes
+    /// over those that another process has locked. Right after its `LIMIT`; once in a statement.
+    pub(in crate::sql) fn skip_locked(mut self) -> Self {
+        self.skips_locked = Some(self.sql.len());
+        self
+    }
+
+    /// [`Self::push`] by value.
+    pub(in crate::sql) fn then(mut self, sql: &str) -> Self {
+        self.push(sql);
         self
     }
 

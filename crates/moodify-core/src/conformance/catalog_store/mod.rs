@@ -1,6 +1,7 @@
 //! Holds a [`CatalogStore`] to its contract.
 
 mod artists;
+mod at_once;
 mod entries;
 mod paging;
 mod playlists;
@@ -8,6 +9,7 @@ mod search;
 mod tracks;
 
 pub use artists::*;
+pub use at_once::*;
 pub use entries::*;
 pub use paging::*;
 pub use playlists::*;
@@ -158,6 +160,8 @@ macro_rules! catalog_store_suite {
                 concurrent_edits_of_one_version_let_one_win,
                 concurrent_additions_all_stay,
                 additions_during_a_deletion_leave_no_loose_entry,
+                changes_at_once_keep_every_count,
+                a_rename_reaches_tracks_that_come_at_the_same_time,
             ]
         );
     };

@@ -5,6 +5,7 @@ use futures::future::join_all;
 use super::{KIND, LEASE, MAIL, MUSIC, QueueFixture, events_of};
 use crate::conformance::samples;
 use crate::model::EventKind;
+use crate::port::Consumer;
 
 /// An event of every kind comes out as it went in, as the first attempt of its consumer.
 pub async fn every_kind_of_event_survives(fixture: &QueueFixture) {
@@ -31,6 +32,29 @@ pub async fn consumers_get_the_kinds_they_asked_for(fixture: &QueueFixture) {
     wanted.extend(fixture.publish(EventKind::TrackDeleted, 1).await);
     assert_eq!(fixture.received(MAIL, samples::moment()).await, wanted);
     assert_eq!(fixture.received(MUSIC, samples::moment()).await, []);
+}
+
+/// Of declarations at the same time, as when several processes start, one stands in the end, whole.
+pub async fn concurrent_declarations_leave_one_of_them(fixture: &QueueFixture) {
+    let one = [EventKind::AccountCreated, EventKind::TrackPublished];
+    let other = [EventKind::TrackPublished, EventKind::SessionRevoked, EventKind::TrackDeleted];
+    fixture.declare(MAIL, &one).await;
+    let declarations = (0..20).map(|n| {
+        let kinds = if n % 2 == 0 { one.to_vec() } else { other.to_vec() };
+        let (queue, consumer) = (fixture.queue.clone(), Consumer { name: MAIL, kinds });
+        tokio::spawn(async move { queue.declare(&consumer).await.unwrap() })
+    });
+    join_all(declarations).await.into_iter().for_each(Result::unwrap);
+    for kind in EventKind::ALL {
+        fixture.publish(kind, 1).await;
+    }
+    let received = fixture.received(MAIL, samples::moment()).await;
+    let mut kinds: Vec<_> = received.iter().map(|event| event.payload.kind()).collect();
+    kinds.sort();
+    let [mut one, mut other] = [one.to_vec(), other.to_vec()];
+    one.sort();
+    other.sort();
+    assert!(kinds == one || kinds == other, "{kinds:?}");
 }
 
 /// Two consumers of one kind both get all of it, each as its own first attempt.

@@ -117,6 +117,18 @@ pub async fn dead_letters_come_longest_dead_first(fixture: &QueueFixture) {
     assert_eq!(dead(2).await, expected[..2]);
 }
 
+/// What went wrong is told in anybody's words, and some say what no text should hold.
+pub async fn reasons_may_hold_any_character(fixture: &QueueFixture) {
+    let (delivery, now) = fixture.one_received().await;
+    let reason = "550 \0 \u{1F4A3}\r\n'; --";
+    fixture.queue.retry(&delivery.id, now, reason).await.unwrap();
+    let again = fixture.only_delivery(MAIL, now).await;
+    fixture.queue.dead_letter(&again.id, reason, now).await.unwrap();
+    let letters = fixture.queue.dead_letters(MAIL, 10).await.unwrap();
+    let kept = &letters[0].reason;
+    assert!(kept.starts_with("550 ") && kept.ends_with(" \u{1F4A3}\r\n'; --"), "{kept:?}");
+}
+
 /// Once it was delivered again, the older attempt cannot give it up.
 pub async fn dead_lettering_an_older_attempt_changes_nothing(fixture: &QueueFixture) {
     let (first, now) = fixture.one_received().await;
