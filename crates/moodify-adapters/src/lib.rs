@@ -4,6 +4,8 @@
 pub mod files;
 #[cfg(feature = "mail-files")]
 pub mod mail_files;
+#[cfg(feature = "otel")]
+pub mod otel;
 #[cfg(feature = "probe")]
 pub mod probe;
 #[cfg(feature = "prometheus")]

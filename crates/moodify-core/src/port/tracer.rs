@@ -10,4 +10,8 @@ pub trait Tracer: Send + Sync {
 
     /// Makes this span, which was not entered yet, the continuation of that place.
     fn resume(&self, span: &tracing::Span, from: &TraceContext);
+
+    /// Gives the span of a request the name that people look for. Its fields `otel.name` and
+    /// `otel.kind` were left empty for that.
+    fn describe(&self, span: &tracing::Span, name: &str);
 }

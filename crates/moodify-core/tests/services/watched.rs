@@ -53,6 +53,8 @@ impl Tracer for Thread {
     fn resume(&self, _: &tracing::Span, from: &TraceContext) {
         self.0.lock().unwrap().push(*from);
     }
+
+    fn describe(&self, _: &tracing::Span, _: &str) {}
 }
 
 /// Fails in every way, one after the other, then no more.

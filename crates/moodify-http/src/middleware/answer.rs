@@ -29,14 +29,15 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
     let (route, method, path) = (route(&request), request.method().clone(), access_log::path(request.uri()));
     let span = tracing::info_span!(
         "request",
-        otel.name = format!("{method} {route}"),
-        otel.kind = "server",
+        otel.name = tracing::field::Empty,
+        otel.kind = tracing::field::Empty,
         request_id = %id,
         %method,
         route,
         account = tracing::field::Empty,
         client = tracing::field::Empty,
     );
+    app.context.tracer.describe(&span, &format!("{method} {route}"));
     if let Some(trace) = caller_trace(&app, request.headers()) {
         app.context.tracer.resume(&span, &trace);
     }

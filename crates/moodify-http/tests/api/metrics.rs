@@ -90,6 +90,8 @@ impl Tracer for Watch {
     fn resume(&self, _: &tracing::Span, from: &TraceContext) {
         self.resumed.lock().unwrap().push(*from);
     }
+
+    fn describe(&self, _: &tracing::Span, _: &str) {}
 }
 
 #[tokio::test]

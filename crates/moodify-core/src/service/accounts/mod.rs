@@ -1,6 +1,7 @@
 //! Sign-up, log-in and sessions.
 
 mod access_token;
+mod artist;
 mod authenticate;
 mod log_in;
 mod log_out;

@@ -10,7 +10,7 @@ use crate::error::refused_upload;
 use crate::model::event::TrackPublished;
 use crate::model::{
     Artist, ArtistName, ByteStream, Caller, Event, EventPayload, Genre, Invalid, MediaKey, Title, Track,
-    TrackStatus, Visibility,
+    TrackId, TrackStatus, Visibility,
 };
 use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 
@@ -31,6 +31,14 @@ pub struct UploadFields {
     pub genre: Option<Genre>,
     /// Default: public.
     pub visibility: Visibility,
+}
+
+/// What is settled about a track before its media is stored.
+struct About {
+    id: TrackId,
+    title: Title,
+    genre: Option<Genre>,
+    visibility: Visibility,
 }
 
 impl Catalog {
@@ -79,14 +87,47 @@ impl Upload {
         Ok(())
     }
 
+    /// The title in the file's tag, if that is any good.
+    pub fn tagged_title(&self) -> Option<Title> {
+        Title::parse(self.audio.as_ref()?.tags.title.as_deref()?).ok()
+    }
+
+    /// Takes the cover out of the file's tag, if that is any good and no other was sent. Returns
+    /// whether there is a cover now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it cannot be looked at.
+    pub async fn tagged_cover(&mut self) -> Result<bool, Error> {
+        let tagged = self.audio.as_ref().and_then(|audio| audio.tags.cover.clone());
+        let Some(bytes) = tagged.filter(|_| self.cover.is_none()) else { return Ok(self.cover.is_some()) };
+        let inner = &self.catalog.inner;
+        let body = stream::once(async { Ok(bytes) }).boxed();
+        match inner.parts.probe.cover(body, inner.config.max_cover_bytes).await {
+            Ok(cover) => self.cover = Some(cover),
+            Err(ProbeError::Unavailable(fault)) => return Err(fault.into()),
+            Err(refused) => tracing::debug!(%refused, "the cover in the tag is not used"),
+        }
+        Ok(self.cover.is_some())
+    }
+
     /// Makes the track. From here on it goes through to its end even if nobody waits any more.
     ///
     /// # Errors
     /// `required` at `/audio` or `/title` if there is none.
     pub async fn finish(self, fields: UploadFields) -> Result<TrackView, Error> {
+        let id = self.catalog.inner.context.new_id();
+        self.finish_as(id, fields).await
+    }
+
+    /// The same under a new identifier that the caller has noted before, to find out after a crash
+    /// whether the track was made.
+    ///
+    /// # Errors
+    /// As those of [`finish`](Self::finish).
+    pub async fn finish_as(self, id: TrackId, fields: UploadFields) -> Result<TrackView, Error> {
         let context = self.catalog.inner.context.clone();
         let bytes = self.audio.as_ref().map_or(0, |audio| audio.staged.len());
-        let stored = tokio::spawn(self.store(fields).in_current_span()).await.map_err(Error::internal)?;
+        let stored = tokio::spawn(self.store(id, fields).in_current_span()).await.map_err(Error::internal)?;
         context.record(match &stored {
             Ok(_) => Measurement::UploadStored { bytes },
             Err(error) => Measurement::UploadRefused { reason: reason(error) },
@@ -101,16 +142,17 @@ impl Upload {
         error
     }
 
-    async fn store(mut self, fields: UploadFields) -> Result<TrackView, Error> {
+    async fn store(mut self, id: TrackId, fields: UploadFields) -> Result<TrackView, Error> {
         let required = |pointer, message| Error::invalid(pointer, Invalid::new("required", message));
+        self.tagged_cover().await?;
+        let (tagged, cover) = (self.tagged_title(), self.cover.take());
         let Some(audio) = self.audio.take() else { return Err(required("/audio", "An MP3 file is needed.")) };
-        let tagged = audio.tags.title.as_deref().and_then(|title| Title::parse(title).ok());
         let Some(title) = fields.title.or(tagged) else {
             return Err(required("/title", "A title is needed: the file's tag has none."));
         };
         let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
-        let cover = self.cover_or_tagged(&audio).await?;
-        let track = self.track(title, genre, fields.visibility, &audio, cover.is_some());
+        let about = About { id, title, genre, visibility: fields.visibility };
+        let track = self.track(about, &audio, cover.is_some());
         let store = &self.catalog.inner.parts.store;
         store.upsert_artist(&self.artist).await?;
         store.create_track(&track).await?;
@@ -123,42 +165,17 @@ impl Upload {
         self.catalog.view(published).await
     }
 
-    /// The cover that was sent, or the one in the file's tag if that is any good.
-    async fn cover_or_tagged(&mut self, audio: &ProbedAudio) -> Result<Option<ProbedCover>, Error> {
-        if let Some(cover) = self.cover.take() {
-            return Ok(Some(cover));
-        }
-        let Some(bytes) = audio.tags.cover.clone() else { return Ok(None) };
-        let inner = &self.catalog.inner;
-        let body = stream::once(async { Ok(bytes) }).boxed();
-        match inner.parts.probe.cover(body, inner.config.max_cover_bytes).await {
-            Ok(cover) => Ok(Some(cover)),
-            Err(ProbeError::Unavailable(fault)) => Err(fault.into()),
-            Err(refused) => {
-                tracing::debug!(%refused, "the cover in the tag is not used");
-                Ok(None)
-            }
-        }
-    }
-
-    fn track(
-        &self,
-        title: Title,
-        genre: Option<Genre>,
-        visibility: Visibility,
-        audio: &ProbedAudio,
-        has_cover: bool,
-    ) -> Track {
+    fn track(&self, about: About, audio: &ProbedAudio, has_cover: bool) -> Track {
         let context = &self.catalog.inner.context;
         Track {
-            id: context.new_id(),
+            id: about.id,
             artist_id: self.artist.id,
             artist_name: self.artist.name.clone(),
-            title,
-            genre,
+            title: about.title,
+            genre: about.genre,
             duration_ms: audio.info.duration_ms,
             size_bytes: audio.staged.len(),
-            visibility,
+            visibility: about.visibility,
             status: TrackStatus::Processing,
             audio: context.new_id(),
             cover: has_cover.then(|| context.new_id()),

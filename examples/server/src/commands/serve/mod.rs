@@ -4,6 +4,7 @@ mod announce;
 mod connections;
 mod door;
 mod metrics;
+mod watch;
 mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -21,10 +22,10 @@ use crate::{
     config::Settings,
     failure::{Failure, one_line},
     lock::Locks,
-    logging,
     shutdown::Signals,
 };
 use door::Door;
+use watch::Watch;
 use web::Web;
 
 /// How long an event that is being handled may take once the process is asked to end. One that
@@ -40,23 +41,25 @@ const GRACE: Duration = Duration::from_millis(200);
 /// # Errors
 /// If they cannot start, or a part of them ends by itself.
 pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
-    logging::start(&settings.log)?;
-    let _locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(role, settings));
+    let watch = Watch::begin(role, settings, &runtime)?;
+    let _locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let outcome = runtime.block_on(serve(role, settings, &watch));
+    watch.end();
     // Whatever still runs in there was given its time.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(role: Role, settings: &Settings) -> Result<(), Failure> {
+async fn serve(role: Role, settings: &Settings, watch: &Watch) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let (listener, bound) = bind(settings.listen, "--listen").await?;
     let public_url = settings.public_url(bound)?;
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
     }
-    let parts = assemble::parts(settings).await?;
+    let mut parts = assemble::parts(settings).await?;
+    parts.context.tracer = watch.tracer();
     let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
     // The locks say that nobody else runs these services here: what is leased, a dead process leased.
     parts.store.reclaim(role.services()).await.map_err(|error| {
