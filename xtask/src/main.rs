@@ -1,13 +1,16 @@
-//! The project's own commands: `cargo xtask up`, `cargo xtask test`, `cargo xtask openapi`.
+//! The project's own commands: `cargo xtask up`, `cargo xtask test`, `cargo xtask openapi`,
+//! `cargo xtask bench`, `cargo xtask fuzz`.
 
 #![allow(clippy::print_stdout, reason = "these commands talk to the person at the terminal")]
 
+mod bench;
+mod fuzz;
 mod openapi;
 mod shell;
 mod test;
 mod up;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +34,20 @@ enum Command {
     Test,
     /// Write openapi/moodify.json anew from the handlers.
     Openapi,
+    /// Throw generated input at what strangers send, until something breaks or the time is over.
+    Fuzz {
+        /// What to fuzz: upload, tags, cursors or socket. Without it, each in turn.
+        target: Option<String>,
+        /// How long, in seconds, each.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Measure Moodify and its peer under the same loads (release build).
+    Bench {
+        /// Handed on to the harness: `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -38,6 +55,8 @@ fn main() -> ExitCode {
         Command::Up { args } => up::run(&args),
         Command::Test => test::run(),
         Command::Openapi => openapi::write(),
+        Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), Duration::from_secs(seconds)),
+        Command::Bench { args } => bench::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use moodify_core::model::{Event, EventKind};
+use moodify_core::model::{Epoch, Event, EventKind, PlaybackState, Timestamp};
+use moodify_core::service::playback::Refusal;
 use serde_json::Value;
 
 fn read(path: &str) -> io::Result<String> {
@@ -56,6 +57,32 @@ fn the_ports_table_names_every_port_and_nothing_else() {
         .filter(|name| *name != "StagedMedia")
         .collect();
     assert_eq!(documented, traits);
+}
+
+#[test]
+fn every_refusal_of_playback_is_in_its_table() {
+    let page = read("docs/playback.md").unwrap();
+    let table = section(&page, "When something is refused").expect("a section for refusals");
+    for refusal in Refusal::ALL {
+        assert!(
+            table.contains(&format!("`{}`", refusal.code())),
+            "docs/playback.md lacks {}",
+            refusal.code()
+        );
+    }
+}
+
+#[test]
+fn every_field_of_a_playback_state_is_on_its_page() {
+    let page = read("docs/playback.md").unwrap();
+    let text = section(&page, "The state").expect("a section for the state");
+    let named = text.split("`{").nth(1).and_then(|rest| rest.split("}`").next()).expect("the fields");
+    let epoch: Epoch = serde_json::from_str("\"01890a5d-ac96-774b-bcce-b302099a8057\"").expect("a UUID");
+    let state = serde_json::to_value(PlaybackState::initial(epoch, Timestamp::UNIX_EPOCH)).unwrap();
+    for field in state.as_object().unwrap().keys() {
+        let is_named = named.split(|c: char| !(c.is_ascii_lowercase() || c == '_')).any(|word| word == field);
+        assert!(is_named, "docs/playback.md does not name {field}");
+    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Moodify's ports on real technology: one folder and one feature each.
 
+// So that its own tests and those beside it can share a helper.
+#[cfg(test)]
+extern crate self as moodify_adapters;
+
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "mail-files")]

@@ -9,8 +9,11 @@ use std::sync::Arc;
 
 use moodify_adapters::sql::SqlStore;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
+    PlaybackStoreFixture, QueueFixture, SendLogFixture, UserStoreFixture,
 };
+use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
+use moodify_core::service::Context;
 use schema::Schema;
 
 async fn store() -> Option<(Arc<SqlStore>, Schema)> {
@@ -33,6 +36,11 @@ async fn catalog() -> Option<CatalogStoreFixture> {
     Some(CatalogStoreFixture::new(store.clone(), store, schema))
 }
 
+async fn library() -> Option<LibraryStoreFixture> {
+    let (store, schema) = store().await?;
+    Some(LibraryStoreFixture::new(store, schema))
+}
+
 async fn outbox() -> Option<OutboxFixture> {
     let (store, schema) = store().await?;
     Some(OutboxFixture::new(store.clone(), store, schema))
@@ -48,9 +56,29 @@ async fn send_log() -> Option<SendLogFixture> {
     Some(SendLogFixture::new(store, schema))
 }
 
+async fn playback() -> Option<PlaybackStoreFixture> {
+    let (store, schema) = store().await?;
+    Some(PlaybackStoreFixture::new(store, schema))
+}
+
+async fn playback_archive() -> Option<PlaybackArchiveFixture> {
+    let (store, schema) = store().await?;
+    Some(PlaybackArchiveFixture::new(store, schema))
+}
+
+async fn write_behind() -> Option<PlaybackStoreFixture> {
+    let (store, schema) = store().await?;
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+    Some(PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), schema))
+}
+
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
+moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);
+moodify_core::playback_store_suite!(write_behind_store, write_behind);

@@ -180,7 +180,7 @@ mod survival {
         let (first, now) = (open(&path).await, samples::moment());
         let (new, signed_up) = sign_up(&first).await;
         let session = samples::session(&new.account);
-        first.create_session(&session).await.unwrap();
+        first.create_session(&session, 0).await.unwrap();
         let key = samples::key(KeyPurpose::AccessToken);
         assert!(first.add_key(&key, true).await.unwrap());
         let artist = samples::artist();
@@ -278,7 +278,7 @@ mod survival {
 mod faults {
     use super::*;
 
-    fn unavailable(result: Result<(), UserStoreError>) -> Unavailable {
+    fn unavailable<T: std::fmt::Debug>(result: Result<T, UserStoreError>) -> Unavailable {
         match result {
             Err(UserStoreError::Unavailable(fault)) => fault,
             other => panic!("{other:?}"),
@@ -293,10 +293,10 @@ mod faults {
         let mut other = raw(&path).await;
         other.execute("BEGIN IMMEDIATE").await.unwrap();
         let session = samples::session(&new.account);
-        assert!(unavailable(store.create_session(&session).await).retryable);
+        assert!(unavailable(store.create_session(&session, 0).await).retryable);
         assert!(store.session(session.id).await.unwrap().is_none());
         other.execute("ROLLBACK").await.unwrap();
-        store.create_session(&session).await.unwrap();
+        store.create_session(&session, 0).await.unwrap();
     }
 
     #[tokio::test]
@@ -305,7 +305,7 @@ mod faults {
         let store = open(&path).await;
         let (new, _) = sign_up(&store).await;
         raw(&path).await.execute("DROP TABLE sessions").await.unwrap();
-        assert!(!unavailable(store.create_session(&samples::session(&new.account)).await).retryable);
+        assert!(!unavailable(store.create_session(&samples::session(&new.account), 0).await).retryable);
     }
 
     #[tokio::test]
@@ -325,7 +325,7 @@ mod faults {
         let mut events = samples::events();
         let (new, _) = sign_up(&store).await;
         let session = samples::session(&new.account);
-        store.create_session(&session).await.unwrap();
+        store.create_session(&session, 0).await.unwrap();
         store.end_session(session.id, &events).await.unwrap();
         let broken = events.remove(1);
         let unknown = sqlx::query("UPDATE outbox SET event = '{}' WHERE id = $1 OR seq = 1");
@@ -414,7 +414,7 @@ mod queue {
         assert_eq!(store.changed().now_or_never(), None);
         let (new, event) = sign_up(&store).await;
         assert_eq!(store.changed().now_or_never(), Some(()));
-        store.create_session(&samples::session(&new.account)).await.unwrap();
+        store.create_session(&samples::session(&new.account), 0).await.unwrap();
         assert_eq!(store.changed().now_or_never(), None);
 
         assert_eq!(queue.changed().now_or_never(), None);

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, OutboxFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
+    PlaybackStoreFixture, QueueFixture, SendLogFixture, UserStoreFixture,
 };
+use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
+use moodify_core::service::Context;
 use tempfile::TempDir;
 
 async fn store() -> (Arc<SqlStore>, TempDir) {
@@ -31,6 +34,11 @@ async fn catalog() -> CatalogStoreFixture {
     CatalogStoreFixture::new(store.clone(), store, folder)
 }
 
+async fn library() -> LibraryStoreFixture {
+    let (store, folder) = store().await;
+    LibraryStoreFixture::new(store, folder)
+}
+
 async fn outbox() -> OutboxFixture {
     let (store, folder) = store().await;
     OutboxFixture::new(store.clone(), store, folder)
@@ -46,9 +54,29 @@ async fn send_log() -> SendLogFixture {
     SendLogFixture::new(store, folder)
 }
 
+async fn playback() -> PlaybackStoreFixture {
+    let (store, folder) = store().await;
+    PlaybackStoreFixture::new(store, folder)
+}
+
+async fn playback_archive() -> PlaybackArchiveFixture {
+    let (store, folder) = store().await;
+    PlaybackArchiveFixture::new(store, folder)
+}
+
+async fn write_behind() -> PlaybackStoreFixture {
+    let (store, folder) = store().await;
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+    PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), folder)
+}
+
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
+moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);
+moodify_core::playback_store_suite!(write_behind_store, write_behind);

@@ -96,10 +96,11 @@ impl World {
         let accounts = moodify.accounts();
         let sign_up = SignUp {
             email: Email::parse("nina@example.com").unwrap(),
-            password: accounts.new_password("a long enough secret").unwrap(),
+            password: accounts.new_password("a long enough secret", &[]).unwrap(),
             first_name: PersonName::parse("Nina").unwrap(),
             last_name: PersonName::parse("Moreau").unwrap(),
             artist_name: Some(ArtistName::parse("Nina").unwrap()),
+            user_agent: None,
         };
         let signed_in = accounts.sign_up(sign_up).await.unwrap();
         let artist = accounts.authenticate(&signed_in.access_token).await.unwrap();

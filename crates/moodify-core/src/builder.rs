@@ -1,19 +1,21 @@
 //! Choosing the parts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::Error;
 use crate::config::Config;
 use crate::memory::{
     LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, Silent,
-    SystemClock, SystemRng,
+    SystemClock, SystemRng, WriteBehindPlaybackStore,
 };
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
-    CatalogStore, Clock, KeyStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox, PlaybackStore,
-    Queue, Rng, SendLog, SyncHub, Tracer, UserStore,
+    CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
+    PlaybackArchive, PlaybackStore, Queue, Rng, SendLog, SyncHub, Tracer, UserStore,
 };
 use crate::service::catalog::CatalogParts;
+use crate::service::playback::PlaybackParts;
 use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
@@ -22,18 +24,37 @@ pub struct MoodifyBuilder {
     users: Arc<dyn UserStore>,
     keys: Arc<dyn KeyStore>,
     catalog: Arc<dyn CatalogStore>,
+    library: Arc<dyn LibraryStore>,
     outbox: Arc<dyn Outbox>,
     send_log: Arc<dyn SendLog>,
     queue: Arc<dyn Queue>,
     media: Arc<dyn MediaStore>,
     signer: Option<Arc<dyn MediaSigner>>,
     mailer: Arc<dyn Mailer>,
-    playback: Arc<dyn PlaybackStore>,
+    playback: PlaybackKeeper,
     hub: Arc<dyn SyncHub>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     meter: Arc<dyn Meter>,
     tracer: Arc<dyn Tracer>,
+}
+
+/// Who keeps playback states.
+enum PlaybackKeeper {
+    Store(Arc<dyn PlaybackStore>),
+    Archive(Arc<dyn PlaybackArchive>),
+}
+
+impl PlaybackKeeper {
+    fn store(self, context: &Context) -> (Arc<dyn PlaybackStore>, Option<Arc<WriteBehindPlaybackStore>>) {
+        match self {
+            Self::Store(store) => (store, None),
+            Self::Archive(archive) => {
+                let store = Arc::new(WriteBehindPlaybackStore::new(archive, context.clone()));
+                (store.clone(), Some(store))
+            }
+        }
+    }
 }
 
 impl Moodify {
@@ -51,13 +72,14 @@ impl MoodifyBuilder {
             users: store.clone(),
             keys: store.clone(),
             catalog: store.clone(),
+            library: store.clone(),
             outbox: store.clone(),
             send_log: store,
             queue: Arc::new(MemoryQueue::new()),
             media: Arc::new(MemoryMediaStore::new()),
             signer: None,
             mailer: Arc::new(MemoryMailer::new()),
-            playback: Arc::new(MemoryPlaybackStore::default()),
+            playback: PlaybackKeeper::Store(Arc::new(MemoryPlaybackStore::default())),
             hub: Arc::new(LocalSyncHub::default()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
@@ -66,15 +88,15 @@ impl MoodifyBuilder {
         }
     }
 
-    /// One database for accounts, keys, catalogue, outbox and send log. They must share one for
+    /// One database for accounts, keys, catalogue, libraries, outbox and send log. They must share one for
     /// events to be stored in one step with the changes they tell of.
     #[must_use]
     pub fn store<S>(self, store: Arc<S>) -> Self
     where
-        S: UserStore + KeyStore + CatalogStore + Outbox + SendLog + 'static,
+        S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + 'static,
     {
-        let (users, keys, catalog) = (store.clone(), store.clone(), store.clone());
-        Self { users, keys, catalog, outbox: store.clone(), send_log: store, ..self }
+        let (users, keys, catalog, library) = (store.clone(), store.clone(), store.clone(), store.clone());
+        Self { users, keys, catalog, library, outbox: store.clone(), send_log: store, ..self }
     }
 
     /// How events travel.
@@ -103,8 +125,15 @@ impl MoodifyBuilder {
 
     /// Where the truth about playback is.
     #[must_use]
-    pub fn playback_store(self, playback: Arc<dyn PlaybackStore>) -> Self {
-        Self { playback, ..self }
+    pub fn playback_store(self, store: Arc<dyn PlaybackStore>) -> Self {
+        Self { playback: PlaybackKeeper::Store(store), ..self }
+    }
+
+    /// Where the truth about playback is written to while this process, and no other, holds it in
+    /// memory: see [`WriteBehindPlaybackStore`]. [`Moodify::run`] writes and closes it.
+    #[must_use]
+    pub fn playback_archive(self, archive: Arc<dyn PlaybackArchive>) -> Self {
+        Self { playback: PlaybackKeeper::Archive(archive), ..self }
     }
 
     /// How a listener's devices hear of each other.
@@ -151,17 +180,21 @@ impl MoodifyBuilder {
             Some(signer) => (signer, None),
             None => (Arc::new(gate.clone()), Some(gate)),
         };
-        let parts = CatalogParts { store: self.catalog, media: self.media, signer, probe };
+        let (playback, write_behind) = self.playback.store(&context);
+        let parts =
+            CatalogParts { store: self.catalog, library: self.library, media: self.media, signer, probe };
+        // With more than the leeway that an expired token is given.
+        let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
         let inner = Inner {
             accounts: Accounts::new(self.users, keys, context.clone(), config)?,
-            catalog: Catalog::new(parts, context.clone(), config.catalog.clone()),
+            catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
             notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
             playback: Arc::new(Playback::new(
-                self.playback,
-                self.hub,
+                PlaybackParts { store: playback, hub: self.hub, queue: self.queue.clone() },
                 context.clone(),
                 config.playback.clone(),
             )),
+            write_behind,
             media_gate,
             outbox: self.outbox,
             queue: self.queue,

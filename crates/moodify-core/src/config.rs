@@ -135,9 +135,18 @@ pub struct PlaybackConfig {
     /// How long a command waits for the ones before it (by `seq`) before they count as lost.
     /// Default 200 ms: longer than a lost packet takes to be sent again on most lines.
     pub sequence_wait: Duration,
-    /// How far in the future a start is scheduled, so that it reaches all devices before it is
-    /// due. Default 150 ms.
+    /// How far in the future a start is scheduled at least, so that it reaches all devices before
+    /// it is due. Default 150 ms.
     pub start_lead: Duration,
+    /// How far in the future a start is scheduled at most, however slow a device's line. Default
+    /// 2 s.
+    pub max_start_lead: Duration,
+    /// How many entries a queue may have. Default 2,000.
+    pub max_queue: usize,
+    /// How long devices that are to make the sound have to say that they are ready. Default 3 s.
+    pub handover: Duration,
+    /// How long the device that makes the sound may be away before playback pauses. Default 15 s.
+    pub absence: Duration,
 }
 
 impl Default for PlaybackConfig {
@@ -147,6 +156,10 @@ impl Default for PlaybackConfig {
             messages_per_second: 50,
             sequence_wait: Duration::from_millis(200),
             start_lead: Duration::from_millis(150),
+            max_start_lead: Duration::from_secs(2),
+            max_queue: 2_000,
+            handover: Duration::from_secs(3),
+            absence: Duration::from_secs(15),
         }
     }
 }

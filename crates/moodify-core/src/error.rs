@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::model::page::foreign_cursor;
 use crate::model::{FieldError, Invalid};
 use crate::port::{
-    BoxError, CatalogError, KeyStoreError, MailError, MediaError, OutboxError, PlaybackStoreError,
-    ProbeError, QueueError, SendLogError, SignError, SyncHubError, Unavailable, UserStoreError,
+    BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
+    PlaybackStoreError, ProbeError, QueueError, SendLogError, SignError, SyncHubError, Unavailable,
+    UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -121,7 +123,6 @@ impl From<UserStoreError> for Error {
             UserStoreError::EmailTaken => {
                 Self::Conflict { code: "email_taken", message: "An account with this e-mail address exists." }
             }
-            UserStoreError::NotFound => Self::NotFound { what: "account" },
             UserStoreError::Unavailable(fault) => fault.into(),
         }
     }
@@ -134,6 +135,20 @@ impl From<CatalogError> for Error {
             CatalogError::StaleVersion { current } => Self::StaleVersion { current },
             CatalogError::Full => Self::Conflict { code: "playlist_full", message: "The playlist is full." },
             CatalogError::Unavailable(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LibraryError> for Error {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::NotFound { what } => Self::NotFound { what },
+            LibraryError::PlayIdTaken => Self::Conflict {
+                code: "play_id_taken",
+                message: "This play_id names a play of another track.",
+            },
+            LibraryError::NoSuchPlace => Self::invalid("/since", foreign_cursor()),
+            LibraryError::Unavailable(fault) => fault.into(),
         }
     }
 }

@@ -8,11 +8,12 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Relay, Worker};
 use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
 
-/// How often half-done uploads are looked for.
+/// How often half-done uploads are looked for, and what has expired is forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
 
 /// Accounts, catalogue, notifications and playback over the chosen parts. Cheap to clone.
@@ -26,6 +27,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
     pub(crate) playback: Arc<Playback>,
+    pub(crate) write_behind: Option<Arc<WriteBehindPlaybackStore>>,
     pub(crate) media_gate: Option<MediaGate>,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) queue: Arc<dyn Queue>,
@@ -116,10 +118,24 @@ impl Moodify {
         if services.auth || services.music {
             tasks.push(Box::pin(relay.run(&stop)));
         }
+        if services.auth {
+            tasks.push(Box::pin(self.sweep_accounts(&stop)));
+        }
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
         }
+        if services.sync {
+            tasks.push(Box::pin(self.inner.playback.run(&stop)));
+        }
+        let write_behind = self.inner.write_behind.as_ref().filter(|_| services.sync);
+        tasks.extend(write_behind.map(|store| Box::pin(store.run(&stop)) as BoxFuture<'_, ()>));
         while tasks.next().await.is_some() {}
+        // After everybody who may change something.
+        if let Some(store) = write_behind
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(%error, "the last changes of playback were not written and are lost");
+        }
         Ok(())
     }
 
@@ -136,6 +152,24 @@ impl Moodify {
             handlers.push(playback.clone());
         }
         handlers
+    }
+
+    async fn sweep_accounts(&self, stop: &CancellationToken) {
+        let accounts = &self.inner.accounts;
+        while !stop.is_cancelled() {
+            match accounts.remove_expired().await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "forgot sessions, tokens and keys that had expired"),
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired was not forgotten; the next sweep does");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.inner.context.clock.sleep(SWEEP) => {}
+            }
+        }
+        accounts.settle().await;
     }
 
     async fn sweep_uploads(&self, stop: &CancellationToken) {

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use moodify_core::conformance::{
-    CatalogStoreFixture, KeyStoreFixture, MailerFixture, MediaStoreFixture, OutboxFixture,
-    PlaybackStoreFixture, QueueFixture, SendLogFixture, SyncHubFixture, UserStoreFixture, samples,
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, MailerFixture, MediaStoreFixture,
+    OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, SendLogFixture,
+    SyncHubFixture, UserStoreFixture, samples,
 };
 use moodify_core::memory::{
-    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore,
+    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
+    SystemRng, WriteBehindPlaybackStore,
 };
 use moodify_core::model::EventKind;
 use moodify_core::port::{Mailer, Outbox, Queue, UserStore};
+use moodify_core::service::Context;
 
 async fn users() -> UserStoreFixture {
     let store = Arc::new(MemoryStore::new());
@@ -25,6 +28,10 @@ async fn keys() -> KeyStoreFixture {
 async fn catalog() -> CatalogStoreFixture {
     let store = Arc::new(MemoryStore::new());
     CatalogStoreFixture::new(store.clone(), store, ())
+}
+
+async fn library() -> LibraryStoreFixture {
+    LibraryStoreFixture::new(Arc::new(MemoryStore::new()), ())
 }
 
 async fn outbox() -> OutboxFixture {
@@ -52,6 +59,16 @@ async fn playback() -> PlaybackStoreFixture {
     PlaybackStoreFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
 }
 
+async fn archive() -> PlaybackArchiveFixture {
+    PlaybackArchiveFixture::new(Arc::new(MemoryPlaybackStore::default()), ())
+}
+
+async fn write_behind() -> PlaybackStoreFixture {
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+    let store = WriteBehindPlaybackStore::new(Arc::new(MemoryPlaybackStore::default()), context);
+    PlaybackStoreFixture::new(Arc::new(store), ())
+}
+
 async fn hub() -> SyncHubFixture {
     let hub = Arc::new(LocalSyncHub::default());
     SyncHubFixture::new([hub.clone(), hub], ())
@@ -60,12 +77,15 @@ async fn hub() -> SyncHubFixture {
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::media_store_suite!(memory_media_store, media);
 moodify_core::mailer_suite!(memory_mailer, mailer);
 moodify_core::queue_suite!(memory_queue, queue);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::playback_store_suite!(write_behind_store, write_behind);
+moodify_core::playback_archive_suite!(playback_archive, archive);
 moodify_core::sync_hub_suite!(sync_hub, hub);
 
 #[tokio::test]

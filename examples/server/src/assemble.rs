@@ -7,26 +7,27 @@ use moodify_adapters::{
     mail_files::FileMailer,
     probe::{ProbeConfig, ProcessProbe, Program},
     prometheus::PrometheusMeter,
-    sql::{SqlConnectError, SqlQueue, SqlStore, SqliteConfig},
+    sql::{SqlConfig, SqlConnectError, SqlStore, SqliteConfig},
 };
 use moodify_core::{
     Config, Moodify,
     memory::{SystemClock, SystemRng},
-    port::{Clock, Unavailable},
+    port::{Clock, Queue, Unavailable},
     service::Context,
 };
 
 use crate::{
     config::{Address, Settings},
+    database::Database,
     failure::{Failure, one_line},
 };
 
 /// Everything that stands behind a port.
 pub(crate) struct Parts {
     /// Stores, outbox, keys and send log.
-    pub(crate) store: Arc<SqlStore>,
+    pub(crate) database: Arc<dyn Database>,
     /// How events travel.
-    pub(crate) queue: Arc<SqlQueue>,
+    pub(crate) queue: Arc<dyn Queue>,
     /// Audio and covers.
     pub(crate) media: Arc<FileMediaStore>,
     /// How mails leave.
@@ -59,13 +60,13 @@ pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
     let meter = meter()?;
     let context = Context { meter: meter.clone(), ..context() };
     sync(&settings.sync()?)?;
-    let store = database(&settings.database()?).await?;
+    let database = database(settings).await?;
     Ok(Parts {
-        queue: queue(&settings.queue()?, &store)?,
+        queue: queue(&settings.queue()?, &*database)?,
         media: media(&settings.media()?)?,
         mailer: mailer(&settings.mailer()?, context.clock.clone())?,
         probe: probe(settings, context.clock.clone())?,
-        store: Arc::new(store),
+        database,
         meter,
         context,
     })
@@ -76,8 +77,8 @@ pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
 /// # Errors
 /// If the settings contradict themselves.
 pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
-    let built = Moodify::builder(config)
-        .store(parts.store.clone())
+    let services = parts.database.clone().give_to(Moodify::builder(config));
+    let built = services
         .queue(parts.queue.clone())
         .media(parts.media.clone())
         .mailer(parts.mailer.clone())
@@ -90,12 +91,13 @@ pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure>
 }
 
 /// `database`
-pub(crate) async fn database(address: &Address) -> Result<SqlStore, Failure> {
+pub(crate) async fn database(settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
+    let address = &settings.database()?;
     match address.scheme() {
-        "sqlite" => {
-            let config = SqliteConfig::new(address.path());
-            SqlStore::connect(&config.into()).await.map_err(|error| not_opened(&error))
-        }
+        "sqlite" => sql(SqliteConfig::new(address.path()).into()).await,
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => sql(settings.postgres.config(address).into()).await,
+        #[cfg(not(feature = "postgres"))]
         "postgres" | "postgresql" => {
             Err(not_built("database", address, "postgres", "sqlite://data/moodify.db"))
         }
@@ -106,10 +108,14 @@ pub(crate) async fn database(address: &Address) -> Result<SqlStore, Failure> {
     }
 }
 
+async fn sql(config: SqlConfig) -> Result<Arc<dyn Database>, Failure> {
+    Ok(Arc::new(SqlStore::connect(&config).await.map_err(|error| not_opened(&error))?))
+}
+
 /// `queue`
-pub(crate) fn queue(address: &Address, store: &SqlStore) -> Result<Arc<SqlQueue>, Failure> {
+pub(crate) fn queue(address: &Address, database: &dyn Database) -> Result<Arc<dyn Queue>, Failure> {
     match address.scheme() {
-        "database" => Ok(Arc::new(store.queue())),
+        "database" => Ok(database.queue()),
         "amqp" | "amqps" => Err(not_built("queue", address, "rabbitmq", "database:")),
         _ => Err(unknown("queue", address, "database:")),
     }
@@ -141,7 +147,7 @@ pub(crate) fn mailer(address: &Address, clock: Arc<dyn Clock>) -> Result<Arc<Fil
     }
 }
 
-/// `sync`: what `local:` needs is in the core.
+/// `sync`: what `local:` needs is in the core; it writes to the database.
 pub(crate) fn sync(address: &Address) -> Result<(), Failure> {
     match address.scheme() {
         "local" => Ok(()),

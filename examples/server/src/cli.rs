@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use moodify_core::Services;
+use moodify_core::{Services, model::KeyPurpose};
 
 use crate::{
     commands::import::ImportOptions,
@@ -48,6 +48,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Show the keys that the server signs with, or make new ones.
+    Keys {
+        #[command(subcommand)]
+        action: Keys,
+    },
     /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not. For containers.
     Healthcheck {
         /// The server's address, such as http://127.0.0.1:8080, instead of the one it listens at.
@@ -56,6 +61,48 @@ pub(crate) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+}
+
+/// What to do with the server's keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Show every key, its age, and whether it signs.
+    List {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Make new keys. They sign a few minutes later, when every server knows them; no token, session
+    /// or URL stops working.
+    Rotate {
+        /// What for [default: everything].
+        #[arg(long, value_enum)]
+        purpose: Option<Purpose>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Access tokens.
+    AccessToken,
+    /// The chains of refresh tokens.
+    RefreshToken,
+    /// Signed URLs of audio and covers.
+    MediaUrl,
+}
+
+impl Purpose {
+    /// The keys of one purpose, or of all.
+    pub(crate) fn keys(purpose: Option<Self>) -> &'static [KeyPurpose] {
+        match purpose {
+            None => &KeyPurpose::ALL,
+            Some(Self::AccessToken) => &[KeyPurpose::AccessToken],
+            Some(Self::RefreshToken) => &[KeyPurpose::RefreshToken],
+            Some(Self::MediaUrl) => &[KeyPurpose::MediaUrl],
+        }
+    }
 }
 
 /// Which services a process runs.

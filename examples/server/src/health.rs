@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use moodify_adapters::{files::FileMediaStore, mail_files::FileMailer, sql::SqlStore};
+use moodify_adapters::{files::FileMediaStore, mail_files::FileMailer};
 use moodify_core::{
     Services,
     port::{BoxError, Mailer},
 };
 use moodify_http::HealthCheck;
 
-use crate::assemble::Parts;
+use crate::{assemble::Parts, database::Database};
 
 /// One check for each part that these services cannot do without.
 pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthCheck>> {
-    let mut checks: Vec<Arc<dyn HealthCheck>> = vec![Arc::new(Database(parts.store.clone()))];
+    let mut checks: Vec<Arc<dyn HealthCheck>> = vec![Arc::new(Kept(parts.database.clone()))];
     if services.music {
         checks.push(Arc::new(Media(parts.media.clone())));
     }
@@ -24,10 +24,10 @@ pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthChe
     checks
 }
 
-struct Database(Arc<SqlStore>);
+struct Kept(Arc<dyn Database>);
 
 #[async_trait]
-impl HealthCheck for Database {
+impl HealthCheck for Kept {
     fn name(&self) -> &'static str {
         "database"
     }

@@ -1,5 +1,5 @@
-//! Two processes of one service on the same data would undo each other's work: the second is
-//! turned away.
+//! Two processes of one service on the same SQLite file would undo each other's work: the second is
+//! turned away. A database on a server keeps any number of them apart by itself.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -12,21 +12,30 @@ use crate::{config::Address, failure::Failure};
 /// Held as long as the process runs; the system lets go of it however the process ends.
 #[derive(Debug)]
 pub(crate) struct Locks {
-    _files: Vec<File>,
+    files: Vec<File>,
 }
 
 impl Locks {
     /// Takes the locks of these services on the data folder, and on the database file where it
-    /// lies elsewhere. Makes the folder if need be.
+    /// lies elsewhere; none if the database is no file. Makes the folder if need be.
     ///
     /// # Errors
     /// If the folder cannot be written, or another process has one of the locks.
     pub(crate) fn take(data: &Path, database: &Address, services: &[&str]) -> Result<Self, Failure> {
+        if database.scheme() != "sqlite" {
+            private_folder(data).map_err(|error| not_writable((data, "--data"), &error))?;
+            return Ok(Self { files: Vec::new() });
+        }
         let mut files = lock_all(&data.join("locks"), services, (data, "--data"))?;
         if let Some(beside) = beside_the_database(data, database) {
             files.extend(lock_all(&beside, services, (&database.path(), "--database"))?);
         }
-        Ok(Self { _files: files })
+        Ok(Self { files })
+    }
+
+    /// Whether no other process can be running these services on this database.
+    pub(crate) fn prove_to_be_alone(&self) -> bool {
+        !self.files.is_empty()
     }
 }
 
@@ -34,7 +43,7 @@ impl Locks {
 fn beside_the_database(data: &Path, database: &Address) -> Option<PathBuf> {
     let path = database.path();
     let inside = path.parent().is_some_and(|folder| folder == data);
-    (database.scheme() == "sqlite" && !inside).then(|| {
+    (!inside).then(|| {
         let mut name = path.into_os_string();
         name.push(".locks");
         PathBuf::from(name)
@@ -135,7 +144,13 @@ mod tests {
         let _first = take(&folder.path().join("one"), &shared, &["auth"]).unwrap();
         let refused = take(&folder.path().join("two"), &shared, &["auth"]).unwrap_err();
         assert!(refused.what().contains("shared.db"), "{refused}");
-        take(&folder.path().join("two"), "postgres://elsewhere/moodify", &["auth"]).unwrap();
+    }
+
+    #[test]
+    fn a_database_on_a_server_is_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = || take(folder.path(), "postgres://elsewhere/moodify", &["auth"]).unwrap();
+        assert!([take(), take()].iter().all(|locks| !locks.prove_to_be_alone()));
     }
 
     #[cfg(unix)]

@@ -6,6 +6,7 @@ mod assemble;
 mod cli;
 mod commands;
 mod config;
+mod database;
 mod failure;
 mod health;
 mod lock;
@@ -19,7 +20,7 @@ use std::{env, process::ExitCode};
 use clap::Parser;
 use moodify_adapters::probe::child;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Keys, Purpose};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -44,6 +45,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Import { import, flags } => commands::import::run(&import, &flags.load()?),
         Command::Openapi => commands::openapi::run(),
         Command::Doctor { flags } => commands::doctor::run(flags.load()?),
+        Command::Keys { action: Keys::List { flags } } => commands::keys::list(&flags.load()?),
+        Command::Keys { action: Keys::Rotate { purpose, flags } } => {
+            commands::keys::rotate(&flags.load()?, Purpose::keys(purpose))
+        }
         Command::Healthcheck { url, flags } => commands::healthcheck::run(url.as_deref(), &flags.load()?),
     }
 }

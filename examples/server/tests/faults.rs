@@ -71,7 +71,7 @@ fn a_corrupt_database_is_told_and_left_alone() {
 fn a_url_without_its_adapter_is_refused_without_its_password() {
     let place = Place::new();
     for (flag, url, feature) in [
-        ("--database", "postgres://ada:hunter2@db.example/moodify", "`postgres`"),
+        ("--database", "mongodb://ada:hunter2@db.example/moodify", "`mongodb`"),
         ("--media", "s3://bucket?secret=hunter2", "`s3`"),
         ("--queue", "amqp://ada:hunter2@mq.example", "`rabbitmq`"),
         ("--mailer", "smtps://ada:hunter2@mail.example", "`smtp`"),

@@ -45,6 +45,18 @@ impl Person {
         Self { client, url, token }
     }
 
+    #[cfg(feature = "postgres")]
+    async fn log_in(server: &Server, email: &str) -> Self {
+        let body = json!({"email": email, "password": PASSWORD});
+        let url = server.url.clone();
+        let client = Client::new();
+        let session = client.post(format!("{url}/v1/auth/users/login")).json(&body).send().await.unwrap();
+        assert_eq!(session.status(), StatusCode::OK);
+        let session: Value = session.json().await.unwrap();
+        let token = session["access_token"].as_str().unwrap().to_owned();
+        Self { client, url, token }
+    }
+
     async fn artist(server: &Server) -> Self {
         let body = json!({"email": "house@example.com", "password": PASSWORD, "first_name": "Nina",
             "last_name": "Moreau", "artist_name": "The Moodify House Band"});
@@ -225,29 +237,69 @@ async fn from_sign_up_to_the_second_device() {
     }
     let place = Place::new();
     let server = place.serve(&["all"]);
-    let artist = Person::artist(&server).await;
+    main_job(&place, &server, &server).await;
+    ends_well(server);
+}
+
+/// Two processes share one database and one folder of media, as behind a load balancer: what is done at
+/// one of them is seen at the other.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_postgres_do_the_main_job() {
+    if !device::is_available() {
+        return;
+    }
+    let Some(postgres) = support::postgres::Postgres::start() else { return };
+    let place = Place::new();
+    let public = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let database = postgres.database("moodify");
+    place.file("moodify.toml", format!("database = \"{database}\"\npublic_url = \"http://{public}\"\n"));
+    let (one, other) = std::thread::scope(|scope| {
+        // At once on an empty database.
+        let one = scope.spawn(|| place.serve_at(&public, &["all"]));
+        let other = place.serve(&["all"]);
+        (one.join().unwrap(), other)
+    });
+    main_job(&place, &one, &other).await;
+
+    let mut ada = Person::log_in(&one, "ada@example.com").await;
+    assert_eq!(ada.get("/v1/playlists?owner=me").await["items"][0]["title"], "Evening");
+    ada.url.clone_from(&other.url);
+    assert_eq!(ada.get("/v1/me").await["email"], "ada@example.com", "one's token at the other");
+    for address in ["ada@example.com", "eve@example.com", "house@example.com"] {
+        assert_eq!(mails_to(&place, address).len(), 1, "one mail to {address}");
+    }
+    ends_well(one);
+    ends_well(other);
+}
+
+fn ends_well(server: Server) {
+    server.terminate();
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+/// The artist works at `one`, the listeners at `other`.
+async fn main_job(place: &Place, one: &Server, other: &Server) {
+    let artist = Person::artist(one).await;
     let track = upload(&artist).await;
 
-    let listener = Person::listener(&server, "ada@example.com").await;
-    let stranger = Person::listener(&server, "eve@example.com").await;
+    let listener = Person::listener(other, "ada@example.com").await;
+    let stranger = Person::listener(other, "eve@example.com").await;
     let found = listener.get("/v1/tracks?q=slow%20mood").await;
     assert_eq!(found["items"][0]["id"], track["id"], "{found}");
     listens(&listener, &found["items"][0]).await;
     plays_on_two_devices(&listener, &stranger, &track).await;
     makes_a_playlist(&listener, &track).await;
 
-    let mail = mail_to(&place, "ada@example.com").await;
+    let mail = mail_to(place, "ada@example.com").await;
     assert!(mail.contains("Subject: Welcome to Moodify, Ada"), "{mail}");
     assert!(
         mail.contains("multipart/alternative") && mail.contains("text/plain") && mail.contains("text/html")
     );
-    mail_to(&place, "house@example.com").await;
-    mail_to(&place, "eve@example.com").await;
-    deletes(&artist, &track, &place).await;
-
-    server.terminate();
-    let (code, log) = server.ended();
-    assert_eq!(code, Some(0), "{log}");
+    mail_to(place, "house@example.com").await;
+    mail_to(place, "eve@example.com").await;
+    deletes(&artist, &track, place).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

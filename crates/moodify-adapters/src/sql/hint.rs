@@ -2,18 +2,46 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-/// Tells this process that there is something new. Other processes find out when they look.
+/// Tells those who wait that there is something new.
 #[derive(Clone, Default)]
-pub(super) struct Hint(Arc<Notify>);
+pub(super) struct Hint {
+    here: Arc<Notify>,
+    /// Where the database passes hints on: asks for it. Processes that it does not reach find out when
+    /// they look.
+    elsewhere: Option<Arc<Notify>>,
+}
 
 impl Hint {
+    /// One that other processes are to hear of.
+    #[cfg(feature = "postgres")]
+    pub(super) fn for_all() -> Self {
+        Self { elsewhere: Some(Arc::default()), ..Self::default() }
+    }
+
     pub(super) fn give(&self) {
-        self.0.notify_waiters();
+        self.wake();
+        if let Some(elsewhere) = &self.elsewhere {
+            elsewhere.notify_one();
+        }
+    }
+
+    /// Tells this process alone.
+    pub(super) fn wake(&self) {
+        self.here.notify_waiters();
         // For whoever is between two waits; a superfluous wake-up costs one empty look.
-        self.0.notify_one();
+        self.here.notify_one();
     }
 
     pub(super) async fn given(&self) {
-        self.0.notified().await;
+        self.here.notified().await;
+    }
+
+    /// Returns when others are to be told of what was given since the last time, however often it was.
+    #[cfg(feature = "postgres")]
+    pub(super) async fn to_pass_on(&self) {
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.notified().await,
+            None => std::future::pending().await,
+        }
     }
 }

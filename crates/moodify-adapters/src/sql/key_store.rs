@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use moodify_core::model::{KeyPurpose, StoredKey};
+use moodify_core::model::{KeyId, KeyPurpose, StoredKey};
 use moodify_core::port::{KeyStore, KeyStoreError};
 
 use super::SqlStore;
@@ -27,6 +27,11 @@ impl KeyStore for SqlStore {
         let insert = Statement::new(insert).bind(key.id).bind(key.purpose.as_str());
         let insert = insert.bind(key.created_at).bind(key.expose());
         Ok(self.database.run(insert).await? == 1)
+    }
+
+    async fn remove_key(&self, id: KeyId) -> Result<bool, KeyStoreError> {
+        let delete = Statement::new("DELETE FROM keys WHERE id = $1").bind(id);
+        Ok(self.database.run(delete).await? == 1)
     }
 }
 

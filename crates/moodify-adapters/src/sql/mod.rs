@@ -4,9 +4,13 @@ mod catalog_store;
 mod config;
 mod database;
 mod error;
+mod feed;
 mod hint;
 mod key_store;
+mod library_store;
 mod outbox;
+mod playback_archive;
+mod playback_store;
 mod queue;
 mod reclaim;
 mod send_log;
@@ -25,11 +29,11 @@ pub use config::SqliteConfig;
 pub use error::SqlConnectError;
 pub use queue::SqlQueue;
 
-use database::{Database, Statement, Transaction};
+use database::{Database, Statement, Topic, Transaction};
 use error::Fault;
 use hint::Hint;
 
-/// Accounts, keys, catalogue, outbox and send log in one SQL database.
+/// Accounts, keys, catalogue, libraries, outbox and send log in one SQL database.
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,
@@ -44,7 +48,8 @@ impl SqlStore {
     pub async fn connect(config: &SqlConfig) -> Result<Self, SqlConnectError> {
         let database = Arc::new(Database::connect(config).await?);
         let queue = SqlQueue::new(Arc::clone(&database));
-        Ok(Self { database, appended: Hint::default(), queue })
+        let appended = database.hint(Topic::Outbox);
+        Ok(Self { database, appended, queue })
     }
 
     /// The queue that lives in the same database (`queue = "database:"`).

@@ -78,18 +78,19 @@ impl SqlStore {
 
 /// Stores events in the atomic step of the change they tell of.
 pub(super) async fn append(transaction: &mut Transaction, events: &[Event]) -> Result<(), Fault> {
-    if events.is_empty() {
-        return Ok(());
+    /// Two values each: databases take some ten thousand in one statement.
+    const AT_ONCE: usize = 1_000;
+    for events in events.chunks(AT_ONCE) {
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            rows.push((event.id, encode(event)?));
+        }
+        let mut insert = Statement::new("INSERT INTO outbox (id, event, leased_until) VALUES ");
+        insert.push_list(rows, |list, (id, event)| {
+            list.push("(").push_bind(id).push(", ").push_bind(event).push(", 0)");
+        });
+        transaction.run(insert).await?;
     }
-    let mut rows = Vec::with_capacity(events.len());
-    for event in events {
-        rows.push((event.id, encode(event)?));
-    }
-    let mut insert = Statement::new("INSERT INTO outbox (id, event, leased_until) VALUES ");
-    insert.push_list(rows, |list, (id, event)| {
-        list.push("(").push_bind(id).push(", ").push_bind(event).push(", 0)");
-    });
-    transaction.run(insert).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use moodify_core::model::{Event, EventKind, earlier, later};
 use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Queue, QueueError};
 
-use super::database::{Database, Row, Statement};
+use super::database::{Database, Row, Statement, Topic};
 use super::error::Fault;
 use super::hint::Hint;
 use super::outbox::{encode, event, in_order, readable};
@@ -30,7 +30,8 @@ impl SqlQueue {
     pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
     pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database, published: Hint::default() }
+        let published = database.hint(Topic::Queue);
+        Self { database, published }
     }
 
     /// Changes an open delivery, if this is still its newest attempt.

@@ -57,9 +57,9 @@ async fn a_lock_that_lasts_too_long_may_pass() {
     let mut lock = other.begin().await.unwrap();
     lock.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let session = samples::session(&new.account);
-    assert!(unavailable(store.create_session(&session).await).retryable);
+    assert!(unavailable(store.create_session(&session, 0).await).retryable);
     lock.rollback().await.unwrap();
-    store.create_session(&session).await.unwrap();
+    store.create_session(&session, 0).await.unwrap();
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_missing_table_stays_missing() {
     let store = schema.store().await;
     let (new, _) = sign_up(&store).await;
     schema.raw().await.execute("DROP TABLE sessions").await.unwrap();
-    assert!(!unavailable(store.create_session(&samples::session(&new.account)).await).retryable);
+    assert!(!unavailable(store.create_session(&samples::session(&new.account), 0).await).retryable);
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 mod faults;
+mod hints;
+mod kills;
 mod schema;
 mod start;
 

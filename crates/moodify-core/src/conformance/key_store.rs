@@ -52,6 +52,8 @@ macro_rules! key_store_suite {
                 only_if_none_looks_at_its_own_purpose,
                 a_key_is_added_beside_others,
                 concurrent_first_keys_let_one_win,
+                removed_key_is_gone,
+                first_key_can_be_removed_beside_others,
             ]
         );
     };
@@ -136,4 +138,33 @@ pub async fn concurrent_first_keys_let_one_win(fixture: &KeyStoreFixture) {
     let winners: Vec<_> = answers.iter().filter_map(|(added, key)| added.then_some(key)).collect();
     assert_eq!(winners.len(), 1);
     fixture.assert_keys(purpose, &winners).await;
+}
+
+/// A key that is removed is gone; others stay. The second removal is `false`.
+pub async fn removed_key_is_gone(fixture: &KeyStoreFixture) {
+    let purpose = KeyPurpose::AccessToken;
+    let (first, second, other) =
+        (samples::key(purpose), samples::key(purpose), samples::key(KeyPurpose::MediaUrl));
+    for key in [&first, &second, &other] {
+        assert!(fixture.store.add_key(key, false).await.unwrap());
+    }
+    assert!(fixture.store.remove_key(first.id).await.unwrap());
+    assert!(!fixture.store.remove_key(first.id).await.unwrap());
+    fixture.assert_keys(purpose, &[&second]).await;
+    fixture.assert_keys(KeyPurpose::MediaUrl, &[&other]).await;
+}
+
+/// While there is a newer key, the place of a removed first one is not free.
+pub async fn first_key_can_be_removed_beside_others(fixture: &KeyStoreFixture) {
+    let purpose = KeyPurpose::RefreshToken;
+    let (first, second) = (samples::key(purpose), samples::key(purpose));
+    assert!(fixture.store.add_key(&first, true).await.unwrap());
+    assert!(fixture.store.add_key(&second, false).await.unwrap());
+    assert!(fixture.store.remove_key(first.id).await.unwrap());
+    assert!(!fixture.store.add_key(&samples::key(purpose), true).await.unwrap());
+    fixture.assert_keys(purpose, &[&second]).await;
+    assert!(fixture.store.remove_key(second.id).await.unwrap());
+    let third = samples::key(purpose);
+    assert!(fixture.store.add_key(&third, true).await.unwrap());
+    fixture.assert_keys(purpose, &[&third]).await;
 }

@@ -20,10 +20,12 @@
 //!
 //! Every suite is named after its port: [`user_store_suite`](crate::user_store_suite) with
 //! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
-//! [`catalog_store_suite`](crate::catalog_store_suite), [`outbox_suite`](crate::outbox_suite),
+//! [`catalog_store_suite`](crate::catalog_store_suite),
+//! [`library_store_suite`](crate::library_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
 //! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
-//! [`playback_store_suite`](crate::playback_store_suite), [`sync_hub_suite`](crate::sync_hub_suite).
+//! [`playback_store_suite`](crate::playback_store_suite),
+//! [`playback_archive_suite`](crate::playback_archive_suite), [`sync_hub_suite`](crate::sync_hub_suite).
 //!
 //! The fixture function is called once per case and gives each a fresh, empty store: its own file,
 //! database, schema, virtual host or prefix. All samples are unique even so: only cases about a
@@ -32,9 +34,11 @@
 
 pub mod catalog_store;
 pub mod key_store;
+pub mod library_store;
 pub mod mailer;
 pub mod media_store;
 pub mod outbox;
+pub mod playback_archive;
 pub mod playback_store;
 pub mod queue;
 pub mod samples;
@@ -45,9 +49,11 @@ pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
+pub use library_store::LibraryStoreFixture;
 pub use mailer::MailerFixture;
 pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
+pub use playback_archive::PlaybackArchiveFixture;
 pub use playback_store::PlaybackStoreFixture;
 pub use queue::QueueFixture;
 pub use send_log::SendLogFixture;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{Keep, samples};
 use crate::model::{
     AccountId, AppliedCommand, Capabilities, Capability, Cause, CommandId, Device, DeviceId, DeviceKind,
-    DeviceName, Epoch, KnownDevice, PlaybackMode, PlaybackState, PositionMs, QueueEntry, Repeat, Timestamp,
+    DeviceName, Epoch, KnownDevice, PlayQueue, PlaybackMode, PlaybackState, PositionMs, QueueEntry, Rate,
+    Repeat, Timestamp, Transfer, Volume,
 };
 use crate::port::{COMMAND_MEMORY, PlaybackStore, PlaybackStoreError};
 
@@ -68,6 +69,8 @@ macro_rules! playback_store_suite {
                 a_device_is_replaced_whole,
                 devices_belong_to_their_listener,
                 a_removed_device_is_gone,
+                a_change_without_a_command_is_kept_too,
+                a_forgotten_listener_is_as_if_never_there,
             ]
         );
     };
@@ -75,28 +78,38 @@ macro_rules! playback_store_suite {
 
 /// A state in which every field says something.
 pub(super) fn state() -> PlaybackState {
-    let entry = || QueueEntry { entry_id: samples::id(), track_id: samples::id() };
+    let entry = || QueueEntry::new(samples::id(), samples::id());
+    let mut queue: PlayQueue = [entry(), entry(), entry()].into_iter().collect();
+    queue.shuffle(Some(2), 7);
     PlaybackState {
         epoch: Epoch::from(samples::id::<Uuid>()),
         rev: 41,
-        queue: vec![entry(), entry(), entry()],
+        queue,
         queue_rev: 7,
         index: Some(2),
+        play_id: Some(samples::id::<Uuid>().into()),
         playing: true,
         position_ms: PositionMs::saturating(183_041),
         at_us: samples::moment().as_microsecond(),
-        rate: 1.25,
+        rate: Rate::try_from(1.25).unwrap(),
         repeat: Repeat::All,
         shuffle: true,
-        volumes: BTreeMap::from([(device().id, 0), (device().id, 100)]),
+        volumes: BTreeMap::from([(device().id, Volume::MAX), (device().id, Volume::try_from(0).unwrap())]),
         active_device: Some(device().id),
         mode: PlaybackMode::Group,
+        group: vec![device().id, device().id],
+        transfer: Some(Transfer {
+            command_id: command(),
+            to: vec![device().id],
+            ready: vec![device().id],
+            until_us: samples::moment().as_microsecond(),
+        }),
         cause: Some(Cause { command_id: command(), device_id: Some(device().id) }),
     }
 }
 
 /// The state that follows, by a command.
-fn next(state: &PlaybackState) -> (PlaybackState, AppliedCommand) {
+pub(super) fn next(state: &PlaybackState) -> (PlaybackState, AppliedCommand) {
     let id = command();
     let cause = Some(Cause { command_id: id.clone(), device_id: None });
     let next = PlaybackState { rev: state.rev + 1, playing: !state.playing, cause, ..state.clone() };
@@ -119,7 +132,7 @@ pub(super) fn device() -> Device {
     }
 }
 
-fn known() -> KnownDevice {
+pub(super) fn known() -> KnownDevice {
     KnownDevice { device: device(), last_seen: samples::moment() }
 }
 
@@ -146,7 +159,11 @@ pub async fn a_state_comes_back_whole(fixture: &PlaybackStoreFixture) {
     fixture.assert_state(account, &first).await;
     let second = PlaybackState { epoch: first.epoch, rev: 1, ..state() };
     let (_, applied) = next(&first);
-    fixture.store.replace(account, first.version(), &second, &applied, samples::moment()).await.unwrap();
+    fixture
+        .store
+        .replace(account, first.version(), &second, Some(&applied), samples::moment())
+        .await
+        .unwrap();
     fixture.assert_state(account, &second).await;
 }
 
@@ -185,13 +202,14 @@ pub async fn replace_takes_the_expected_state_only(fixture: &PlaybackStoreFixtur
     let newer = crate::model::PlaybackVersion { rev: version.rev + 1, ..version };
     let elsewhere = crate::model::PlaybackVersion { epoch: Epoch::from(samples::id::<Uuid>()), ..version };
     for wrong in [older, newer, elsewhere] {
-        let answer = fixture.store.replace(account, wrong, &following, &applied, samples::moment()).await;
+        let answer =
+            fixture.store.replace(account, wrong, &following, Some(&applied), samples::moment()).await;
         assert!(conflicts(&answer), "{wrong:?}");
     }
     fixture.assert_state(account, &current).await;
 
     let nobody = samples::id();
-    let answer = fixture.store.replace(nobody, version, &following, &applied, samples::moment()).await;
+    let answer = fixture.store.replace(nobody, version, &following, Some(&applied), samples::moment()).await;
     assert!(conflicts(&answer));
     assert_eq!(fixture.store.load(nobody).await.unwrap(), None);
 }
@@ -203,7 +221,7 @@ pub async fn a_refused_replace_remembers_no_command(fixture: &PlaybackStoreFixtu
     let (following, applied) = next(&current);
     let now = samples::moment();
     let wrong = following.version();
-    assert!(conflicts(&fixture.store.replace(account, wrong, &following, &applied, now).await));
+    assert!(conflicts(&fixture.store.replace(account, wrong, &following, Some(&applied), now).await));
     assert_eq!(fixture.store.applied(account, &applied.id, now).await.unwrap(), None);
 }
 
@@ -216,7 +234,11 @@ pub async fn concurrent_replaces_let_one_win(fixture: &PlaybackStoreFixture) {
         let (store, current) = (fixture.store.clone(), current.clone());
         tokio::spawn(async move {
             let (following, applied) = next(&current);
-            (store.replace(account, current.version(), &following, &applied, now).await, following, applied)
+            (
+                store.replace(account, current.version(), &following, Some(&applied), now).await,
+                following,
+                applied,
+            )
         })
     });
     let answers: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
@@ -245,7 +267,7 @@ pub async fn no_change_is_lost_among_many(fixture: &PlaybackStoreFixture) {
                     let current = store.load(account).await.unwrap().unwrap();
                     let (following, applied) = next(&current);
                     let now = samples::moment();
-                    match store.replace(account, current.version(), &following, &applied, now).await {
+                    match store.replace(account, current.version(), &following, Some(&applied), now).await {
                         Ok(()) => break,
                         Err(PlaybackStoreError::Conflict) => {}
                         Err(fault) => panic!("{fault}"),
@@ -266,9 +288,9 @@ pub async fn a_command_is_remembered_for_ten_minutes(fixture: &PlaybackStoreFixt
     let (second, first_command) = next(&current);
     let (third, second_command) = next(&second);
     let store = &fixture.store;
-    store.replace(account, current.version(), &second, &first_command, now).await.unwrap();
+    store.replace(account, current.version(), &second, Some(&first_command), now).await.unwrap();
     let almost = samples::after(now, COMMAND_MEMORY - Duration::from_micros(1));
-    store.replace(account, second.version(), &third, &second_command, almost).await.unwrap();
+    store.replace(account, second.version(), &third, Some(&second_command), almost).await.unwrap();
 
     let remembered = async |command: &AppliedCommand, at: Timestamp| {
         store.applied(account, &command.id, at).await.unwrap()
@@ -286,7 +308,7 @@ pub async fn commands_are_remembered_for_their_listener(fixture: &PlaybackStoreF
     let (mine, other) = (fixture.listener(&current).await, fixture.listener(&current).await);
     let now = samples::moment();
     let (following, applied) = next(&current);
-    fixture.store.replace(mine, current.version(), &following, &applied, now).await.unwrap();
+    fixture.store.replace(mine, current.version(), &following, Some(&applied), now).await.unwrap();
     assert_eq!(fixture.store.applied(other, &applied.id, now).await.unwrap(), None);
     fixture.assert_state(other, &current).await;
 }
@@ -299,7 +321,7 @@ pub async fn many_commands_are_remembered(fixture: &PlaybackStoreFixture) {
     let mut commands = Vec::new();
     for _ in 0..300 {
         let (following, applied) = next(&current);
-        fixture.store.replace(account, current.version(), &following, &applied, now).await.unwrap();
+        fixture.store.replace(account, current.version(), &following, Some(&applied), now).await.unwrap();
         current = following;
         commands.push(applied);
     }
@@ -361,4 +383,39 @@ pub async fn a_removed_device_is_gone(fixture: &PlaybackStoreFixture) {
         fixture.store.remove_device(account, &gone.device.id).await.unwrap();
         fixture.assert_devices(account, &[&stays]).await;
     }
+}
+
+/// What the server changes by itself is a change like any other.
+pub async fn a_change_without_a_command_is_kept_too(fixture: &PlaybackStoreFixture) {
+    let current = state();
+    let account = fixture.listener(&current).await;
+    let (following, _) = next(&current);
+    let now = samples::moment();
+    fixture.store.replace(account, current.version(), &following, None, now).await.unwrap();
+    fixture.assert_state(account, &following).await;
+    let again = fixture.store.replace(account, current.version(), &following, None, now).await;
+    assert!(conflicts(&again));
+}
+
+/// State, commands and devices go; other listeners' stay; a new state may follow.
+pub async fn a_forgotten_listener_is_as_if_never_there(fixture: &PlaybackStoreFixture) {
+    let current = state();
+    let (gone, stays) = (fixture.listener(&current).await, fixture.listener(&current).await);
+    let (following, applied) = next(&current);
+    let (now, device) = (samples::moment(), known());
+    for account in [gone, stays] {
+        fixture.store.replace(account, current.version(), &following, Some(&applied), now).await.unwrap();
+        put(fixture, account, &device).await;
+    }
+    for _ in 0..2 {
+        fixture.store.forget(gone).await.unwrap();
+        assert_eq!(fixture.store.load(gone).await.unwrap(), None);
+        assert_eq!(fixture.store.applied(gone, &applied.id, now).await.unwrap(), None);
+        fixture.assert_devices(gone, &[]).await;
+    }
+    fixture.assert_state(stays, &following).await;
+    assert_eq!(fixture.store.applied(stays, &applied.id, now).await.unwrap(), Some(applied));
+    fixture.assert_devices(stays, &[&device]).await;
+    fixture.store.create(gone, &current).await.unwrap();
+    fixture.assert_state(gone, &current).await;
 }

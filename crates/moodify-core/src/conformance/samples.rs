@@ -19,9 +19,9 @@ use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
     Account, AccountId, Artist, ArtistName, Description, DeviceId, Email, Event, EventId, EventKind,
-    EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, Mailbox, MessageId, NewAccount, PasswordHash,
-    PersonName, PlayId, Playlist, Role, Session, StoredKey, Title, TokenHash, TraceContext, Track,
-    TrackStatus, Visibility,
+    EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox, MessageId,
+    NewAccount, PasswordHash, PersonName, PlayId, Playlist, Role, Session, StoredKey, StoredMailToken, Title,
+    TokenHash, TraceContext, Track, TrackStatus, UserAgent, Visibility,
 };
 use crate::port::Rng;
 
@@ -81,6 +81,19 @@ pub fn account() -> NewAccount {
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ${}",
             word()
         ))),
+        verification: None,
+    }
+}
+
+/// A token of this account, good for an hour.
+pub fn mail_token(account: &Account, purpose: MailTokenPurpose) -> StoredMailToken {
+    let created_at = moment();
+    StoredMailToken {
+        hash: TokenHash(random()),
+        account_id: account.id,
+        purpose,
+        created_at,
+        expires_at: after(created_at, Duration::from_secs(60 * 60)),
     }
 }
 
@@ -101,12 +114,14 @@ pub fn session(account: &Account) -> Session {
     Session {
         id: id(),
         account_id: account.id,
+        key_id: id(),
         token_hash: TokenHash(random()),
         generation: 0,
         rotated_at: now,
         idle_expires_at: after(now, days(30)),
         expires_at: after(now, days(90)),
         created_at: now,
+        user_agent: UserAgent::from_header(&format!("Moodify-Player/1.0 ({})", word())),
     }
 }
 

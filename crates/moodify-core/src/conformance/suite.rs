@@ -66,9 +66,17 @@ mod tests {
         for source in [
             include_str!("key_store.rs"),
             include_str!("outbox.rs"),
+            include_str!("playback_archive.rs"),
             include_str!("playback_store.rs"),
             include_str!("sync_hub.rs"),
-            include_str!("user_store.rs"),
+            concat!(
+                include_str!("user_store/mod.rs"),
+                include_str!("user_store/accounts.rs"),
+                include_str!("user_store/expiry.rs"),
+                include_str!("user_store/mail_tokens.rs"),
+                include_str!("user_store/sessions.rs"),
+                include_str!("user_store/updates.rs"),
+            ),
         ] {
             assert!(!listed(source).is_empty());
             assert_eq!(declared(source), listed(source));

@@ -32,7 +32,13 @@ impl SyncHubFixture {
     }
 
     async fn join_session(&self, node: usize, account: AccountId, session: SessionId) -> Member {
-        let me = Subscriber { connection: samples::id(), account, session, device: None };
+        let me = Subscriber {
+            connection: samples::id(),
+            account,
+            session,
+            device: None,
+            round_trip: Duration::ZERO,
+        };
         let hub = self.nodes[node].clone();
         let signals = hub.subscribe(&me).await.unwrap();
         Member { hub, me, signals }
@@ -118,6 +124,7 @@ macro_rules! sync_hub_suite {
                 a_closed_session_ends_its_connections_only,
                 a_closed_session_ends_a_slow_reader_too,
                 the_session_of_an_update_counts,
+                a_closed_account_ends_all_its_connections,
             ]
         );
     };
@@ -226,6 +233,7 @@ pub async fn an_update_is_seen(fixture: &SyncHubFixture) {
     let hint = news();
     second.publish(&hint).await;
     first.me.device = Some(device().id);
+    first.me.round_trip = Duration::from_micros(41_001);
     first.hub.update(&first.me).await.unwrap();
     fixture.assert_online(account, &[&first.me, &second.me]).await;
     assert_eq!(first.hear().await, Signal::Hint(hint), "what waited is still there");
@@ -304,4 +312,21 @@ pub async fn the_session_of_an_update_counts(fixture: &SyncHubFixture) {
     assert_eq!(member.hear().await, Signal::Hint(fence));
     fixture.nodes[1].close_session(account, member.me.session).await.unwrap();
     assert_eq!(member.hear().await, Signal::Close(CloseReason::SessionRevoked));
+}
+
+/// Whatever their session; other listeners go on.
+pub async fn a_closed_account_ends_all_its_connections(fixture: &SyncHubFixture) {
+    let (account, stranger) = (samples::id(), samples::id());
+    let mut closed = [fixture.join(0, account).await, fixture.join(1, account).await];
+    let mut theirs = fixture.join(0, stranger).await;
+    fixture.assert_online(account, &[&closed[0].me, &closed[1].me]).await;
+    fixture.nodes[0].close_account(account).await.unwrap();
+    for member in &mut closed {
+        assert_eq!(member.hear().await, Signal::Close(CloseReason::AccountDeleted));
+        assert_eq!(member.try_hear().await, None);
+    }
+    fixture.assert_online(account, &[]).await;
+    let fence = news();
+    fixture.join(1, stranger).await.publish(&fence).await;
+    assert_eq!(theirs.hear().await, Signal::Hint(fence));
 }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::MemoryStore;
+use super::store::Tables;
 use crate::model::playlist::NewEntry;
 use crate::model::search::{fold, matches};
 use crate::model::{
@@ -17,20 +18,20 @@ const MOST_STALE_UPLOADS: usize = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    artists: HashMap<ArtistId, Artist>,
-    tracks: BTreeMap<TrackId, Track>,
-    playlists: BTreeMap<PlaylistId, StoredPlaylist>,
+    pub(super) artists: HashMap<ArtistId, Artist>,
+    pub(super) tracks: BTreeMap<TrackId, Track>,
+    pub(super) playlists: BTreeMap<PlaylistId, StoredPlaylist>,
 }
 
 #[derive(Debug)]
-struct StoredPlaylist {
-    playlist: Playlist,
+pub(super) struct StoredPlaylist {
+    pub(super) playlist: Playlist,
     entries: Vec<NewEntry>,
 }
 
 impl Catalog {
     /// The track as it is read: with its artist's present name.
-    fn track(&self, id: TrackId) -> Option<Track> {
+    pub(super) fn track(&self, id: TrackId) -> Option<Track> {
         self.tracks.get(&id).map(|track| self.named(track))
     }
 
@@ -188,12 +189,14 @@ impl CatalogStore for MemoryStore {
         let Some(track) = tables.catalog.track(id) else {
             return Ok(None);
         };
-        tables.catalog.tracks.remove(&id);
-        for stored in tables.catalog.playlists.values_mut() {
+        let Tables { catalog, library, .. } = &mut *tables;
+        catalog.tracks.remove(&id);
+        for stored in catalog.playlists.values_mut() {
             let before = stored.entries.len();
             stored.entries.retain(|entry| entry.track_id != id);
             if stored.entries.len() < before {
                 stored.entries_changed();
+                library.feeds.touch_playlist(&stored.playlist);
             }
         }
         tables.outbox.append(events);
@@ -203,10 +206,11 @@ impl CatalogStore for MemoryStore {
     }
 
     async fn create_playlist(&self, playlist: &Playlist, entries: &[NewEntry]) -> Result<(), CatalogError> {
-        let catalog = &mut self.tables().catalog;
+        let Tables { catalog, library, .. } = &mut *self.tables();
         catalog.require_tracks(entries)?;
         let stored = StoredPlaylist { playlist: playlist.clone(), entries: entries.to_vec() };
         catalog.playlists.insert(playlist.id, stored);
+        library.feeds.touch_playlist(playlist);
         Ok(())
     }
 
@@ -252,7 +256,7 @@ impl CatalogStore for MemoryStore {
         position: EntryPosition,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
-        let catalog = &mut self.tables().catalog;
+        let Tables { catalog, library, .. } = &mut *self.tables();
         let known = catalog.require_tracks(entries);
         let stored = catalog.editable(id, expected)?;
         known?;
@@ -265,7 +269,9 @@ impl CatalogStore for MemoryStore {
             EntryPosition::End => end,
         };
         stored.entries.splice(index..index, entries.iter().copied());
-        Ok(stored.edited(now))
+        let edited = stored.edited(now);
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
     }
 
     async fn remove_entry(
@@ -275,10 +281,12 @@ impl CatalogStore for MemoryStore {
         entry: EntryId,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
-        let catalog = &mut self.tables().catalog;
+        let Tables { catalog, library, .. } = &mut *self.tables();
         let stored = catalog.editable(id, expected)?;
         let index = stored.entries.iter().position(|stored| stored.id == entry);
         stored.entries.remove(index.ok_or(CatalogError::NotFound { what: "entry" })?);
-        Ok(stored.edited(now))
+        let edited = stored.edited(now);
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
     }
 }

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use crate::model::{KeyPurpose, StoredKey};
+use crate::model::{KeyId, KeyPurpose, StoredKey};
 use crate::port::{KeyStore, KeyStoreError};
 
 pub(super) type Keys = Vec<StoredKey>;
@@ -24,5 +24,12 @@ impl KeyStore for MemoryStore {
         }
         keys.push(key.clone());
         Ok(true)
+    }
+
+    async fn remove_key(&self, id: KeyId) -> Result<bool, KeyStoreError> {
+        let keys = &mut self.tables().keys;
+        let before = keys.len();
+        keys.retain(|key| key.id != id);
+        Ok(keys.len() < before)
     }
 }

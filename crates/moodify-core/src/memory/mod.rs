@@ -3,8 +3,11 @@
 
 mod catalog_store;
 mod clock;
+mod feeds;
 mod hint;
 mod key_store;
+mod library_store;
+mod listener;
 mod mailer;
 mod media_store;
 mod outbox;
@@ -16,6 +19,7 @@ mod silent;
 mod store;
 mod sync_hub;
 mod user_store;
+mod write_behind;
 
 pub use clock::{FixedClock, SystemClock};
 pub use mailer::MemoryMailer;
@@ -26,3 +30,4 @@ pub use rng::{SeededRng, SystemRng};
 pub use silent::Silent;
 pub use store::MemoryStore;
 pub use sync_hub::LocalSyncHub;
+pub use write_behind::WriteBehindPlaybackStore;

@@ -1,79 +1,78 @@
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::listener::Listener;
 use crate::model::{
     AccountId, AppliedCommand, CommandId, Device, DeviceId, KnownDevice, PlaybackState, PlaybackVersion,
 };
-use crate::port::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
+use crate::port::{PlaybackArchive, PlaybackStore, PlaybackStoreError, Recalled, Saved};
+
+/// How many listeners are remembered; beyond, those that were not heard of for longest are
+/// forgotten.
+const MAX_LISTENERS: usize = 100_000;
 
 /// Playback states in memory; a restart begins new epochs.
 #[derive(Debug, Default)]
 pub struct MemoryPlaybackStore {
-    listeners: Mutex<HashMap<AccountId, Listener>>,
+    tables: Mutex<Tables>,
 }
 
 #[derive(Debug, Default)]
-struct Listener {
-    state: Option<PlaybackState>,
-    devices: BTreeMap<DeviceId, KnownDevice>,
-    commands: HashMap<CommandId, Remembered>,
-    // Oldest first: what to forget next.
-    order: VecDeque<(Timestamp, CommandId)>,
+struct Tables {
+    listeners: HashMap<AccountId, Entry>,
+    // Counts the writes: who was not written for longest has the smallest.
+    writes: u64,
+    run: u64,
+    is_closed: bool,
 }
 
-#[derive(Debug)]
-struct Remembered {
-    command: AppliedCommand,
-    at: Timestamp,
+#[derive(Debug, Default)]
+struct Entry {
+    listener: Listener,
+    written: u64,
+    run: u64,
 }
 
-impl Listener {
-    fn remember(&mut self, command: &AppliedCommand, now: Timestamp) {
-        self.commands.insert(command.id.clone(), Remembered { command: command.clone(), at: now });
-        self.order.push_back((now, command.id.clone()));
-        while self
-            .order
-            .front()
-            .is_some_and(|(at, _)| self.order.len() > COMMAND_MEMORY_MAX || !is_remembered(*at, now))
-        {
-            if let Some((at, id)) = self.order.pop_front()
-                && self.commands.get(&id).is_some_and(|remembered| remembered.at == at)
-            {
-                self.commands.remove(&id);
-            }
+impl Tables {
+    fn write(&mut self, account: AccountId) -> &mut Entry {
+        if self.listeners.len() >= MAX_LISTENERS && !self.listeners.contains_key(&account) {
+            self.make_room();
         }
+        self.writes += 1;
+        let entry = self.listeners.entry(account).or_default();
+        entry.written = self.writes;
+        entry.run = 0;
+        entry
+    }
+
+    // A tenth at a time: looking for them takes a while.
+    fn make_room(&mut self) {
+        let mut written: Vec<u64> = self.listeners.values().map(|entry| entry.written).collect();
+        let (_, last, _) = written.select_nth_unstable(MAX_LISTENERS / 10);
+        let last = *last;
+        self.listeners.retain(|_, entry| entry.written > last);
     }
 }
 
-fn is_remembered(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at).unsigned_abs() < COMMAND_MEMORY || now < at
-}
-
 impl MemoryPlaybackStore {
-    fn listeners(&self) -> MutexGuard<'_, HashMap<AccountId, Listener>> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl PlaybackStore for MemoryPlaybackStore {
     async fn load(&self, account: AccountId) -> Result<Option<PlaybackState>, PlaybackStoreError> {
-        Ok(self.listeners().get(&account).and_then(|listener| listener.state.clone()))
+        Ok(self.tables().listeners.get(&account).and_then(|entry| entry.listener.state.clone()))
     }
 
     async fn create(&self, account: AccountId, state: &PlaybackState) -> Result<(), PlaybackStoreError> {
-        let mut listeners = self.listeners();
-        let current = &mut listeners.entry(account).or_default().state;
-        if current.is_some() {
-            return Err(PlaybackStoreError::Conflict);
-        }
-        *current = Some(state.clone());
-        Ok(())
+        self.tables().write(account).listener.create(state)
     }
 
     async fn replace(
@@ -81,17 +80,10 @@ impl PlaybackStore for MemoryPlaybackStore {
         account: AccountId,
         expected: PlaybackVersion,
         state: &PlaybackState,
-        command: &AppliedCommand,
+        command: Option<&AppliedCommand>,
         now: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
-        let mut listeners = self.listeners();
-        let listener = listeners
-            .get_mut(&account)
-            .filter(|listener| listener.state.as_ref().is_some_and(|current| current.version() == expected))
-            .ok_or(PlaybackStoreError::Conflict)?;
-        listener.state = Some(state.clone());
-        listener.remember(command, now);
-        Ok(())
+        self.tables().write(account).listener.replace(expected, state, command, now)
     }
 
     async fn applied(
@@ -100,12 +92,7 @@ impl PlaybackStore for MemoryPlaybackStore {
         command: &CommandId,
         now: Timestamp,
     ) -> Result<Option<AppliedCommand>, PlaybackStoreError> {
-        Ok(self
-            .listeners()
-            .get(&account)
-            .and_then(|listener| listener.commands.get(command))
-            .filter(|remembered| is_remembered(remembered.at, now))
-            .map(|remembered| remembered.command.clone()))
+        Ok(self.tables().listeners.get(&account).and_then(|entry| entry.listener.applied(command, now)))
     }
 
     async fn put_device(
@@ -115,22 +102,105 @@ impl PlaybackStore for MemoryPlaybackStore {
         seen: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
         let known = KnownDevice { device: device.clone(), last_seen: seen };
-        self.listeners().entry(account).or_default().devices.insert(device.id.clone(), known);
+        self.tables().write(account).listener.devices.insert(device.id.clone(), known);
         Ok(())
     }
 
     async fn devices(&self, account: AccountId) -> Result<Vec<KnownDevice>, PlaybackStoreError> {
-        Ok(self
-            .listeners()
-            .get(&account)
-            .map(|listener| listener.devices.values().cloned().collect())
-            .unwrap_or_default())
+        let tables = self.tables();
+        let known =
+            tables.listeners.get(&account).map(|entry| entry.listener.devices.values().cloned().collect());
+        Ok(known.unwrap_or_default())
     }
 
     async fn remove_device(&self, account: AccountId, device: &DeviceId) -> Result<(), PlaybackStoreError> {
-        if let Some(listener) = self.listeners().get_mut(&account) {
-            listener.devices.remove(device);
+        if let Some(entry) = self.tables().listeners.get_mut(&account) {
+            entry.listener.devices.remove(device);
         }
         Ok(())
+    }
+
+    async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError> {
+        self.tables().listeners.remove(&account);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PlaybackArchive for MemoryPlaybackStore {
+    async fn open(&self) -> Result<u64, PlaybackStoreError> {
+        let mut tables = self.tables();
+        if !tables.is_closed {
+            tables.run += 1;
+        }
+        tables.is_closed = false;
+        Ok(tables.run)
+    }
+
+    async fn recall(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<Recalled>, PlaybackStoreError> {
+        let tables = self.tables();
+        let recalled = tables.listeners.get(&account).and_then(|entry| {
+            let (state, commands) = (entry.listener.state.clone()?, entry.listener.all_applied(now));
+            Some(Recalled { state, run: entry.run, commands })
+        });
+        Ok(recalled)
+    }
+
+    async fn save(&self, run: u64, listeners: &[Saved], _now: Timestamp) -> Result<(), PlaybackStoreError> {
+        let mut tables = self.tables();
+        for saved in listeners {
+            let before = tables.listeners.get(&saved.account).map_or(0, |entry| entry.run);
+            let entry = tables.write(saved.account);
+            entry.run = before;
+            if let Some(state) = &saved.state {
+                entry.listener.state = Some(state.clone());
+                entry.run = run;
+            }
+            if let Some(devices) = &saved.devices {
+                let devices = devices.iter().map(|known| (known.device.id.clone(), known.clone()));
+                entry.listener.devices = devices.collect();
+            }
+            for (command, at) in &saved.commands {
+                entry.listener.remember(command, *at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(&self, run: u64) -> Result<(), PlaybackStoreError> {
+        let mut tables = self.tables();
+        tables.is_closed = tables.run == run;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::Epoch;
+
+    #[tokio::test]
+    async fn those_not_heard_of_for_longest_make_room() {
+        let store = MemoryPlaybackStore::default();
+        let state = PlaybackState::initial(Epoch::from(Uuid::nil()), Timestamp::UNIX_EPOCH);
+        let account = |n: usize| AccountId::from(Uuid::from_u128(n as u128));
+        for n in 0..MAX_LISTENERS {
+            store.create(account(n), &state).await.unwrap();
+        }
+        let next = PlaybackState { rev: 1, ..state.clone() };
+        store.replace(account(0), state.version(), &next, None, Timestamp::UNIX_EPOCH).await.unwrap();
+        store.create(account(MAX_LISTENERS), &state).await.unwrap();
+        for n in [0, MAX_LISTENERS - 1, MAX_LISTENERS] {
+            assert!(store.load(account(n)).await.unwrap().is_some());
+        }
+        assert!(
+            store.load(account(1)).await.unwrap().is_none() && store.tables().listeners.len() < MAX_LISTENERS
+        );
     }
 }

@@ -3,6 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::catalog_store::Catalog;
 use super::hint::Hint;
 use super::key_store::Keys;
+use super::library_store::Library;
 use super::outbox::Waiting;
 use super::send_log::Sends;
 use super::user_store::Users;
@@ -10,8 +11,8 @@ use super::user_store::Users;
 /// Everything a database would keep, behind one lock: an atomic step is one look at it.
 ///
 /// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
-/// [`CatalogStore`](crate::port::CatalogStore), [`Outbox`](crate::port::Outbox) and
-/// [`SendLog`](crate::port::SendLog).
+/// [`CatalogStore`](crate::port::CatalogStore), [`LibraryStore`](crate::port::LibraryStore),
+/// [`Outbox`](crate::port::Outbox) and [`SendLog`](crate::port::SendLog).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -23,6 +24,7 @@ pub(super) struct Tables {
     pub(super) users: Users,
     pub(super) keys: Keys,
     pub(super) catalog: Catalog,
+    pub(super) library: Library,
     pub(super) outbox: Waiting,
     pub(super) sends: Sends,
 }

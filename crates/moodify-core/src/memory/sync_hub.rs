@@ -147,6 +147,13 @@ impl SyncHub for LocalSyncHub {
         Ok(listeners.get(&account).into_iter().flatten().map(|member| member.subscriber.clone()).collect())
     }
 
+    async fn close_account(&self, account: AccountId) -> Result<(), SyncHubError> {
+        for member in lock(&self.listeners).get(&account).into_iter().flatten() {
+            member.mailbox.close(CloseReason::AccountDeleted);
+        }
+        Ok(())
+    }
+
     async fn close_session(&self, account: AccountId, session: SessionId) -> Result<(), SyncHubError> {
         for member in lock(&self.listeners).get(&account).into_iter().flatten() {
             if member.subscriber.session == session {

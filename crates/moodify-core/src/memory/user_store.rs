@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -5,32 +6,60 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use crate::model::{
-    Account, AccountId, Credentials, Email, Event, NewAccount, Session, SessionId, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, EndedSessions, Event, MailTokenPurpose,
+    NewAccount, Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TokenHash,
 };
-use crate::port::{UserStore, UserStoreError};
+use crate::port::{Revoked, UserStore, UserStoreError};
 
 #[derive(Debug, Default)]
 pub(super) struct Users {
-    accounts: HashMap<AccountId, NewAccount>,
+    accounts: HashMap<AccountId, Credentials>,
     by_email: HashMap<Email, AccountId>,
     sessions: HashMap<SessionId, Session>,
+    tokens: HashMap<(AccountId, MailTokenPurpose), StoredMailToken>,
+}
+
+impl Users {
+    fn insert_token(&mut self, token: &StoredMailToken) {
+        self.tokens.insert((token.account_id, token.purpose), token.clone());
+    }
+
+    /// The account, if it is at this revision.
+    fn at(&mut self, id: AccountId, revision: u32) -> Option<&mut Credentials> {
+        self.accounts.get_mut(&id).filter(|stored| stored.revision == revision)
+    }
+
+    fn is_there(&self, hash: TokenHash, account: AccountId) -> bool {
+        self.tokens.values().any(|token| token.hash == hash && token.account_id == account)
+    }
+
+    fn end(&mut self, account: AccountId, which: EndedSessions) -> Vec<SessionId> {
+        let ended = self.sessions.values().filter(|s| s.account_id == account && which.contains(s.id));
+        let mut ended: Vec<_> = ended.map(|session| session.id).collect();
+        ended.sort_unstable();
+        self.sessions.retain(|id, _| ended.binary_search(id).is_err());
+        ended
+    }
 }
 
 #[async_trait]
 impl UserStore for MemoryStore {
     async fn create_account(
         &self,
-        account: &NewAccount,
+        new: &NewAccount,
         session: &Session,
         events: &[Event],
     ) -> Result<(), UserStoreError> {
         let mut tables = self.tables();
-        if tables.users.by_email.contains_key(&account.account.email) {
+        let (users, account) = (&mut tables.users, &new.account);
+        if users.by_email.contains_key(&account.email) {
             return Err(UserStoreError::EmailTaken);
         }
-        tables.users.by_email.insert(account.account.email.clone(), account.account.id);
-        tables.users.accounts.insert(account.account.id, account.clone());
-        tables.users.sessions.insert(session.id, session.clone());
+        let (stored, password_hash) = (account.clone(), new.password_hash.clone());
+        users.accounts.insert(account.id, Credentials { account: stored, password_hash, revision: 0 });
+        users.by_email.insert(account.email.clone(), account.id);
+        users.sessions.insert(session.id, session.clone());
+        new.verification.iter().for_each(|token| users.insert_token(token));
         tables.outbox.append(events);
         drop(tables);
         self.appended.give();
@@ -43,23 +72,102 @@ impl UserStore for MemoryStore {
 
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, UserStoreError> {
         let users = &self.tables().users;
-        let stored = users.by_email.get(email).and_then(|id| users.accounts.get(id));
-        Ok(stored
-            .cloned()
-            .map(|NewAccount { account, password_hash }| Credentials { account, password_hash }))
+        Ok(users.by_email.get(email).and_then(|id| users.accounts.get(id)).cloned())
     }
 
-    async fn create_session(&self, session: &Session) -> Result<(), UserStoreError> {
-        let users = &mut self.tables().users;
-        if !users.accounts.contains_key(&session.account_id) {
-            return Err(UserStoreError::NotFound);
+    async fn credentials_of(&self, id: AccountId) -> Result<Option<Credentials>, UserStoreError> {
+        Ok(self.tables().users.accounts.get(&id).cloned())
+    }
+
+    async fn update_account(
+        &self,
+        update: &AccountUpdate,
+        events: &[Event],
+        revoked: Revoked<'_>,
+    ) -> Result<bool, UserStoreError> {
+        let mut tables = self.tables();
+        let (users, id) = (&mut tables.users, update.account.id);
+        if update.spends.is_some_and(|hash| !users.is_there(hash, id)) {
+            return Ok(false);
         }
-        users.sessions.insert(session.id, session.clone());
-        Ok(())
+        let Some(stored) = users.at(id, update.revision) else { return Ok(false) };
+        stored.revision += 1;
+        stored.account = update.account.clone();
+        if let Some(hash) = &update.password_hash {
+            stored.password_hash = Some(hash.clone());
+        }
+        users.tokens.retain(|_, token| {
+            token.account_id != id
+                || update.spends != Some(token.hash) && !update.voids.contains(&token.purpose)
+        });
+        let ended: Vec<Event> = users.end(id, update.ends).into_iter().map(revoked).collect();
+        tables.outbox.append(events);
+        tables.outbox.append(&ended);
+        drop(tables);
+        self.appended.give();
+        Ok(true)
+    }
+
+    async fn replace_password_hash(
+        &self,
+        id: AccountId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, UserStoreError> {
+        let users = &mut self.tables().users;
+        let stored = users.accounts.get_mut(&id).and_then(|stored| stored.password_hash.as_mut());
+        let Some(stored) = stored.filter(|hash| *hash == from) else { return Ok(false) };
+        *stored = to.clone();
+        Ok(true)
+    }
+
+    async fn delete_account(
+        &self,
+        id: AccountId,
+        revision: u32,
+        events: &[Event],
+    ) -> Result<bool, UserStoreError> {
+        let mut tables = self.tables();
+        let users = &mut tables.users;
+        let Some(gone) = users.at(id, revision) else { return Ok(false) };
+        let email = gone.account.email.clone();
+        users.accounts.remove(&id);
+        users.by_email.remove(&email);
+        users.end(id, EndedSessions::All);
+        users.tokens.retain(|_, token| token.account_id != id);
+        tables.outbox.append(events);
+        drop(tables);
+        self.appended.give();
+        Ok(true)
+    }
+
+    async fn create_session(&self, session: &Session, revision: u32) -> Result<bool, UserStoreError> {
+        let users = &mut self.tables().users;
+        let there = users.at(session.account_id, revision).is_some();
+        if there {
+            users.sessions.insert(session.id, session.clone());
+        }
+        Ok(there)
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<Session>, UserStoreError> {
         Ok(self.tables().users.sessions.get(&id).cloned())
+    }
+
+    async fn sessions(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        size: PageSize,
+        after: Option<SessionId>,
+    ) -> Result<Page<Session, SessionId>, UserStoreError> {
+        let tables = self.tables();
+        let is_listed = |session: &&Session| {
+            session.account_id == account && session.is_live(now) && after.is_none_or(|id| session.id < id)
+        };
+        let mut sessions: Vec<_> = tables.users.sessions.values().filter(is_listed).cloned().collect();
+        sessions.sort_by_key(|session| Reverse(session.id));
+        Ok(Page::from_surplus(sessions, size, |session| session.id))
     }
 
     async fn rotate_session(
@@ -90,5 +198,40 @@ impl UserStore for MemoryStore {
         drop(tables);
         self.appended.give();
         Ok(true)
+    }
+
+    async fn store_mail_token(
+        &self,
+        token: &StoredMailToken,
+        not_since: Timestamp,
+        events: &[Event],
+    ) -> Result<bool, UserStoreError> {
+        let mut tables = self.tables();
+        let users = &mut tables.users;
+        let earlier = users.tokens.get(&(token.account_id, token.purpose));
+        let too_soon = earlier.is_some_and(|earlier| earlier.created_at > not_since);
+        if too_soon || !users.accounts.contains_key(&token.account_id) {
+            return Ok(false);
+        }
+        users.insert_token(token);
+        tables.outbox.append(events);
+        drop(tables);
+        self.appended.give();
+        Ok(true)
+    }
+
+    async fn mail_token(&self, hash: TokenHash) -> Result<Option<StoredMailToken>, UserStoreError> {
+        Ok(self.tables().users.tokens.values().find(|token| token.hash == hash).cloned())
+    }
+
+    async fn remove_expired(&self, now: Timestamp, max: usize) -> Result<usize, UserStoreError> {
+        let users = &mut self.tables().users;
+        let dead: Vec<_> =
+            users.sessions.values().filter(|s| !s.is_live(now)).map(|s| s.id).take(max).collect();
+        let expired = users.tokens.values().filter(|token| token.expires_at <= now).take(max);
+        let expired: Vec<_> = expired.map(|token| (token.account_id, token.purpose)).collect();
+        dead.iter().for_each(|id| drop(users.sessions.remove(id)));
+        expired.iter().for_each(|key| drop(users.tokens.remove(key)));
+        Ok(dead.len() + expired.len())
     }
 }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ArtistId, ArtistName, Email, PasswordHash, PersonName};
+use super::{
+    AccountId, ArtistId, ArtistName, Email, EndedSessions, MailTokenPurpose, PasswordHash, PersonName,
+    StoredMailToken, TokenHash,
+};
 
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,13 +78,34 @@ pub struct NewAccount {
     pub account: Account,
     /// Absent for accounts that sign in through an identity provider only.
     pub password_hash: Option<PasswordHash>,
+    /// What the owner proves the mailbox with. Absent when somebody else vouches for it.
+    pub verification: Option<StoredMailToken>,
 }
 
-/// What a log-in is checked against.
+/// What a log-in is checked against, and what a change of the account begins with.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The account.
     pub account: Account,
     /// Absent when the account has no password.
     pub password_hash: Option<PasswordHash>,
+    /// How often the account has changed.
+    pub revision: u32,
+}
+
+/// How an account changes, in one step.
+#[derive(Clone, Debug)]
+pub struct AccountUpdate {
+    /// The account as it is to be. Its id, e-mail and moment of creation are those it has.
+    pub account: Account,
+    /// The revision that this was made from.
+    pub revision: u32,
+    /// The new hash; `None` leaves the one that is there.
+    pub password_hash: Option<PasswordHash>,
+    /// A token of this account that is used up. Without it nothing happens.
+    pub spends: Option<TokenHash>,
+    /// Tokens for these purposes stop working.
+    pub voids: Vec<MailTokenPurpose>,
+    /// Sessions that end.
+    pub ends: EndedSessions,
 }

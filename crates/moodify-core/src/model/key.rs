@@ -19,6 +19,9 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::AccessToken, Self::RefreshToken, Self::MediaUrl];
+
     /// The name in databases.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +39,8 @@ pub struct StoredKey {
     pub id: KeyId,
     /// What it is for.
     pub purpose: KeyPurpose,
-    /// When it was made; the newest key of a purpose signs, older ones only verify.
+    /// When it was made. A key signs some time after that, when every process knows it, and until
+    /// a newer one does.
     pub created_at: Timestamp,
     secret: SecretSlice<u8>,
 }

@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod artist;
+pub mod day;
 pub mod device;
 pub mod email;
 pub mod event;
 pub mod id;
 pub mod invalid;
 pub mod key;
+pub mod library;
 pub mod mail;
 pub mod media;
 pub mod moment;
@@ -15,17 +17,21 @@ mod opaque;
 pub mod page;
 pub mod password;
 pub mod play;
+pub mod play_queue;
 pub mod playback;
+pub mod playback_command;
 pub mod playlist;
 pub mod search;
 pub mod session;
+pub mod stats;
 pub mod text;
 pub mod token;
 pub mod trace;
 pub mod track;
 
-pub use account::{Account, Credentials, NewAccount, Role};
+pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
 pub use artist::Artist;
+pub use day::Day;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload, EventVersion};
@@ -35,19 +41,25 @@ pub use id::{
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};
 pub use key::{KeyPurpose, StoredKey};
+pub use library::{
+    ArtistSummary, FollowedArtist, HistoryEntry, Kept, LibraryChange, LibraryItem, LikedTrack,
+};
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
 pub use moment::{earlier, later};
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};
-pub use play::PlayId;
+pub use play::{PlayId, PlayReport};
+pub use play_queue::{PlayQueue, QueueEntry};
 pub use playback::{
-    AppliedCommand, Cause, Command, CommandId, Epoch, Operation, PlaybackMode, PlaybackState,
-    PlaybackVersion, PositionMs, QueueEntry, Repeat,
+    Cause, CommandId, Epoch, PlaybackMode, PlaybackState, PlaybackVersion, PositionMs, Rate, Repeat,
+    Transfer, Volume,
 };
+pub use playback_command::{AppliedCommand, Command, Operation, PlayWhat, QueuePosition};
 pub use playlist::{Playlist, PlaylistEntry};
-pub use session::{Session, TokenHash};
+pub use session::{EndedSessions, Session, TokenHash, UserAgent};
+pub use stats::{ArtistRecord, DayRecord, TrackRecord};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
-pub use token::{AccessClaims, Caller, MailToken};
+pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
 pub use trace::TraceContext;
 pub use track::{Track, TrackFilter, TrackSort, TrackStatus, Visibility};

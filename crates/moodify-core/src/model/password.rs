@@ -60,17 +60,17 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password hash as a PHC string (`$argon2id$v=19$…`).
+/// A password hash as a PHC string (`$argon2id$v=19$…`), or as bcrypt writes it (`$2b$10$…`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Wraps a PHC string.
+    /// Wraps a hash as text.
     pub fn from_phc(phc: impl Into<String>) -> Self {
         Self(phc.into())
     }
 
-    /// The PHC string: for storing and verifying only.
+    /// The text: for storing and verifying only.
     pub fn as_phc(&self) -> &str {
         &self.0
     }

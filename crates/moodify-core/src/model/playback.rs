@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{DeviceId, EntryId, TrackId, opaque::opaque_keys};
+use super::{DeviceId, Invalid, PlayId, PlayQueue, QueueEntry, opaque::opaque_keys};
 
 opaque_keys! {
     /// A playback command, named by the device that sends it: the key that makes a repeated
@@ -26,6 +26,13 @@ impl From<Uuid> for CommandId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(Uuid);
+
+impl Epoch {
+    /// The history's name as a UUID.
+    pub fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
 
 impl From<Uuid> for Epoch {
     fn from(uuid: Uuid) -> Self {
@@ -54,6 +61,11 @@ impl PositionMs {
     /// The furthest there is: positions are int32 on the wire.
     pub const MAX: Self = Self(i32::MAX as u32);
 
+    /// So many seconds from the start.
+    pub const fn from_secs(secs: u16) -> Self {
+        Self(secs as u32 * 1_000)
+    }
+
     /// This place, or the furthest there is.
     pub fn saturating(ms: u32) -> Self {
         Self(ms.min(Self::MAX.0))
@@ -66,13 +78,75 @@ impl PositionMs {
 }
 
 impl TryFrom<u32> for PositionMs {
-    type Error = super::Invalid;
+    type Error = Invalid;
 
     fn try_from(ms: u32) -> Result<Self, Self::Error> {
         if ms > Self::MAX.0 {
-            return Err(super::Invalid::new("invalid_position", "No track is that long."));
+            return Err(Invalid::new("invalid_position", "No track is that long."));
         }
         Ok(Self(ms))
+    }
+}
+
+/// Seconds of track per second: 1.0 is normal speed.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Rate(f64);
+
+impl Rate {
+    /// Normal speed.
+    pub const NORMAL: Self = Self(1.0);
+    /// The slowest there is.
+    pub const MIN: Self = Self(0.5);
+    /// The fastest there is.
+    pub const MAX: Self = Self(2.0);
+
+    /// As a factor.
+    pub fn as_f64(self) -> f64 {
+        self.0
+    }
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = Invalid;
+
+    fn try_from(rate: f64) -> Result<Self, Invalid> {
+        if !(Self::MIN.0..=Self::MAX.0).contains(&rate) {
+            return Err(Invalid::new("invalid_rate", "Use a rate from 0.5 to 2."));
+        }
+        Ok(Self(rate))
+    }
+}
+
+/// How loud a device is: 0 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct Volume(u8);
+
+impl Volume {
+    /// As loud as can be.
+    pub const MAX: Self = Self(100);
+
+    /// In percent.
+    pub fn as_percent(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u8> for Volume {
+    type Error = Invalid;
+
+    fn try_from(percent: u8) -> Result<Self, Invalid> {
+        if percent > Self::MAX.0 {
+            return Err(Invalid::new("invalid_volume", "Use a volume from 0 to 100."));
+        }
+        Ok(Self(percent))
     }
 }
 
@@ -100,15 +174,6 @@ pub enum PlaybackMode {
     Group,
 }
 
-/// One place in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueueEntry {
-    /// Identifier of the place: a track may stand in the queue twice.
-    pub entry_id: EntryId,
-    /// The track.
-    pub track_id: TrackId,
-}
-
 /// Which command led to a state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
@@ -118,6 +183,20 @@ pub struct Cause {
     pub device_id: Option<DeviceId>,
 }
 
+/// Sound on its way from some devices to others: it moves when those it goes to are ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The command that asked for it, by which the devices tell it from others.
+    pub command_id: CommandId,
+    /// Where it goes.
+    pub to: Vec<DeviceId>,
+    /// Those of them that are ready.
+    pub ready: Vec<DeviceId>,
+    /// Until when the others may become ready, in microseconds since 1970. Then it goes without
+    /// them; if nobody is ready, it is undone.
+    pub until_us: i64,
+}
+
 /// The truth about a listener's playback.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlaybackState {
@@ -125,12 +204,15 @@ pub struct PlaybackState {
     pub epoch: Epoch,
     /// Grows by one with every change.
     pub rev: u64,
-    /// What plays and what comes next.
-    pub queue: Vec<QueueEntry>,
+    /// What plays and what comes next, in the order it plays in.
+    pub queue: PlayQueue,
     /// Grows by one with every change of `queue`.
     pub queue_rev: u64,
     /// The current entry; `None` exactly when the queue is empty.
     pub index: Option<u32>,
+    /// This run through the current entry, from its start to whatever ends it; `None` exactly when
+    /// the queue is empty. A play that is reported under this id counts once, whoever reports it.
+    pub play_id: Option<PlayId>,
     /// Whether time passes in the track.
     pub playing: bool,
     /// Where the track was at `at_us`.
@@ -139,17 +221,22 @@ pub struct PlaybackState {
     /// clock. In the future when a start is scheduled.
     pub at_us: i64,
     /// Seconds of track per second; 1.0 is normal speed.
-    pub rate: f64,
+    pub rate: Rate,
     /// What happens at the end.
     pub repeat: Repeat,
-    /// Whether the next track is chosen at random.
+    /// Whether the queue is in a mixed order.
     pub shuffle: bool,
     /// How loud each device is, 0 to 100. Devices that never set it are absent.
-    pub volumes: BTreeMap<DeviceId, u8>,
-    /// Who makes sound in mode `single`.
+    pub volumes: BTreeMap<DeviceId, Volume>,
+    /// Who makes sound in mode `single`; who leads in mode `group`: it goes on to the next track
+    /// at the end of one, and what it plays counts.
     pub active_device: Option<DeviceId>,
     /// Who makes sound.
     pub mode: PlaybackMode,
+    /// Who makes sound in mode `group`; empty in mode `single`.
+    pub group: Vec<DeviceId>,
+    /// Sound on its way to other devices.
+    pub transfer: Option<Transfer>,
     /// What led here; `None` for the first state of an epoch.
     pub cause: Option<Cause>,
 }
@@ -160,18 +247,21 @@ impl PlaybackState {
         Self {
             epoch,
             rev: 0,
-            queue: Vec::new(),
+            queue: PlayQueue::default(),
             queue_rev: 0,
             index: None,
+            play_id: None,
             playing: false,
             position_ms: PositionMs::ZERO,
             at_us: now.as_microsecond(),
-            rate: 1.0,
+            rate: Rate::NORMAL,
             repeat: Repeat::default(),
             shuffle: false,
             volumes: BTreeMap::new(),
             active_device: None,
             mode: PlaybackMode::default(),
+            group: Vec::new(),
+            transfer: None,
             cause: None,
         }
     }
@@ -179,6 +269,19 @@ impl PlaybackState {
     /// Which state this is.
     pub fn version(&self) -> PlaybackVersion {
         PlaybackVersion { epoch: self.epoch, rev: self.rev }
+    }
+
+    /// The current entry.
+    pub fn current(&self) -> Option<&QueueEntry> {
+        self.queue.get(usize::try_from(self.index?).ok()?)
+    }
+
+    /// The devices that make sound.
+    pub fn sounding(&self) -> &[DeviceId] {
+        match self.mode {
+            PlaybackMode::Single => self.active_device.as_slice(),
+            PlaybackMode::Group => &self.group,
+        }
     }
 
     /// Where the track is at this moment. Before a scheduled start it waits at the start's
@@ -189,51 +292,9 @@ impl PlaybackState {
         }
         let elapsed_us = moment.as_microsecond().saturating_sub(self.at_us).max(0);
         // Exact below 2^53 µs (285 years); a float's cast to an integer saturates.
-        let played_ms = (elapsed_us as f64 * self.rate / 1000.0) as u32;
+        let played_ms = (elapsed_us as f64 * self.rate.as_f64() / 1000.0) as u32;
         PositionMs::saturating(self.position_ms.as_ms().saturating_add(played_ms))
     }
-}
-
-/// What a device asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
-    /// Its key.
-    pub id: CommandId,
-    /// The state it was meant for: it is refused when that is not the current one.
-    pub expect: Option<PlaybackVersion>,
-    /// What is to happen.
-    pub operation: Operation,
-}
-
-/// What is to happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Let time pass.
-    Play {
-        /// Jump to this track: to its first place in the queue, or, if it is not there, to a new
-        /// queue of this track alone. Without it the current track goes on.
-        track_id: Option<TrackId>,
-        /// Start here. Without it a new track starts at its beginning, the current one where it is.
-        position_ms: Option<PositionMs>,
-    },
-    /// Let time stand still.
-    Pause,
-    /// Go to a place in the current track.
-    Seek {
-        /// The place.
-        position_ms: PositionMs,
-    },
-}
-
-/// A command that took effect: what its sender is told, also when it asks again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppliedCommand {
-    /// The command.
-    pub id: CommandId,
-    /// The state it led to.
-    pub version: PlaybackVersion,
-    /// The moment it takes effect, in microseconds since 1970.
-    pub at_us: i64,
 }
 
 #[cfg(test)]
@@ -244,7 +305,7 @@ mod tests {
         let mut state = PlaybackState::initial(Epoch(Uuid::nil()), Timestamp::UNIX_EPOCH);
         state.playing = true;
         state.position_ms = PositionMs(position);
-        state.rate = rate;
+        state.rate = Rate(rate);
         state
     }
 
@@ -265,7 +326,6 @@ mod tests {
         assert_eq!(playing(700, 1.0).position_at(ms(-150)), PositionMs(700));
         assert_eq!(playing(700, 1.0).position_at(Timestamp::MIN), PositionMs(700));
         assert_eq!(playing(700, 2.0).position_at(Timestamp::MAX), PositionMs::MAX);
-        assert_eq!(playing(700, f64::NAN).position_at(ms(5)), PositionMs(700));
     }
 
     #[test]
@@ -276,12 +336,27 @@ mod tests {
             json,
             serde_json::json!({
                 "epoch": "00000000-0000-0000-0000-000000000000", "rev": 0, "queue": [], "queue_rev": 0,
-                "index": null, "playing": false, "position_ms": 0, "at_us": 0, "rate": 1.0,
+                "index": null, "play_id": null, "playing": false, "position_ms": 0, "at_us": 0, "rate": 1.0,
                 "repeat": "off", "shuffle": false, "volumes": {}, "active_device": null,
-                "mode": "single", "cause": null,
+                "mode": "single", "group": [], "transfer": null, "cause": null,
             })
         );
         assert_eq!(serde_json::from_value::<PlaybackState>(json).unwrap(), state);
+    }
+
+    #[test]
+    fn rates_and_volumes_have_bounds() {
+        for good in ["0.5", "1", "1.25", "2.0"] {
+            assert!(serde_json::from_str::<Rate>(good).is_ok(), "{good}");
+        }
+        for bad in ["0.49", "2.01", "-1", "0", "1e308", "null", "\"1\""] {
+            assert!(serde_json::from_str::<Rate>(bad).is_err(), "{bad}");
+        }
+        assert!(Rate::try_from(f64::NAN).is_err());
+        assert_eq!(serde_json::from_str::<Volume>("100").unwrap(), Volume::MAX);
+        for bad in ["101", "-1", "256", "0.5"] {
+            assert!(serde_json::from_str::<Volume>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

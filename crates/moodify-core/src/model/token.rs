@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ArtistId, Role, SessionId};
+use super::{AccountId, ArtistId, Role, SessionId, TokenHash};
 
 /// The secret of a link in a mail. It travels in one event, from the auth service to the mail, and is
 /// kept nowhere else but as a hash. Never shown.
@@ -28,6 +29,48 @@ impl fmt::Debug for MailToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MailToken(…)")
     }
+}
+
+/// What somebody may do who has a [`MailToken`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MailTokenPurpose {
+    /// Prove to read the mailbox.
+    VerifyEmail,
+    /// Choose a new password.
+    ResetPassword,
+}
+
+impl MailTokenPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 2] = [Self::VerifyEmail, Self::ResetPassword];
+
+    /// The name in databases.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+        }
+    }
+
+    /// The purpose with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
+    }
+}
+
+/// What is kept of a [`MailToken`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMailToken {
+    /// Hash of the token.
+    pub hash: TokenHash,
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// What it is good for. An account has one token for a purpose at most.
+    pub purpose: MailTokenPurpose,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Timestamp,
 }
 
 /// The claims of an access token. All are required; unknown ones are ignored (RFC 7519, 4).

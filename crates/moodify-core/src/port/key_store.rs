@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::model::{KeyPurpose, StoredKey};
+use crate::model::{KeyId, KeyPurpose, StoredKey};
 
 /// Keeps the server's own secrets, so that all processes of a service share them and restarts
 /// do not end anybody's session.
@@ -13,6 +13,9 @@ pub trait KeyStore: Send + Sync {
     /// Stores a key. Of several processes that find no key of a purpose and each add one with
     /// `only_if_none`, exactly one succeeds; the others get `false` and read again.
     async fn add_key(&self, key: &StoredKey, only_if_none: bool) -> Result<bool, KeyStoreError>;
+
+    /// Takes a key away. Returns `false` when there is none with this id.
+    async fn remove_key(&self, id: KeyId) -> Result<bool, KeyStoreError>;
 }
 
 /// Why a [`KeyStore`] failed.

@@ -10,12 +10,14 @@ mod clock;
 mod error;
 mod identity_provider;
 mod key_store;
+mod library_store;
 mod mailer;
 mod media_probe;
 mod media_signer;
 mod media_store;
 mod meter;
 mod outbox;
+mod playback_archive;
 mod playback_store;
 mod queue;
 mod rng;
@@ -29,6 +31,9 @@ pub use clock::Clock;
 pub use error::{BoxError, Unavailable};
 pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
 pub use key_store::{KeyStore, KeyStoreError};
+pub use library_store::{
+    ArtistPosition, ChangePage, FollowPosition, HistoryPosition, LibraryError, LibraryStore, LikePosition,
+};
 pub use mailer::{MailError, Mailer};
 pub use media_probe::{
     AudioInfo, AudioTags, CoverImage, MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection,
@@ -38,6 +43,7 @@ pub use media_signer::{MediaSigner, SignError, SignedUrl};
 pub use media_store::{ByteRange, MediaError, MediaMeta, MediaObject, MediaStore};
 pub use meter::{DeliveryOutcome, Measurement, Meter};
 pub use outbox::{Backlog, Outbox, OutboxError};
+pub use playback_archive::{PlaybackArchive, Recalled, Saved};
 pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
 pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Queue, QueueError};
 pub use rng::Rng;
@@ -46,4 +52,4 @@ pub use sync_hub::{
     CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
 };
 pub use tracer::Tracer;
-pub use user_store::{UserStore, UserStoreError};
+pub use user_store::{Revoked, UserStore, UserStoreError};

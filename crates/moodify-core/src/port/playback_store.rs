@@ -25,8 +25,8 @@ pub trait PlaybackStore: Send + Sync {
     /// succeeds.
     async fn create(&self, account: AccountId, state: &PlaybackState) -> Result<(), PlaybackStoreError>;
 
-    /// Replaces the state that is at `expected`, and remembers the command that asked for it, in
-    /// one atomic step. This is the only way a state changes.
+    /// Replaces the state that is at `expected`, and remembers the command that asked for it (if one
+    /// did), in one atomic step. This is the only way a state changes.
     ///
     /// # Errors
     /// [`PlaybackStoreError::Conflict`], with nothing changed, if the state is no longer at
@@ -36,7 +36,7 @@ pub trait PlaybackStore: Send + Sync {
         account: AccountId,
         expected: PlaybackVersion,
         state: &PlaybackState,
-        command: &AppliedCommand,
+        command: Option<&AppliedCommand>,
         now: Timestamp,
     ) -> Result<(), PlaybackStoreError>;
 
@@ -64,6 +64,10 @@ pub trait PlaybackStore: Send + Sync {
 
     /// Forgets a device; nothing happens when it is not known.
     async fn remove_device(&self, account: AccountId, device: &DeviceId) -> Result<(), PlaybackStoreError>;
+
+    /// Forgets all that is known of the listener: state, commands and devices. Nothing happens when
+    /// nothing is known.
+    async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError>;
 }
 
 /// For how long a [`PlaybackStore`] remembers a command.

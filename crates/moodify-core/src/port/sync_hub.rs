@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -35,6 +35,9 @@ pub trait SyncHub: Send + Sync {
     /// [`Signal::Close`]`(`[`CloseReason::SessionRevoked`]`)` as its last signal, even if hints were
     /// dropped before.
     async fn close_session(&self, account: AccountId, session: SessionId) -> Result<(), SyncHubError>;
+
+    /// The same for all the listener's connections, with [`CloseReason::AccountDeleted`].
+    async fn close_account(&self, account: AccountId) -> Result<(), SyncHubError>;
 }
 
 /// How many signals a [`SyncHub`] keeps at least for a subscriber that does not read.
@@ -57,6 +60,8 @@ pub struct Subscriber {
     pub session: SessionId,
     /// Which device it is, once it has said so.
     pub device: Option<DeviceId>,
+    /// How long a message takes to it and back, as it says; zero until then.
+    pub round_trip: Duration,
 }
 
 /// What a connection hears.
@@ -82,6 +87,8 @@ pub enum Hint {
 pub enum CloseReason {
     /// Its session was revoked.
     SessionRevoked,
+    /// Its account is gone.
+    AccountDeleted,
     /// It does not read.
     TooSlow,
 }

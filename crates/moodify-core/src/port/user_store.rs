@@ -3,17 +3,21 @@ use jiff::Timestamp;
 
 use super::Unavailable;
 use crate::model::{
-    Account, AccountId, Credentials, Email, Event, NewAccount, Session, SessionId, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, NewAccount, Page, PageSize, PasswordHash,
+    Session, SessionId, StoredMailToken, TokenHash,
 };
 
-/// Accounts and their refresh sessions.
+/// Makes the event that tells of the end of one session.
+pub type Revoked<'a> = &'a (dyn Fn(SessionId) -> Event + Send + Sync);
+
+/// Accounts, their refresh sessions, and the tokens that were mailed to their owners.
 ///
 /// Every write that takes `events` stores them in the [`Outbox`](super::Outbox) in the same atomic
 /// step: after a crash either both are there or neither is. A read that begins after a write has
 /// returned sees it.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Stores a new account with its first session.
+    /// Stores a new account, at revision 0, with its first session and its token.
     ///
     /// # Errors
     /// [`UserStoreError::EmailTaken`] if an account with this e-mail exists; then nothing is stored.
@@ -28,18 +32,61 @@ pub trait UserStore: Send + Sync {
     /// The account with this id; `None` when there is none.
     async fn account(&self, id: AccountId) -> Result<Option<Account>, UserStoreError>;
 
-    /// The account with this e-mail and its password hash; `None` when there is none.
+    /// The account with this e-mail, its password hash and its revision; `None` when there is none.
     async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, UserStoreError>;
 
-    /// Stores a session of an existing account.
+    /// The same for the account with this id.
+    async fn credentials_of(&self, id: AccountId) -> Result<Option<Credentials>, UserStoreError>;
+
+    /// Changes an account, ends the sessions and takes the tokens that go with it, stores `events`
+    /// and after them one from `revoked` for each session that ended, and counts the revision up.
     ///
-    /// # Errors
-    /// [`UserStoreError::NotFound`] if the account does not exist.
-    async fn create_session(&self, session: &Session) -> Result<(), UserStoreError>;
+    /// Returns `false`, and changes nothing, when the account is gone or at another revision, or
+    /// when the token that this would spend is not there (or not this account's). Of concurrent
+    /// calls from one revision exactly one gets `true`.
+    async fn update_account(
+        &self,
+        update: &AccountUpdate,
+        events: &[Event],
+        revoked: Revoked<'_>,
+    ) -> Result<bool, UserStoreError>;
+
+    /// Replaces the hash of a password by a better one of the same password: the revision stays.
+    /// Returns `false`, and changes nothing, when the account is gone or its hash is not `from`.
+    async fn replace_password_hash(
+        &self,
+        id: AccountId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, UserStoreError>;
+
+    /// Takes an account away with its sessions and tokens, and stores `events`; its e-mail is free
+    /// again. Returns `false`, and changes nothing, when it is gone or at another revision.
+    async fn delete_account(
+        &self,
+        id: AccountId,
+        revision: u32,
+        events: &[Event],
+    ) -> Result<bool, UserStoreError>;
+
+    /// Stores a session of an account that is still at this revision: one that changed its password
+    /// since it was asked for it gets none. Returns `false`, and stores nothing, when the account
+    /// is gone or at another revision.
+    async fn create_session(&self, session: &Session, revision: u32) -> Result<bool, UserStoreError>;
 
     /// The session with this id; `None` when it never was or has ended. Expired sessions are
     /// returned as they are: whether one is live is the caller's question.
     async fn session(&self, id: SessionId) -> Result<Option<Session>, UserStoreError>;
+
+    /// The sessions of an account that are live at `now`, by id, greatest first, from behind
+    /// `after` on. Empty when there is no such account.
+    async fn sessions(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        size: PageSize,
+        after: Option<SessionId>,
+    ) -> Result<Page<Session, SessionId>, UserStoreError>;
 
     /// Replaces the newest refresh token of a session: generation `from` becomes `from + 1`.
     /// Returns `false`, and changes nothing, when the session is gone or no longer at `from`.
@@ -56,6 +103,25 @@ pub trait UserStore: Send + Sync {
     /// Ends a session and stores `events`. Returns `false`, and stores nothing, when it had ended
     /// already.
     async fn end_session(&self, id: SessionId, events: &[Event]) -> Result<bool, UserStoreError>;
+
+    /// Stores a token, in place of the one that the account has for the same purpose, and `events`.
+    /// Returns `false`, and stores nothing, when the account is gone, or has such a token that was
+    /// made after `not_since`. Of concurrent calls, one that finds the token of another younger
+    /// than its `not_since` gets `false`.
+    async fn store_mail_token(
+        &self,
+        token: &StoredMailToken,
+        not_since: Timestamp,
+        events: &[Event],
+    ) -> Result<bool, UserStoreError>;
+
+    /// The token with this hash; `None` when it never was, was used up or replaced. Expired ones are
+    /// returned as they are.
+    async fn mail_token(&self, hash: TokenHash) -> Result<Option<StoredMailToken>, UserStoreError>;
+
+    /// Takes away sessions that are not live any more at `now`, and tokens that have expired by
+    /// then: up to `max` of each. Returns how many it took; nobody is told of them.
+    async fn remove_expired(&self, now: Timestamp, max: usize) -> Result<usize, UserStoreError>;
 }
 
 /// Why a [`UserStore`] failed.
@@ -64,9 +130,6 @@ pub enum UserStoreError {
     /// Another account has this e-mail.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The account that a write belongs to does not exist.
-    #[error("the account does not exist")]
-    NotFound,
     /// The technology failed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -13,7 +13,7 @@ pub mod playback;
 pub use accounts::Accounts;
 pub use catalog::Catalog;
 pub use context::Context;
-pub use key_ring::KeyRing;
+pub use key_ring::{KeyLives, KeyRing, KeyState, KnownKey};
 pub use media_gate::{MediaGate, MediaGrant};
 pub use notifications::Notifications;
 pub use playback::Playback;

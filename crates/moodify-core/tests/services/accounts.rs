@@ -12,7 +12,7 @@ use crate::world::{PASSWORD, World, refresh_token};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn log_in(email: &str, password: &str, role: Role) -> LogIn {
-    LogIn { email: email.to_owned(), password: password.to_owned(), role }
+    LogIn { email: email.to_owned(), password: password.to_owned(), role, user_agent: None }
 }
 
 fn failure(result: Result<SignedIn, Error>) -> AuthFailure {
@@ -28,7 +28,7 @@ async fn events(world: &World) -> Vec<EventPayload> {
 }
 
 #[tokio::test]
-async fn a_hundred_identical_sign_ups_make_one_account_and_one_event() {
+async fn a_hundred_identical_sign_ups_make_one_account_and_its_events() {
     let world = World::new();
     let accounts = world.moodify.accounts();
     let all = join_all((0..100).map(|_| accounts.sign_up(world.request("ada@example.com", None)))).await;
@@ -39,7 +39,7 @@ async fn a_hundred_identical_sign_ups_make_one_account_and_one_event() {
             "{refused:?}"
         );
     }
-    assert_eq!(events(&world).await.len(), 1);
+    assert_eq!(events(&world).await.len(), 2);
 }
 
 #[tokio::test]
@@ -160,18 +160,18 @@ async fn logging_out_twice_revokes_once() {
     accounts.log_out(&caller).await.unwrap();
     assert_eq!(failure(accounts.refresh(&refresh_token(&signed_in)).await), AuthFailure::InvalidToken);
     let kinds: Vec<_> = events(&world).await.iter().map(|payload| payload.kind().as_str()).collect();
-    assert_eq!(kinds, ["account_created", "session_revoked"]);
+    assert_eq!(kinds, ["account_created", "email_verification_requested", "session_revoked"]);
 }
 
 #[tokio::test]
 async fn short_passwords_are_refused_and_long_ones_are_not_cut() {
     let world = World::new();
     let accounts = world.moodify.accounts();
-    assert_eq!(accounts.new_password("123456789").unwrap_err().code, "password_too_short");
-    assert_eq!(accounts.new_password(&"x".repeat(1025)).unwrap_err().code, "password_too_long");
+    assert_eq!(accounts.new_password("123456789", &[]).unwrap_err().code, "password_too_short");
+    assert_eq!(accounts.new_password(&"x".repeat(1025), &[]).unwrap_err().code, "password_too_long");
     let long = "x".repeat(1024);
     let mut request = world.request("ada@example.com", None);
-    request.password = accounts.new_password(&long).unwrap();
+    request.password = accounts.new_password(&long, &[]).unwrap();
     accounts.sign_up(request).await.unwrap();
     accounts.log_in(log_in("ada@example.com", &long, Role::User)).await.unwrap();
     let almost = accounts.log_in(log_in("ada@example.com", &long[1..], Role::User)).await;

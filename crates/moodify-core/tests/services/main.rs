@@ -5,8 +5,11 @@
 mod accounts;
 mod clock;
 mod delivery;
+mod keys;
 mod media_gate;
 mod notifications;
+mod passwords;
+mod recovery;
 mod tokens;
 mod watched;
 mod world;

@@ -1,11 +1,12 @@
 //! What every test here starts from.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use moodify_core::memory::{FixedClock, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
-use moodify_core::model::{ArtistName, ByteStream, Caller, Email, PersonName};
-use moodify_core::port::{MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection};
+use moodify_core::model::{ArtistName, ByteStream, Caller, Email, EventPayload, PersonName};
+use moodify_core::port::{MediaProbe, Outbox, ProbeError, ProbedAudio, ProbedCover, Rejection};
 use moodify_core::service::Context;
 use moodify_core::service::accounts::{SignUp, SignedIn};
 use moodify_core::{Config, Moodify};
@@ -40,16 +41,42 @@ impl World {
         let clock = Arc::new(FixedClock::default());
         let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
         let mailer = Arc::new(MemoryMailer::new());
+        Self::process(clock, store, queue, mailer, 1)
+    }
+
+    /// Another process of the same deployment.
+    pub(crate) fn another(&self, seed: u64) -> Self {
+        let Self { clock, store, queue, mailer, .. } = self;
+        Self::process(clock.clone(), store.clone(), queue.clone(), mailer.clone(), seed)
+    }
+
+    fn process(
+        clock: Arc<FixedClock>,
+        store: Arc<MemoryStore>,
+        queue: Arc<MemoryQueue>,
+        mailer: Arc<MemoryMailer>,
+        seed: u64,
+    ) -> Self {
         let config = Config::new("https://moodify.example".parse().unwrap());
         let moodify = Moodify::builder(config)
             .store(store.clone())
             .queue(queue.clone())
             .mailer(mailer.clone())
             .clock(clock.clone())
-            .rng(Arc::new(SeededRng::new(1)))
+            .rng(Arc::new(SeededRng::new(seed)))
             .build(Arc::new(NoUploads))
             .unwrap();
         Self { clock, store, queue, mailer, moodify }
+    }
+
+    /// What waits to be published, oldest first; it waits no longer.
+    pub(crate) async fn news(&self) -> Vec<EventPayload> {
+        self.moodify.accounts().settle().await;
+        let day = Duration::from_secs(24 * 60 * 60);
+        let leased = self.store.lease(10_000, self.context().now(), day).await.unwrap();
+        let ids: Vec<_> = leased.iter().map(|event| event.id).collect();
+        self.store.mark_published(&ids).await.unwrap();
+        leased.into_iter().map(|event| event.payload).collect()
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -59,10 +86,11 @@ impl World {
     pub(crate) fn request(&self, email: &str, artist: Option<&str>) -> SignUp {
         SignUp {
             email: Email::parse(email).unwrap(),
-            password: self.moodify.accounts().new_password(PASSWORD).unwrap(),
+            password: self.moodify.accounts().new_password(PASSWORD, &[]).unwrap(),
             first_name: PersonName::parse("Ada").unwrap(),
             last_name: PersonName::parse("Lovelace").unwrap(),
             artist_name: artist.map(|name| ArtistName::parse(name).unwrap()),
+            user_agent: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod fields;
 mod if_match;
 mod json;
 mod path;
+mod program;
 mod query;
 mod upload;
 
@@ -14,5 +15,6 @@ pub(crate) use fields::{Field, check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};
 pub(crate) use json::JsonBody;
 pub(crate) use path::PathId;
-pub(crate) use query::{Params, page_size};
+pub(crate) use program::Program;
+pub(crate) use query::{PageParams, Params, page_size};
 pub(crate) use upload::{UploadBody, multipart_fault};

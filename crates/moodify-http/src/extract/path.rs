@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use moodify_core::model::{EntryId, PlaylistId, TrackId};
+use moodify_core::model::{ArtistId, EntryId, PlaylistId, SessionId, TrackId};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -18,6 +18,11 @@ pub(crate) trait InPath: FromStr {
     const WHAT: &'static str;
 }
 
+impl InPath for ArtistId {
+    const PARAM: &'static str = "artist_id";
+    const WHAT: &'static str = "artist";
+}
+
 impl InPath for TrackId {
     const PARAM: &'static str = "track_id";
     const WHAT: &'static str = "track";
@@ -31,6 +36,11 @@ impl InPath for PlaylistId {
 impl InPath for EntryId {
     const PARAM: &'static str = "entry_id";
     const WHAT: &'static str = "entry";
+}
+
+impl InPath for SessionId {
+    const PARAM: &'static str = "session_id";
+    const WHAT: &'static str = "session";
 }
 
 impl<T: InPath> FromRequestParts<App> for PathId<T> {

@@ -1,10 +1,13 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use moodify_core::model::{Invalid, PageSize};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
+use utoipa::IntoParams;
 
 use super::json::{child, field_error};
+use super::{check, field};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -34,6 +37,26 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     }
     serde_json::from_value(params.into())
         .map_err(|error| Problem::invalid(vec![field_error("", &error.to_string())]))
+}
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
+    /// How many items at most. Default 20.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100)]
+    limit: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl PageParams {
+    pub(crate) fn check(self) -> Result<(PageSize, Option<String>), Problem> {
+        let limit = self.limit.as_deref().map_or(Ok(PageSize::default()), page_size);
+        let (limit,) = check((field("/limit", limit),))?;
+        Ok((limit, self.cursor))
+    }
 }
 
 /// The `limit` of a list.

@@ -28,6 +28,8 @@ use crate::routes;
     tags(
         (name = "auth", description = "Accounts and sessions."),
         (name = "tracks", description = "What can be heard."),
+        (name = "artists", description = "Who made it, and who listens."),
+        (name = "library", description = "What a listener keeps."),
         (name = "playlists", description = "Tracks in an order of one's own."),
         (name = "media", description = "Audio and covers, behind signed addresses."),
         (name = "operations", description = "For those who run it."),

@@ -32,6 +32,10 @@ problems! {
     EmailTaken = CONFLICT "email_taken";
     /// E-mail or password is wrong, or the account is of the other kind: all look the same.
     InvalidCredentials = UNAUTHORIZED "invalid_credentials";
+    /// This account is an artist's already.
+    AlreadyArtist = CONFLICT "already_artist";
+    /// You have no such session.
+    SessionNotFound = NOT_FOUND "session_not_found";
     /// The refresh token is not good, or not any more.
     InvalidRefreshToken = UNAUTHORIZED "invalid_token";
     /// Only artists may do this.
@@ -42,12 +46,16 @@ problems! {
     NoMetrics = NOT_FOUND "not_found";
     /// There is no such track, or none that you may know of.
     TrackNotFound = NOT_FOUND "track_not_found";
+    /// There is no such artist.
+    ArtistNotFound = NOT_FOUND "artist_not_found";
     /// There is no such track that plays, or it has no cover.
     CoverNotFound = NOT_FOUND "cover_not_found";
     /// There is no such playlist, or none that you may know of.
     PlaylistNotFound = NOT_FOUND "playlist_not_found";
     /// There is no such playlist, or no such entry in it.
     EntryNotFound = NOT_FOUND "entry_not_found";
+    /// This `play_id` names a play of another track.
+    PlayIdTaken = CONFLICT "play_id_taken";
     /// The playlist is full.
     PlaylistFull = CONFLICT "playlist_full";
     /// Somebody else changed it first; `current_version` says what it is now.

@@ -1,6 +1,8 @@
 //! Every route, in one flat list: read this first. Each names its handler's file.
 
+pub(crate) mod artists;
 pub(crate) mod auth;
+pub(crate) mod library;
 pub(crate) mod media;
 pub(crate) mod operations;
 pub(crate) mod playlists;
@@ -25,7 +27,7 @@ pub(crate) fn all(services: Services, limits: Limits) -> OpenApiRouter<App> {
         list = list.merge(auth());
     }
     if services.music {
-        list = list.merge(music());
+        list = list.merge(music()).merge(library());
     }
     list = list.layer(quick);
     if services.music {
@@ -49,7 +51,16 @@ fn auth() -> OpenApiRouter<App> {
         .routes(routes!(auth::log_in_artist::log_in_artist))
         .routes(routes!(auth::refresh_session::refresh_session))
         .routes(routes!(auth::log_out::log_out))
-        .routes(routes!(auth::get_me::get_me))
+        .routes(routes!(auth::log_out_everywhere::log_out_everywhere))
+        .routes(routes!(auth::verify_email::verify_email))
+        .routes(routes!(auth::resend_verification::resend_verification))
+        .routes(routes!(auth::forgot_password::forgot_password))
+        .routes(routes!(auth::reset_password::reset_password))
+        .routes(routes!(auth::change_password::change_password))
+        .routes(routes!(auth::get_me::get_me, auth::update_me::update_me, auth::delete_me::delete_me))
+        .routes(routes!(auth::become_artist::become_artist))
+        .routes(routes!(auth::list_sessions::list_sessions))
+        .routes(routes!(auth::end_session::end_session))
         .routes(routes!(auth::get_jwks::get_jwks))
 }
 
@@ -67,6 +78,21 @@ fn music() -> OpenApiRouter<App> {
         .routes(routes!(playlists::add_playlist_tracks::add_playlist_tracks))
         .routes(routes!(playlists::remove_playlist_entry::remove_playlist_entry))
         .routes(routes!(media::get_media::get_media))
+}
+
+fn library() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(artists::list_artists::list_artists))
+        .routes(routes!(artists::get_artist::get_artist))
+        .routes(routes!(artists::list_artist_tracks::list_artist_tracks))
+        .routes(routes!(artists::get_artist_stats::get_artist_stats))
+        .routes(routes!(tracks::report_play::report_play))
+        .routes(routes!(library::list_likes::list_likes))
+        .routes(routes!(library::like_track::like_track, library::unlike_track::unlike_track))
+        .routes(routes!(library::list_follows::list_follows))
+        .routes(routes!(library::follow_artist::follow_artist, library::unfollow_artist::unfollow_artist))
+        .routes(routes!(library::list_history::list_history))
+        .routes(routes!(library::list_changes::list_changes))
 }
 
 fn uploads() -> OpenApiRouter<App> {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Authenticator;
-use super::intake::{ClockIntake, Event, Intake, Message, QUEUE};
+use super::intake::{ClockIntake, Event, Intake, Item, QUEUE};
 use super::session::{Parked, Session};
 use super::wire::{Failure, Handshake};
 
@@ -21,6 +21,8 @@ pub(super) struct Gate {
     pub sessions: TaskTracker,
     /// The endpoint ends, and with it every session.
     pub closing: CancellationToken,
+    /// The largest message that is looked at.
+    pub max_message_bytes: usize,
 }
 
 impl Gate {
@@ -35,7 +37,7 @@ impl Gate {
     ) -> Result<(), &'static str> {
         let handshake = auth.ok_or("unauthorized")?;
         let caller = self.caller(&handshake.token).await?;
-        let opened = self.playback.connect(&caller).await.map_err(|error| Failure::from(error).code)?;
+        let opened = self.playback.connect(&caller).await.map_err(code)?;
         let (connection, signals) = opened.map_err(|refusal| refusal.code())?;
 
         let now = self.playback.context().now();
@@ -43,9 +45,9 @@ impl Gate {
         let budget = || Budget::per_second(config.messages_per_second, now);
         let (queue, messages) = mpsc::channel(QUEUE);
         let gone = self.closing.child_token();
-        listen(socket, &queue, &gone);
+        listen(socket, &queue, self.max_message_bytes, &gone);
         let clock = self.playback.context().clock.clone();
-        socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()) });
+        socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()), queue });
         let session = Session {
             connection,
             signals,
@@ -62,24 +64,30 @@ impl Gate {
     }
 
     async fn caller(&self, token: &str) -> Result<Caller, &'static str> {
-        self.authenticator.authenticate(token).await.map_err(|error| match error {
-            Error::Unauthenticated(moodify_core::AuthFailure::ExpiredToken) => "token_expired",
-            Error::Unauthenticated(_) => "unauthorized",
-            fault => Failure::from(fault).code,
-        })
+        self.authenticator.authenticate(token).await.map_err(code)
     }
 }
 
-fn listen(socket: &SocketRef, queue: &mpsc::Sender<Box<Message>>, gone: &CancellationToken) {
+fn code(error: Error) -> &'static str {
+    match error {
+        Error::Unauthenticated(moodify_core::AuthFailure::ExpiredToken) => "token_expired",
+        Error::Unauthenticated(_) => "unauthorized",
+        fault => Failure::from(fault).code,
+    }
+}
+
+fn listen(socket: &SocketRef, queue: &mpsc::Sender<Item>, max_bytes: usize, gone: &CancellationToken) {
     for (name, event) in [
         ("hello", Event::Hello),
         ("command", Event::Command),
         ("resync", Event::Resync),
+        ("report", Event::Report),
+        ("ready", Event::Ready),
         ("auth_refresh", Event::AuthRefresh),
     ] {
-        socket.on(name, Intake { event, queue: queue.clone() });
+        socket.on(name, Intake { event, queue: queue.clone(), max_bytes });
     }
-    socket.on_fallback(Intake { event: Event::Unknown, queue: queue.clone() });
+    socket.on_fallback(Intake { event: Event::Unknown, queue: queue.clone(), max_bytes });
     let gone = gone.clone();
     socket.on_disconnect(move || {
         gone.cancel();

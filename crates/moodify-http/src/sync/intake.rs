@@ -4,6 +4,7 @@
 //! called before that, one message after the other, and puts them into the session's queue.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use moodify_core::port::Clock;
@@ -28,8 +29,18 @@ pub(super) enum Event {
     Hello,
     Command,
     Resync,
+    Report,
+    Ready,
     AuthRefresh,
     Unknown,
+}
+
+/// What waits for the session.
+pub(super) enum Item {
+    /// A device said something.
+    Message(Box<Message>),
+    /// A device has measured how long a message takes to it and back.
+    RoundTrip(Duration),
 }
 
 /// A message on its way to the session.
@@ -67,17 +78,27 @@ impl Reply {
 /// Puts messages of one event into the queue.
 pub(super) struct Intake {
     pub event: Event,
-    pub queue: mpsc::Sender<Box<Message>>,
+    pub queue: mpsc::Sender<Item>,
+    /// The largest message that is looked at, in bytes.
+    pub max_bytes: usize,
 }
 
 /// Answers `clock` at once: the two times are worth the more the closer they are to the wire.
 pub(super) struct ClockIntake {
     pub clock: Arc<dyn Clock>,
     pub budget: Mutex<Budget>,
+    pub queue: mpsc::Sender<Item>,
 }
 
 /// Keeps these handlers apart from the library's own, which are generic over all functions.
 pub(super) struct InOrder;
+
+fn size(packet: &Packet) -> usize {
+    match packet {
+        Packet::Str(text, _) => text.len(),
+        Packet::Bytes(bytes) => bytes.len(),
+    }
+}
 
 fn read(socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) -> (Result<Value, Failure>, Reply) {
     let Ok(TryData(payload)) = TryData::<Value>::from_message_parts(&socket, &mut packet, &ack);
@@ -86,9 +107,16 @@ fn read(socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) -> (Result<Va
 
 impl MessageHandler<LocalAdapter, InOrder> for Intake {
     fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
-        let (payload, reply) = read(socket, packet, ack);
+        let is_too_large = size(&packet) > self.max_bytes;
+        let (payload, reply) = if is_too_large {
+            let failure = Failure::new("message_too_large", "The message is too large.");
+            (Err(failure), Reply { socket, ack })
+        } else {
+            read(socket, packet, ack)
+        };
         let message = Box::new(Message { event: self.event, payload, reply });
-        if let Err(mpsc::error::TrySendError::Full(message)) = self.queue.try_send(message) {
+        let refused = self.queue.try_send(Item::Message(message));
+        if let Err(mpsc::error::TrySendError::Full(Item::Message(message))) = refused {
             message.reply.send_or_forget(&Failure::from(Refusal::RateLimited));
         }
     }
@@ -103,7 +131,12 @@ impl MessageHandler<LocalAdapter, InOrder> for ClockIntake {
         }
         match payload.and_then(parse::<ClockProbe>) {
             Err(failure) => reply.send_or_forget(&failure),
-            Ok(ClockProbe { t0 }) => {
+            Ok(probe) => {
+                if let Some(measured) = probe.round_trip() {
+                    // If there is no room, the next probe brings it.
+                    let _ = self.queue.try_send(Item::RoundTrip(measured));
+                }
+                let t0 = probe.t0;
                 let (t1, t2) = (received.as_microsecond(), self.clock.now().as_microsecond());
                 reply.send_or_forget(&ClockAnswer { t0, t1, t2 });
             }

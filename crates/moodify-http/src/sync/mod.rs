@@ -4,9 +4,11 @@
 //! | Event | Direction | Payload → acknowledgement |
 //! |---|---|---|
 //! | `hello` | device → server | `{device_id, name, kind?, capabilities?, epoch?, rev?}` → `{state, devices, server_us, session_expires_at}` |
-//! | `clock` | device → server | `{t0}` → `{t0, t1, t2}` in µs |
-//! | `command` | device → server | `{command_id?, seq?, expect?: {epoch, rev}, op, args?}` → `{ok: true, rev, at_us}` |
+//! | `clock` | device → server | `{t0, rtt_us?}` → `{t0, t1, t2}` in µs |
+//! | `command` | device → server | `{command_id?, seq?, expect?: {epoch, rev}, op, args?}` → `{ok: true, rev, at_us, state?}` |
 //! | `resync` | device → server | `{epoch?, rev?}` → `{state}` or `{unchanged: true}` |
+//! | `report` | device → server | `{rev, position_ms, at_us}` → `{epoch, rev}` |
+//! | `ready` | device → server | `{command_id?}` → `{ok: true, rev, at_us, state}` |
 //! | `auth_refresh` | device → server | `{token}` → `{session_expires_at}` |
 //! | `state` | server → the listener's other devices | the new state |
 //! | `presence` | server → the listener's other devices | `{device_id, name, kind, capabilities, online, last_seen}` |
@@ -58,7 +60,8 @@ impl Authenticator for Accounts {
 /// What an operator decides about sockets.
 #[derive(Clone, Debug)]
 pub struct SyncConfig {
-    /// Largest message, in bytes. A larger one ends the connection. Default 64 KiB.
+    /// Largest message, in bytes. A larger one is refused; one that is four times as large ends the
+    /// connection. Default 64 KiB.
     pub max_message_bytes: usize,
     /// How often the server asks whether a socket is alive. Default 25 s: less than the idle
     /// time-out of common load balancers (60 s).
@@ -93,14 +96,17 @@ pub fn layer(
     authenticator: Arc<dyn Authenticator>,
     config: &SyncConfig,
 ) -> (SocketIoLayer, SyncHandle) {
+    // The library cuts the line where a message is larger than it takes: so that it can be refused
+    // with a code, it takes more.
+    let most = config.max_message_bytes.saturating_mul(4);
     let limits = ParserConfig::common()
         .max_incoming_binaries(1)
         .max_incoming_binary_buf_size(config.max_message_bytes);
     let (layer, io) = SocketIo::builder()
         .with_parser(limits)
-        .max_payload(config.max_message_bytes as u64)
-        .ws_max_message_size(config.max_message_bytes)
-        .ws_max_frame_size(config.max_message_bytes)
+        .max_payload(most as u64)
+        .ws_max_message_size(most)
+        .ws_max_frame_size(most)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
         .ping_interval(config.ping_interval)
         .ping_timeout(config.ping_timeout)
@@ -109,8 +115,13 @@ pub fn layer(
     let sessions = TaskTracker::new();
     let clock = playback.context().clock.clone();
     let closing = CancellationToken::new();
-    let gate =
-        Arc::new(Gate { playback, authenticator, sessions: sessions.clone(), closing: closing.clone() });
+    let gate = Arc::new(Gate {
+        playback,
+        authenticator,
+        sessions: sessions.clone(),
+        closing: closing.clone(),
+        max_message_bytes: config.max_message_bytes,
+    });
     let admit = move |socket: SocketRef, TryData(auth): TryData<wire::Handshake>| {
         let gate = gate.clone();
         async move { gate.admit(&socket, auth.ok()).await }

@@ -17,8 +17,10 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::handshake::Gate;
-use super::intake::{Event, Message, Reply};
-use super::wire::{Answer, AuthRefresh, CommandMessage, Failure, Hello, ResyncMessage, parse, seq_of};
+use super::intake::{Event, Item, Message, Reply};
+use super::wire::{
+    Answer, AuthRefresh, CommandMessage, Failure, Hello, Ready, ReportMessage, ResyncMessage, parse, seq_of,
+};
 
 /// How often, and how many times, a message is tried that finds the socket's buffer full. A burst
 /// fills it for moments; after these it does not read.
@@ -35,7 +37,7 @@ pub(super) struct Session {
     pub gate: Arc<Gate>,
     pub connection: Connection,
     pub signals: Signals,
-    pub messages: mpsc::Receiver<Box<Message>>,
+    pub messages: mpsc::Receiver<Item>,
     pub lane: Lane<Pending>,
     pub commands: Budget,
     pub others: Budget,
@@ -77,7 +79,7 @@ enum End {
 /// What happens next.
 enum Step {
     End(End),
-    Message(Box<Message>),
+    Item(Item),
     Hint(Hint),
     Overdue,
 }
@@ -96,7 +98,7 @@ impl Session {
         let end = loop {
             let done = match self.step().await {
                 Step::End(end) => Err(end),
-                Step::Message(message) => self.message(*message).await,
+                Step::Item(item) => self.item(item).await,
                 Step::Hint(Hint::State(state)) => self.deliver(|| socket.emit("state", &*state)).await,
                 Step::Hint(Hint::Presence(presence)) => {
                     self.deliver(|| socket.emit("presence", &*presence)).await
@@ -126,8 +128,8 @@ impl Session {
     /// What the device said before it went still counts, though nobody hears the answers.
     async fn finish(&mut self) {
         self.messages.close();
-        while let Some(message) = self.messages.recv().await {
-            if self.message(*message).await.is_err() {
+        while let Some(item) = self.messages.recv().await {
+            if self.item(item).await.is_err() {
                 return;
             }
         }
@@ -141,12 +143,24 @@ impl Session {
             () = until(clock, self.connection.expires_at()) => Step::End(End::Expired),
             signal = self.signals.next() => match signal {
                 Some(Signal::Hint(hint)) => Step::Hint(hint),
-                Some(Signal::Close(CloseReason::SessionRevoked)) => Step::End(End::Revoked),
+                Some(Signal::Close(CloseReason::SessionRevoked | CloseReason::AccountDeleted)) => Step::End(End::Revoked),
                 // A hub that fell silent would leave the device without news: it has to come back.
                 Some(Signal::Close(CloseReason::TooSlow)) | None => Step::End(End::TooSlow),
             },
             () = until_some(clock, self.lane.deadline()) => Step::Overdue,
-            message = self.messages.recv() => message.map_or(Step::End(End::Gone), Step::Message),
+            message = self.messages.recv() => message.map_or(Step::End(End::Gone), Step::Item),
+        }
+    }
+
+    async fn item(&mut self, item: Item) -> Result<(), End> {
+        match item {
+            Item::Message(message) => self.message(*message).await,
+            Item::RoundTrip(measured) => {
+                if let Err(error) = self.gate.playback.round_trip(&mut self.connection, measured).await {
+                    tracing::debug!(%error, "a round trip was not noted; the next one is");
+                }
+                Ok(())
+            }
         }
     }
 
@@ -176,6 +190,14 @@ impl Session {
             Event::Resync => {
                 let known = parse::<ResyncMessage>(payload?)?.known();
                 playback.resync(&self.connection, known).await?.into()
+            }
+            Event::Report => {
+                let report = parse::<ReportMessage>(payload?)?.into();
+                Answer::Noted(playback.report(&self.connection, report).await?)
+            }
+            Event::Ready => {
+                let Ready { command_id } = parse(payload?)?;
+                Answer::ready(playback.ready(&self.connection, command_id.as_ref()).await??)
             }
             Event::AuthRefresh => {
                 let AuthRefresh { token } = parse(payload?)?;

@@ -23,7 +23,7 @@ async fn a_listener_signs_up_and_is_signed_in() {
     assert_eq!(account["created_at"], "2026-01-01T00:00:00Z");
     let me = world.get("/v1/me", session["access_token"].as_str().unwrap()).await;
     assert_eq!(me.json(200), *account);
-    assert_eq!(world.events().await, 1);
+    assert_eq!(world.events().await, 2);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn an_address_has_one_account() {
         "email": "ADA@example.com", "password": PASSWORD, "first_name": "A", "last_name": "B", "artist_name": "C",
     });
     world.post("/v1/auth/artists/signup", "", again).await.problem(409, "email_taken");
-    assert_eq!(world.events().await, 1);
+    assert_eq!(world.events().await, 2);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn public_keys_can_be_cached() {
     let key = &answer.json(200)["keys"][0];
     assert_eq!((key["kty"].as_str(), key["alg"].as_str()), (Some("OKP"), Some("EdDSA")));
     assert_eq!(key["d"], Value::Null);
-    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("cache-control"), "public, max-age=60");
     let again = world.get_if_none_match("/.well-known/jwks.json", "", answer.header("etag")).await;
     again.empty(304);
 }

@@ -29,6 +29,16 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint { path: "/v1/auth/users/login", good: log_in.clone() },
         Endpoint { path: "/v1/auth/artists/login", good: log_in },
         Endpoint { path: "/v1/auth/refresh", good: json!({"refresh_token": "x"}) },
+        Endpoint { path: "/v1/auth/email/verify", good: json!({"token": "x"}) },
+        Endpoint {
+            path: "/v1/auth/password/reset",
+            good: json!({"token": "x", "password": "low tide, low water"}),
+        },
+        Endpoint {
+            path: "/v1/auth/password/change",
+            good: json!({"current_password": PASSWORD, "new_password": "low tide, low water"}),
+        },
+        Endpoint { path: "/v1/me/artist", good: json!({"artist_name": "N"}) },
         Endpoint {
             path: "/v1/playlists",
             good: json!({"title": "P", "description": "", "visibility": "public", "track_ids": []}),
@@ -60,7 +70,7 @@ impl Scene {
 
     /// Nothing is there but what [`Scene::new`] made, and the process answers.
     async fn assert_untouched(&self, context: &str) {
-        assert_eq!(self.world.events().await, 1, "{context}");
+        assert_eq!(self.world.events().await, 2, "{context}");
         let lists = self.world.get("/v1/playlists", &self.ada.token).await.json(200);
         assert_eq!(lists["items"].as_array().unwrap().len(), 1, "{context}");
         assert_eq!(lists["items"][0]["version"], 1, "{context}");
@@ -83,6 +93,10 @@ async fn the_good_bodies_are_good() {
             "/v1/auth/artists/login" | "/v1/auth/refresh" => 401,
             // The track does not exist; the body is well-formed.
             "PLAYLIST/tracks" => 422,
+            // No token in a mail looks like this.
+            "/v1/auth/email/verify" | "/v1/auth/password/reset" => 422,
+            "/v1/auth/password/change" => 204,
+            "/v1/me/artist" => 200,
             "/v1/auth/users/login" => 200,
             _ => 201,
         };
@@ -259,7 +273,9 @@ async fn path_segments_that_name_nothing() {
         {
             assert_eq!(scene.world.get(&path, token).await.any_problem()["status"], 404, "{path}");
         }
-        assert_eq!(scene.world.delete(&format!("/v1/tracks/{id}"), token).await.any_problem()["status"], 404);
+        for path in [format!("/v1/tracks/{id}"), format!("/v1/me/sessions/{id}")] {
+            assert_eq!(scene.world.delete(&path, token).await.any_problem()["status"], 404, "{path}");
+        }
         let entry = format!("{}/tracks/{id}", scene.playlist);
         assert_eq!(scene.world.delete(&entry, token).await.any_problem()["status"], 404, "{entry}");
         let body = json!({"track_ids": [NOWHERE]}).to_string();
@@ -286,7 +302,7 @@ async fn a_hundred_identical_sign_ups_make_one_account() {
             }
         };
     }
-    assert_eq!(world.events().await, 1);
+    assert_eq!(world.events().await, 2);
 }
 
 #[tokio::test]

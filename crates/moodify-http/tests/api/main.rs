@@ -2,14 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod account;
+mod artists;
 mod auth;
 mod hostile;
+mod library;
 mod logs;
 mod media;
 mod metrics;
 mod openapi;
 mod operations;
 mod playlists;
+mod plays;
+mod recovery;
+mod sessions;
 mod support;
 mod tokens;
 mod tracks;

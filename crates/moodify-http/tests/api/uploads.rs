@@ -13,7 +13,7 @@ use crate::support::{Account, Answer, Form, World, sample};
 async fn assert_nothing_stored(world: &World, artist: &Account, context: &str) {
     assert_eq!(world.media_keys().await, [], "{context}");
     assert_eq!(world.tracks(artist).await, 0, "{context}");
-    assert_eq!(world.events().await, 1, "{context}");
+    assert_eq!(world.events().await, 2, "{context}");
 }
 
 async fn refused(form: Form) -> Answer {
@@ -45,7 +45,7 @@ async fn parts_come_in_any_order() {
     assert_eq!((track["title"].as_str(), track["genre"].as_str()), (Some("Last"), Some("Caf\u{e9}")));
     assert_eq!(track["visibility"], "unlisted");
     assert_eq!(world.media_keys().await.len(), 3);
-    assert_eq!(world.events().await, 2);
+    assert_eq!(world.events().await, 3);
 }
 
 #[tokio::test]

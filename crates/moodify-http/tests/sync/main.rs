@@ -3,6 +3,8 @@
 
 #[path = "../../../../examples/server/tests/js/device.rs"]
 mod device;
+mod operations;
+mod reports;
 mod stage;
 
 use moodify_core::config::PlaybackConfig;
@@ -29,6 +31,8 @@ macro_rules! device_or_skip {
         }
     };
 }
+
+use device_or_skip;
 
 async fn introduced(stage: &Stage, token: &str, name: &str) -> Device {
     let mut device = Device::connected(&stage.url, token).await;
@@ -294,7 +298,63 @@ async fn hostile_payloads_get_a_code_and_change_nothing() {
         ("command", json!([command(json!({ "op": 1 }))]), invalid),
         ("command", json!([command(json!({ "op": { "$ne": null } }))]), invalid),
         ("command", json!([command(json!({ "op": "constructor" }))]), "unsupported_operation"),
-        ("command", json!([command(json!({ "op": "next" }))]), "unsupported_operation"),
+        ("command", json!([command(json!({ "op": "Next" }))]), "unsupported_operation"),
+        ("command", json!([command(json!({ "op": "next" }))]), "nothing_to_play"),
+        ("command", json!([command(json!({ "op": "previous" }))]), "nothing_to_play"),
+        ("command", json!([{ "op": "next", "args": { "ended": "yes" } }]), invalid),
+        ("command", json!([{ "op": "play", "args": { "track_id": TRACK, "entry_id": TRACK } }]), invalid),
+        ("command", json!([{ "op": "play", "args": { "entry_id": TRACK } }]), "unknown_entry"),
+        ("command", json!([{ "op": "set_queue" }]), invalid),
+        ("command", json!([{ "op": "set_queue", "args": { "track_ids": TRACK } }]), invalid),
+        ("command", json!([{ "op": "set_queue", "args": { "track_ids": [1] } }]), invalid),
+        ("command", json!([{ "op": "set_queue", "args": { "track_ids": [TRACK], "index": -1 } }]), invalid),
+        (
+            "command",
+            json!([{ "op": "set_queue", "args": { "track_ids": [TRACK], "index": 1 } }]),
+            "out_of_range",
+        ),
+        ("command", json!([{ "op": "queue_add", "args": { "track_ids": [] } }]), invalid),
+        (
+            "command",
+            json!([{ "op": "queue_add", "args": { "track_ids": [TRACK], "position": "first" } }]),
+            invalid,
+        ),
+        (
+            "command",
+            json!([{ "op": "queue_add", "args": { "track_ids": [TRACK], "position": 1 } }]),
+            "out_of_range",
+        ),
+        ("command", json!([{ "op": "queue_remove", "args": { "entry_ids": [] } }]), invalid),
+        ("command", json!([{ "op": "queue_remove", "args": { "entry_ids": [TRACK] } }]), "unknown_entry"),
+        ("command", json!([{ "op": "queue_move", "args": { "entry_id": TRACK } }]), invalid),
+        (
+            "command",
+            json!([{ "op": "queue_move", "args": { "entry_id": TRACK, "index": 0 } }]),
+            "unknown_entry",
+        ),
+        ("command", json!([{ "op": "set_rate", "args": { "rate": 0 } }]), invalid),
+        ("command", json!([{ "op": "set_rate", "args": { "rate": 2.5 } }]), invalid),
+        ("command", json!([{ "op": "set_rate", "args": { "rate": "1" } }]), invalid),
+        ("command", json!([{ "op": "set_repeat", "args": { "repeat": "twice" } }]), invalid),
+        ("command", json!([{ "op": "set_shuffle", "args": { "shuffle": 1 } }]), invalid),
+        ("command", json!([{ "op": "set_volume", "args": { "volume": 101 } }]), invalid),
+        ("command", json!([{ "op": "set_volume", "args": { "volume": 5 } }]), "unknown_device"),
+        (
+            "command",
+            json!([{ "op": "set_volume", "args": { "volume": 5, "device_id": "bobs" } }]),
+            "unknown_device",
+        ),
+        ("command", json!([{ "op": "transfer" }]), invalid),
+        ("command", json!([{ "op": "transfer", "args": { "device_id": "bobs" } }]), "device_offline"),
+        ("command", json!([{ "op": "pause", "args": { "x": "y".repeat(70_000) } }]), "message_too_large"),
+        ("resync", json!([{ "epoch": "y".repeat(70_000) }]), "message_too_large"),
+        ("report", json!([]), invalid),
+        ("report", json!([{ "rev": 1, "position_ms": -1, "at_us": 0 }]), invalid),
+        ("report", json!([{ "rev": 1, "position_ms": 1, "at_us": "now" }]), invalid),
+        ("ready", json!([]), invalid),
+        ("ready", json!([{}]), "no_transfer"),
+        ("ready", json!([{ "command_id": "a b" }]), invalid),
+        ("clock", json!([{ "t0": 1, "rtt_us": -1 }]), invalid),
         ("command", json!([command(json!({ "op": long }))]), "unsupported_operation"),
         ("command", json!([command(json!({ "unknown": 1 }))]), invalid),
         ("command", json!([command(json!({ "args": [] }))]), invalid),
@@ -357,7 +417,7 @@ async fn hostile_payloads_get_a_code_and_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_over_the_limit_ends_its_socket_only() {
+async fn a_message_far_over_the_limit_ends_its_socket_only() {
     device_or_skip!();
     let stage = Stage::new().await;
     let mut neighbour = introduced(&stage, "ada/one", "neighbour").await;
@@ -368,7 +428,7 @@ async fn a_message_over_the_limit_ends_its_socket_only() {
             .connect_with(json!({ "url": stage.url, "token": "ada/two", "options": options }))
             .await
             .unwrap();
-        phone.send("command", json!({ "op": "x".repeat(70_000) })).await;
+        phone.send("command", json!({ "op": "x".repeat(300_000) })).await;
         phone.event("disconnect").await;
         assert_eq!(neighbour.emit("command", json!({ "op": "pause" })).await["ok"], true);
     }

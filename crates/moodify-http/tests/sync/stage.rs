@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::{Router, routing::get};
 use futures::future::{BoxFuture, FutureExt, ready};
 use moodify_core::config::PlaybackConfig;
-use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, SystemClock, SystemRng};
+use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SystemClock, SystemRng};
 use moodify_core::model::event::SessionRevoked;
 use moodify_core::model::{Caller, Role, SignedDuration};
-use moodify_core::port::Clock;
-use moodify_core::service::{Context, Playback};
+use moodify_core::port::{Clock, PlaybackStore};
+use moodify_core::service::{Context, Playback, playback::PlaybackParts};
 use moodify_core::{AuthFailure, Error};
 use moodify_http::sync::{Authenticator, SyncConfig, SyncHandle, layer};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The server.
@@ -20,12 +21,14 @@ pub(crate) struct Stage {
     pub(crate) url: String,
     pub(crate) playback: Arc<Playback>,
     pub(crate) handle: SyncHandle,
+    pub(crate) queue: Arc<MemoryQueue>,
+    store: Arc<MemoryPlaybackStore>,
 }
 
 /// Tokens that a test can read: `<account>/<session>/<life in ms>`, two letters and a number.
 struct ReadableTokens;
 
-fn id<T: From<Uuid>>(name: &str) -> T {
+pub(crate) fn id<T: From<Uuid>>(name: &str) -> T {
     Uuid::from_u128(name.bytes().fold(0, |id, byte| id << 8 | u128::from(byte))).into()
 }
 
@@ -63,13 +66,26 @@ impl Stage {
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
         let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
-        let playback = Arc::new(Playback::new(store, hub, context, config));
+        let queue = Arc::new(MemoryQueue::new());
+        let parts = PlaybackParts { store: store.clone(), hub, queue: queue.clone() };
+        let playback = Arc::new(Playback::new(parts, context, config));
+        let running = playback.clone();
+        tokio::spawn(async move { running.run(&CancellationToken::new()).await });
         let (layer, handle) = layer(playback.clone(), Arc::new(ReadableTokens), &SyncConfig::default());
         let app = Router::new().route("/health/live", get(|| async { "alive" })).layer(layer);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, playback, handle }
+        Self { url, playback, handle, queue, store }
+    }
+
+    /// The truth behind it.
+    pub(crate) fn store(&self) -> &dyn PlaybackStore {
+        &*self.store
+    }
+
+    pub(crate) fn now_us(&self) -> i64 {
+        self.playback.context().now().as_microsecond()
     }
 
     /// The session of a token ends, as the auth service tells it.

@@ -5,13 +5,13 @@ use crate::{assemble, commands::runtime, config::Settings, failure::Failure, loc
 /// Creates the database or brings it up to date.
 ///
 /// # Errors
-/// If it cannot be opened, or a server runs on it.
+/// If it cannot be opened, or a server runs on it that shares it with nobody.
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     logging::start(&settings.log)?;
     let address = settings.database()?;
     let _locks = Locks::take(&settings.data, &address, &["auth", "music", "notification", "sync"])?;
     runtime()?.block_on(async {
-        assemble::database(&address).await?.close().await;
+        assemble::database(settings).await?.close().await;
         println!("{address} is up to date.");
         Ok(())
     })

@@ -24,6 +24,12 @@ impl Address {
         PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))
     }
 
+    /// All of it, for the driver alone.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn secret(&self) -> SecretString {
+        self.0.clone()
+    }
+
     fn split(&self) -> (&str, &str) {
         self.0.expose_secret().split_once(':').unwrap_or_default()
     }
@@ -46,7 +52,11 @@ impl TryFrom<String> for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.split();
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (rest, more) = rest.find(['?', '#']).map_or((rest, ""), |end| rest.split_at(end));
+        // The mark may be one of a password's, whose end would then pass for a host.
+        if more.contains('@') {
+            return write!(f, "{scheme}://***");
+        }
         match (rest.strip_prefix("//"), rest.rsplit_once('@')) {
             (Some(_), Some((_, host))) => write!(f, "{scheme}://***@{host}"),
             (Some(_), None) => write!(f, "{scheme}:{rest}"),
@@ -78,6 +88,9 @@ mod tests {
             ("smtp://ada%40x:se@cret@mail.example", "smtp://***@mail.example"),
             ("s3://bucket?access_key=secret", "s3://bucket"),
             ("redis://host#secret", "redis://host"),
+            ("postgres://ada:se?cret@db.example/moodify", "postgres://***"),
+            ("postgres://ada:se#cret@db.example/moodify", "postgres://***"),
+            ("postgres://db.example/moodify?password=x@secret", "postgres://***"),
             ("gmail:secret", "gmail:"),
             ("sqlite://data/moodify.db", "sqlite://data/moodify.db"),
             ("database:", "database:"),

@@ -21,8 +21,8 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 8] =
-    ["accounts", "catalog", "mail", "playback", "http", "log", "metrics", "telemetry"];
+const SECTIONS: [&str; 9] =
+    ["accounts", "catalog", "mail", "playback", "postgres", "http", "log", "metrics", "telemetry"];
 
 /// One setting that does not come from the file.
 #[derive(Clone)]
@@ -60,6 +60,10 @@ fn environment(
     let (mut sources, mut file) = (Vec::new(), None);
     for (name, value) in variables {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        // Those say where the tests find servers.
+        if name.starts_with("MOODIFY_TEST_") {
+            continue;
+        }
         if name == "MOODIFY_CONFIG" {
             file = Some(PathBuf::from(value));
             continue;

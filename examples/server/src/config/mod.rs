@@ -10,6 +10,7 @@ mod log;
 mod mail;
 mod metrics;
 mod playback;
+mod postgres;
 mod telemetry;
 
 use std::{
@@ -48,6 +49,9 @@ pub(crate) struct Settings {
     catalog: catalog::Catalog,
     mail: mail::Mail,
     playback: playback::Playback,
+    /// What a PostgreSQL database is asked for.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
+    pub(crate) postgres: postgres::Postgres,
     /// The HTTP side.
     pub(crate) http: http::Http,
     /// Logging.
@@ -73,6 +77,7 @@ impl Default for Settings {
             catalog: catalog::Catalog::default(),
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
+            postgres: postgres::Postgres::default(),
             http: http::Http::default(),
             log: Log::default(),
             metrics: metrics::Metrics::default(),

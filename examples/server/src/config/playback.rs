@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub(crate) struct Playback {
     max_devices: Option<NonZeroUsize>,
     messages_per_second: Option<NonZeroU32>,
+    max_queue: Option<NonZeroUsize>,
 }
 
 impl Playback {
@@ -22,6 +23,7 @@ impl Playback {
             messages_per_second: self
                 .messages_per_second
                 .map_or(default.messages_per_second, NonZeroU32::get),
+            max_queue: self.max_queue.map_or(default.max_queue, NonZeroUsize::get),
             ..default
         }
     }

@@ -2,6 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub(crate) mod http;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 
 use std::{
     fs,
@@ -59,9 +61,14 @@ impl Place {
 
     /// Starts `serve` on a free port and waits until it says that it is ready.
     pub(crate) fn serve(&self, args: &[&str]) -> Server {
+        self.serve_at("127.0.0.1:0", args)
+    }
+
+    /// The same at this address.
+    pub(crate) fn serve_at(&self, listen: &str, args: &[&str]) -> Server {
         let mut all = vec!["serve"];
         all.extend(args);
-        all.extend(["--listen", "127.0.0.1:0"]);
+        all.extend(["--listen", listen]);
         Server::start(&mut self.command(&all))
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn find(store: &SqlStore, id: ArtistId) -> Result<Option<Artist
     Ok(store.database.optional(query.bind(id)).await?.as_ref().map(artist).transpose()?)
 }
 
-fn artist(row: &Row) -> Result<Artist, Fault> {
+pub(in crate::sql) fn artist(row: &Row) -> Result<Artist, Fault> {
     Ok(Artist {
         id: row.id("id")?,
         account_id: row.id("account_id")?,

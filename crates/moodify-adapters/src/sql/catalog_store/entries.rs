@@ -5,9 +5,9 @@ use moodify_core::port::{CatalogError, EntryPosition};
 
 use super::playlists::playlist;
 use super::tracks;
-use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement, Transaction};
 use crate::sql::error::Fault;
+use crate::sql::{SqlStore, feed};
 
 /// How many entries one statement inserts: each binds five values, and SQLite takes 32,766.
 const AT_ONCE: usize = 1000;
@@ -95,7 +95,9 @@ async fn change(
     if expected.is_some_and(|expected| expected != current) {
         return Err(CatalogError::StaleVersion { current });
     }
-    Ok(playlist(&row)?)
+    let changed = playlist(&row)?;
+    feed::touch_playlist(transaction, &changed).await?;
+    Ok(changed)
 }
 
 /// Moves what stands at the position and after it. Returns the first free position.

@@ -1,12 +1,14 @@
 //! One file per part of the port; this one only hands over.
 
-mod artists;
+pub(super) mod artists;
 mod entries;
 mod list;
 mod list_query;
 mod playlists;
-mod tracks;
-mod words;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres_plans;
+pub(super) mod tracks;
+pub(super) mod words;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -3,9 +3,9 @@ use moodify_core::model::{AccountId, Page, PageSize, Playlist, PlaylistId};
 use moodify_core::port::{CatalogError, PlaylistPosition};
 
 use super::{entries, tracks};
-use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
+use crate::sql::{SqlStore, feed};
 
 pub(super) async fn create(
     store: &SqlStore,
@@ -30,6 +30,7 @@ pub(super) async fn create(
         .bind(playlist.version);
     transaction.run(insert).await?;
     entries::insert(&mut transaction, playlist.id, new, 0).await?;
+    feed::touch_playlist(&mut transaction, playlist).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -3,13 +3,13 @@ use moodify_core::model::{Event, Genre, Track, TrackId, TrackStatus, Visibility,
 use moodify_core::port::CatalogError;
 
 use super::words;
-use crate::sql::SqlStore;
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
+use crate::sql::{SqlStore, feed};
 
 /// What [`track`] reads, from `tracks AS t`. The artist is looked up for the rows that are returned
 /// alone, not for those that a condition or limit drops, as it would be in a join.
-pub(super) const COLUMNS: &str = "t.id AS id, t.artist_id, (SELECT name FROM artists WHERE artists.id = t.artist_id) AS artist_name, t.title, t.title_folded AS title_folded, t.genre, \
+pub(in crate::sql) const COLUMNS: &str = "t.id AS id, t.artist_id, (SELECT name FROM artists WHERE artists.id = t.artist_id) AS artist_name, t.title, t.title_folded AS title_folded, t.genre, \
      t.duration_ms, t.size_bytes, t.visibility, t.status, t.audio, t.cover, t.play_count AS play_count, t.created_at, \
      t.version";
 
@@ -124,6 +124,7 @@ pub(super) async fn delete(
          WHERE id IN (SELECT playlist_id FROM playlist_entries WHERE track_id = $1)",
     );
     transaction.run(update.bind(id)).await?;
+    feed::touch_playlists_with(&mut transaction, id).await?;
     // Its playlist entries and words go with it.
     transaction.run(Statement::new("DELETE FROM tracks WHERE id = $1").bind(id)).await?;
     store.commit(transaction, events).await?;
@@ -137,7 +138,7 @@ pub(super) fn select() -> Statement {
     query
 }
 
-pub(super) fn track(row: &Row) -> Result<Track, Fault> {
+pub(in crate::sql) fn track(row: &Row) -> Result<Track, Fault> {
     Ok(Track {
         id: row.id("id")?,
         artist_id: row.id("artist_id")?,

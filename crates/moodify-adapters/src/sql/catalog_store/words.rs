@@ -9,7 +9,7 @@ use crate::sql::error::Fault;
 const AFTER_ALL: char = '\u{10FFFF}';
 
 /// Adds `column >= prefix AND column < end of prefix`.
-pub(super) fn push_prefix(statement: &mut Statement, column: &str, prefix: &str) {
+pub(in crate::sql) fn push_prefix(statement: &mut Statement, column: &str, prefix: &str) {
     statement.push(column).push(" >= ").push_bind(prefix).push(" AND ");
     statement.push(column).push(" < ").push_bind(format!("{prefix}{AFTER_ALL}"));
 }
@@ -47,7 +47,7 @@ pub(super) async fn add_track(
     Ok(())
 }
 
-/// Makes an artist's tracks findable by the new name, and no longer by the old one.
+/// Makes an artist, with all tracks, findable by the new name, and no longer by the old one.
 pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist) -> Result<(), Fault> {
     // Before their words: who deletes a track holds them in this order.
     let tracks = Statement::new("SELECT 1 FROM tracks WHERE artist_id = $1 ORDER BY id FOR KEY SHARE");
@@ -57,10 +57,17 @@ pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist
          WHERE of_artist = 1 AND track_id IN (SELECT id FROM tracks WHERE artist_id = $1)",
     );
     transaction.run(delete.bind(artist.id)).await?;
+    let delete = Statement::new("DELETE FROM artist_words WHERE artist_id = $1");
+    transaction.run(delete.bind(artist.id)).await?;
     let words = search::words(artist.name.as_str());
     if words.is_empty() {
         return Ok(());
     }
+    let mut insert = Statement::new("INSERT INTO artist_words (artist_id, word) VALUES ").one_off();
+    insert.push_list(&words, |list, word| {
+        list.push("(").push_bind(artist.id).push(", ").push_bind(word.as_str()).push(")");
+    });
+    transaction.run(insert).await?;
     let mut insert = Statement::new(
         "INSERT INTO track_words (track_id, word, of_artist) SELECT tracks.id, words.word, 1 FROM ",
     )

@@ -4,6 +4,8 @@
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_hints;
+#[cfg(feature = "postgres")]
 mod postgres_url;
 mod row;
 #[cfg(feature = "sqlite")]
@@ -17,6 +19,14 @@ use sqlx::migrate::Migrator;
 
 use super::config::SqlConfig;
 use super::error::{Fault, SqlConnectError};
+use super::hint::Hint;
+
+/// What there can be news of.
+#[derive(Clone, Copy)]
+pub(super) enum Topic {
+    Outbox,
+    Queue,
+}
 
 /// Connections to one database.
 pub(super) enum Database {
@@ -96,6 +106,20 @@ impl Database {
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => self.all(statement).await,
+        }
+    }
+
+    /// The one hint of a topic, on all connections to this database: of every process where the database
+    /// passes it on.
+    pub(super) fn hint(
+        &self,
+        #[cfg_attr(not(feature = "postgres"), expect(unused_variables))] topic: Topic,
+    ) -> Hint {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Hint::default(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.hint(topic),
         }
     }
 

@@ -10,9 +10,11 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPool
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, TypeInfo, ValueRef};
 
-use super::{Statement, Value, newest, postgres_url};
+use super::postgres_hints::Hints;
+use super::{Statement, Topic, Value, newest, postgres_url};
 use crate::sql::config::PostgresConfig;
 use crate::sql::error::{Fault, SqlConnectError};
+use crate::sql::hint::Hint;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -27,6 +29,7 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// Connections that any call may use.
 pub(in crate::sql) struct Postgres {
     pool: PgPool,
+    hints: Hints,
     patience: Duration,
 }
 
@@ -40,12 +43,13 @@ impl Postgres {
         migrate(&mut connection).await.map_err(|error| {
             SqlConnectError::migrating(database.clone(), newest(&MIGRATIONS), error, failed)
         })?;
+        let pool = pool_options(config).connect_lazy_with(options.clone());
+        let hints = Hints::start(&mut connection, options, pool.clone()).await;
+        let hints = hints.map_err(|error| failed(error.into()))?;
         connection.close().await.map_err(|error| failed(error.into()))?;
-        Ok(Self {
-            pool: pool_options(config).connect_lazy_with(options),
-            // Also the wait for a connection.
-            patience: config.connect_timeout + config.statement_timeout + GRACE,
-        })
+        // Also the wait for a connection.
+        let patience = config.connect_timeout + config.statement_timeout + GRACE;
+        Ok(Self { pool, hints, patience })
     }
 
     pub(super) async fn all(&self, statement: Statement) -> Result<Vec<PgRow>, Fault> {
@@ -65,7 +69,12 @@ impl Postgres {
         Ok(Step { transaction, patience: self.patience })
     }
 
+    pub(super) fn hint(&self, topic: Topic) -> Hint {
+        self.hints.of(topic)
+    }
+
     pub(super) async fn close(&self) {
+        self.hints.stop();
         self.pool.close().await;
     }
 }
@@ -118,7 +127,7 @@ pub(super) fn optional_int(row: &PgRow, column: &str) -> sqlx::Result<Option<i64
 }
 
 /// What does not end in time is given up, as a lost connection is.
-async fn within<T>(
+pub(super) async fn within<T>(
     patience: Duration,
     call: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, Fault> {

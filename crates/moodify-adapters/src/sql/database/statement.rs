@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use moodify_core::model::{
-    AccountId, ArtistId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+    AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
 };
 
 /// What every database of this module stores alike. Nulls keep their type: PostgreSQL asks for it.
@@ -185,4 +185,4 @@ macro_rules! from_ids {
     )*};
 }
 
-from_ids!(AccountId, ArtistId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId);
+from_ids!(AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId);

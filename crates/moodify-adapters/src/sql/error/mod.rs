@@ -7,7 +7,8 @@ mod postgres;
 mod sqlite;
 
 use moodify_core::port::{
-    BoxError, CatalogError, KeyStoreError, OutboxError, QueueError, SendLogError, Unavailable, UserStoreError,
+    BoxError, CatalogError, KeyStoreError, LibraryError, OutboxError, PlaybackStoreError, QueueError,
+    SendLogError, Unavailable, UserStoreError,
 };
 
 pub use connect::SqlConnectError;
@@ -34,6 +35,12 @@ impl Fault {
     pub(super) fn timed_out() -> Self {
         let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "the database did not answer in time");
         Self(sqlx::Error::Io(error))
+    }
+
+    /// The server has ended the connection.
+    #[cfg(feature = "postgres")]
+    pub(super) fn lost() -> Self {
+        Self(sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into()))
     }
 
     pub(super) fn is_missing_parent(&self) -> bool {
@@ -80,4 +87,13 @@ macro_rules! unavailable {
     )*};
 }
 
-unavailable!(CatalogError, KeyStoreError, OutboxError, QueueError, SendLogError, UserStoreError);
+unavailable!(
+    CatalogError,
+    KeyStoreError,
+    OutboxError,
+    PlaybackStoreError,
+    LibraryError,
+    QueueError,
+    SendLogError,
+    UserStoreError
+);

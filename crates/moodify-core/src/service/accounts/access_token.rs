@@ -46,7 +46,8 @@ enum TokenType {
 /// The public keys that verify access tokens (RFC 7517).
 #[derive(Clone, Debug, Serialize)]
 pub struct Jwks {
-    /// The signing key first, then those whose tokens may still be around.
+    /// Newest first: those that will sign soon, the one that signs, and those whose tokens may still
+    /// be around.
     pub keys: Vec<Jwk>,
 }
 
@@ -123,9 +124,8 @@ impl AccessTokens {
         let header: Header = decode(header).ok_or_else(invalid)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok();
         let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or_else(invalid)?;
-        let keys = self.keys.all(KeyPurpose::AccessToken).await?;
-        let key = keys.iter().find(|key| key.id == header.kid).ok_or_else(invalid)?;
-        let public = signing_key(key).verifying_key();
+        let key = self.keys.by_id(KeyPurpose::AccessToken, header.kid).await?.ok_or_else(invalid)?;
+        let public = signing_key(&key).verifying_key();
         public.verify_strict(signed.as_bytes(), &signature).map_err(|_| invalid())?;
         self.accept(decode(claims).ok_or_else(invalid)?)
     }

@@ -1,9 +1,10 @@
 use std::fmt;
+use std::time::Duration;
 
 use super::{Accounts, SignedIn};
 use crate::Error;
 use crate::error::AuthFailure;
-use crate::model::{Credentials, Email, Password, Role};
+use crate::model::{Account, Credentials, Email, Password, PasswordHash, Role, UserAgent};
 
 /// What somebody logs in with: unchecked, for whatever is wrong with it is the same failure.
 #[derive(Clone)]
@@ -14,6 +15,8 @@ pub struct LogIn {
     pub password: String,
     /// Which door they came through.
     pub role: Role,
+    /// The program they use.
+    pub user_agent: Option<UserAgent>,
 }
 
 impl fmt::Debug for LogIn {
@@ -29,23 +32,50 @@ impl Accounts {
     /// [`AuthFailure::InvalidCredentials`] for a wrong password, an unknown e-mail and a wrong
     /// role alike, after the same work; [`Error::Busy`] when too many passwords are being hashed.
     pub async fn log_in(&self, request: LogIn) -> Result<SignedIn, Error> {
-        let account = match self.verified_credentials(&request).await? {
-            Some(known) if known.account.role() == request.role => known.account,
-            _ => return Err(AuthFailure::InvalidCredentials.into()),
-        };
-        let (session, token) = self.begin_session(&account);
-        self.inner.users.create_session(&session).await?;
-        self.signed_in(account, session.id, &token).await
+        /// Each is a change of the account that somebody else made meanwhile.
+        const ATTEMPTS: usize = 8;
+        let refused = || Error::from(AuthFailure::InvalidCredentials);
+        let password = Password::given(&request.password).map_err(|_| refused())?;
+        let mut verified: Option<PasswordHash> = None;
+        for _ in 0..ATTEMPTS {
+            let known = self.known_as(&request.email).await?;
+            let hash = known.as_ref().and_then(|known| known.password_hash.clone());
+            if verified.is_none() || verified != hash {
+                if !self.inner.passwords.verify(password.clone(), hash.clone()).await? {
+                    return Err(refused());
+                }
+                verified = hash;
+            }
+            let known = known.filter(|known| known.account.role() == request.role).ok_or_else(refused)?;
+            let (session, token) = self.begin_session(&known.account, request.user_agent.clone()).await?;
+            if self.inner.users.create_session(&session, known.revision).await? {
+                self.keep_hash_strong(&known.account, verified.as_ref(), password).await;
+                return self.signed_in(known.account, session.id, &token).await;
+            }
+        }
+        Err(Error::Busy { retry_after: Duration::from_secs(1) })
     }
 
-    async fn verified_credentials(&self, request: &LogIn) -> Result<Option<Credentials>, Error> {
-        let known = match Email::parse(&request.email) {
-            Ok(email) => self.inner.users.credentials(&email).await?,
-            Err(_) => None,
+    async fn known_as(&self, email: &str) -> Result<Option<Credentials>, Error> {
+        match Email::parse(email) {
+            Ok(email) => Ok(self.inner.users.credentials(&email).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Replaces a hash that was made elsewhere, or by weaker rules, now that the password is known.
+    /// If that fails, the next log-in tries again.
+    async fn keep_hash_strong(&self, account: &Account, hash: Option<&PasswordHash>, password: Password) {
+        let Some(from) = hash.filter(|hash| self.inner.passwords.is_outdated(hash)) else { return };
+        let replaced = match self.inner.passwords.hash(password).await {
+            Ok(to) => {
+                self.inner.users.replace_password_hash(account.id, from, &to).await.map_err(Error::from)
+            }
+            Err(error) => Err(error),
         };
-        let Ok(password) = Password::given(&request.password) else { return Ok(None) };
-        let hash = known.as_ref().and_then(|known| known.password_hash.clone());
-        let right = self.inner.passwords.verify(password, hash).await?;
-        Ok(known.filter(|_| right))
+        match replaced {
+            Ok(_) => tracing::info!(account = %account.id, "replaced an outdated password hash"),
+            Err(error) => tracing::warn!(%error, account = %account.id, "an outdated password hash stays"),
+        }
     }
 }

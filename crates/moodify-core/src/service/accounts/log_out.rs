@@ -1,7 +1,6 @@
 use super::Accounts;
 use crate::Error;
-use crate::model::event::SessionRevoked;
-use crate::model::{AccountId, Caller, EventPayload, SessionId};
+use crate::model::{AccountId, Caller, SessionId};
 
 impl Accounts {
     /// Ends the session that this access token came from: its refresh token is dead at once, its
@@ -10,14 +9,12 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unavailable`] if the store fails.
     pub async fn log_out(&self, caller: &Caller) -> Result<(), Error> {
-        self.revoke(caller.account_id, caller.session_id).await
+        self.revoke(caller.account_id, caller.session_id).await.map(drop)
     }
 
-    pub(super) async fn revoke(&self, account_id: AccountId, session_id: SessionId) -> Result<(), Error> {
-        let context = &self.inner.context;
-        let payload = EventPayload::SessionRevoked(SessionRevoked { account_id, session_id });
-        let event = context.event(payload);
-        self.inner.users.end_session(session_id, &[event]).await?;
-        Ok(())
+    /// Whether there was anything to revoke.
+    pub(super) async fn revoke(&self, account: AccountId, session: SessionId) -> Result<bool, Error> {
+        let event = self.session_revoked(account, session);
+        Ok(self.inner.users.end_session(session, &[event]).await?)
     }
 }

@@ -3,30 +3,44 @@
 mod access_token;
 mod artist;
 mod authenticate;
+mod become_artist;
+mod change_password;
+mod delete_account;
+mod forgot_password;
 mod log_in;
 mod log_out;
+mod mail_tokens;
 mod passwords;
 mod profile;
 mod refresh;
 mod refresh_token;
+mod remove_expired;
+mod reset_password;
+mod sessions;
 mod sign_up;
+mod update;
+mod verify_email;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub use access_token::{Jwk, Jwks};
 pub use log_in::LogIn;
+pub use profile::ProfileChange;
+pub use sessions::SessionList;
 pub use sign_up::SignUp;
 
 use self::access_token::AccessTokens;
 pub use self::passwords::HashingLoad;
 use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
-use super::{Context, KeyRing};
+use super::{Context, KeyLives, KeyRing};
 use crate::config::{AccountsConfig, Config};
-use crate::model::{AccessClaims, Account, Session, SessionId, later};
+use crate::model::{AccessClaims, Account, KeyPurpose, Session, SessionId, UserAgent, later};
 use crate::port::UserStore;
 use crate::{Error, model::Invalid, model::Password};
 
@@ -43,6 +57,10 @@ struct Inner {
     config: AccountsConfig,
     passwords: Passwords,
     tokens: AccessTokens,
+    key_lives: KeyLives,
+    /// What goes on after the answer, and how much of it may.
+    background: TaskTracker,
+    recoveries: Arc<Semaphore>,
 }
 
 /// Somebody who has just proved who they are.
@@ -70,16 +88,29 @@ impl Accounts {
         config: &Config,
     ) -> Result<Self, Error> {
         let tokens = AccessTokens::new(keys.clone(), context.clone(), config);
+        /// Forgotten passwords that are looked up at a time: each takes a read and a write.
+        const RECOVERIES: usize = 64;
         let passwords = Passwords::new(context.clone(), &config.accounts)?;
-        let config = config.accounts.clone();
-        Ok(Self { inner: Arc::new(Inner { users, keys, context, config, passwords, tokens }) })
+        let inner = Inner {
+            users,
+            keys,
+            context,
+            passwords,
+            tokens,
+            key_lives: KeyLives::of(config),
+            config: config.accounts.clone(),
+            background: TaskTracker::new(),
+            recoveries: Arc::new(Semaphore::new(RECOVERIES)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Checks a password that somebody chooses for an account.
+    /// Checks a password that somebody chooses for an account. `own_words` is what others may know
+    /// of the account: its address, its names.
     ///
     /// # Errors
     /// `password_too_short` or `password_too_long`.
-    pub fn new_password(&self, text: &str) -> Result<Password, Invalid> {
+    pub fn new_password(&self, text: &str, _own_words: &[&str]) -> Result<Password, Invalid> {
         /// NIST 800-63B-4, 3.1.1.2: whatever the configuration says, no less than this.
         const FLOOR: usize = 8;
         Password::new(text, self.inner.config.min_password_length.max(FLOOR))
@@ -91,22 +122,29 @@ impl Accounts {
     }
 
     /// A new session of this account and its first refresh token.
-    fn begin_session(&self, account: &Account) -> (Session, RefreshToken) {
-        let Inner { context, config, .. } = &*self.inner;
+    async fn begin_session(
+        &self,
+        account: &Account,
+        user_agent: Option<UserAgent>,
+    ) -> Result<(Session, RefreshToken), Error> {
+        let Inner { context, config, keys, .. } = &*self.inner;
+        let key_id = keys.current(KeyPurpose::RefreshToken).await?.id;
         let now = context.now();
         let id: SessionId = context.new_id();
         let token = RefreshToken::first(id, context.random());
         let session = Session {
             id,
             account_id: account.id,
+            key_id,
             token_hash: token.hash(),
             generation: 0,
             rotated_at: now,
             idle_expires_at: later(now, config.refresh_idle_ttl),
             expires_at: later(now, config.refresh_max_ttl),
             created_at: now,
+            user_agent,
         };
-        (session, token)
+        Ok((session, token))
     }
 
     /// The answer to whoever holds this session's newest refresh token.
@@ -121,4 +159,12 @@ impl Accounts {
         let expires_in = self.inner.config.access_token_ttl;
         Ok(SignedIn { access_token, expires_in, refresh_token: token.encode(), account })
     }
+}
+
+/// What others may know of an account.
+fn own_words(account: &Account) -> Vec<&str> {
+    let Account { email, first_name, last_name, artist, .. } = account;
+    let mut words = vec![email.as_str(), first_name.as_str(), last_name.as_str()];
+    words.extend(artist.as_ref().map(|artist| artist.name.as_str()));
+    words
 }

@@ -27,13 +27,14 @@ impl Accounts {
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn, Error> {
         let invalid = || Error::from(AuthFailure::InvalidToken);
         let token = RefreshToken::decode(refresh_token).ok_or_else(invalid)?;
-        let key = self.inner.keys.current(KeyPurpose::RefreshToken).await?;
         // A second look is enough: after losing a race the token is one rotation old.
         for _ in 0..2 {
             let session = self.inner.users.session(token.session).await?.ok_or_else(invalid)?;
             if !session.is_live(self.inner.context.now()) {
                 return Err(AuthFailure::ExpiredToken.into());
             }
+            let key = self.inner.keys.by_id(KeyPurpose::RefreshToken, session.key_id).await?;
+            let key = key.ok_or_else(invalid)?;
             match self.presented(&token, &session, &key)? {
                 Presented::Newest if !self.rotate(&token, &key).await? => {}
                 Presented::Newest | Presented::JustRotated => {

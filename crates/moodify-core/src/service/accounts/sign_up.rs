@@ -2,7 +2,10 @@ use super::{Accounts, SignedIn};
 use crate::Error;
 use crate::model::account::ArtistProfile;
 use crate::model::event::AccountCreated;
-use crate::model::{Account, ArtistName, Email, Event, EventPayload, NewAccount, Password, PersonName};
+use crate::model::{
+    Account, ArtistName, Email, Event, EventPayload, MailTokenPurpose, NewAccount, Password, PersonName,
+    UserAgent,
+};
 use crate::port::UserStoreError;
 
 /// What somebody signs up with.
@@ -18,11 +21,13 @@ pub struct SignUp {
     pub last_name: PersonName,
     /// Given by artists only: it makes the account an artist's.
     pub artist_name: Option<ArtistName>,
+    /// The program they use.
+    pub user_agent: Option<UserAgent>,
 }
 
 impl Accounts {
-    /// Makes an account and signs its owner in. The welcome mail follows from an event that is
-    /// stored in the same step; no mail server is asked here.
+    /// Makes an account and signs its owner in. The welcome mail and the one that proves the mailbox
+    /// follow from events that are stored in the same step; no mail server is asked here.
     ///
     /// # Errors
     /// `email_taken`; [`Error::Busy`] when too many passwords are being hashed.
@@ -33,12 +38,14 @@ impl Accounts {
             return Err(UserStoreError::EmailTaken.into());
         }
         let password_hash = Some(self.inner.passwords.hash(request.password.clone()).await?);
+        let user_agent = request.user_agent.clone();
         let account = self.account_from(request);
-        let (session, token) = self.begin_session(&account);
-        let event = self.account_created(&account);
-        let new = NewAccount { account, password_hash };
-        users.create_account(&new, &session, &[event]).await?;
-        self.signed_in(new.account, session.id, &token).await
+        let (session, refresh_token) = self.begin_session(&account, user_agent).await?;
+        let (token, verification) = self.mail_token(&account, MailTokenPurpose::VerifyEmail);
+        let events = [self.account_created(&account), self.event(verification)];
+        let new = NewAccount { account, password_hash, verification: Some(token) };
+        users.create_account(&new, &session, &events).await?;
+        self.signed_in(new.account, session.id, &refresh_token).await
     }
 
     fn account_from(&self, request: SignUp) -> Account {

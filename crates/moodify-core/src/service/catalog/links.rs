@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 
 use super::Catalog;
 use crate::Error;
-use crate::model::{CoverSize, MediaKey, Track, TrackStatus};
+use crate::model::{Caller, CoverSize, MediaKey, Track, TrackId, TrackStatus};
 use crate::port::SignedUrl;
 
 /// A track with signed URLs for its media.
@@ -30,7 +30,29 @@ pub struct Listing<T> {
 }
 
 impl Catalog {
-    pub(super) async fn view(&self, track: Track) -> Result<TrackView, Error> {
+    /// A track for this caller.
+    pub(super) async fn view(&self, caller: &Caller, track: Track) -> Result<TrackView, Error> {
+        let liked = self.inner.parts.library.liked_among(caller.account_id, &[track.id]).await?;
+        let liked = liked.contains(&track.id);
+        self.linked(track, liked).await
+    }
+
+    /// The tracks of a list for this caller, in their order. What the caller likes of them is asked
+    /// once.
+    pub(super) async fn views(&self, caller: &Caller, tracks: Vec<Track>) -> Result<Vec<TrackView>, Error> {
+        let mut ids: Vec<TrackId> = tracks.iter().map(|track| track.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let liked = self.inner.parts.library.liked_among(caller.account_id, &ids).await?;
+        let views = tracks.into_iter().map(|track| {
+            let liked = liked.contains(&track.id);
+            self.linked(track, liked)
+        });
+        try_join_all(views).await
+    }
+
+    /// A track with its addresses.
+    pub(super) async fn linked(&self, track: Track, liked: bool) -> Result<TrackView, Error> {
         let ready = track.status == TrackStatus::Ready;
         let cover = track.cover_key(CoverSize::Large).filter(|_| ready);
         let audio_url = if ready { Some(self.sign(&track.audio_key()).await?) } else { None };
@@ -38,11 +60,7 @@ impl Catalog {
             Some(key) => Some(self.sign(&key).await?),
             None => None,
         };
-        Ok(TrackView { track, audio_url, cover_url, liked: false })
-    }
-
-    pub(super) async fn views(&self, tracks: Vec<Track>) -> Result<Vec<TrackView>, Error> {
-        try_join_all(tracks.into_iter().map(|track| self.view(track))).await
+        Ok(TrackView { track, audio_url, cover_url, liked })
     }
 
     pub(super) async fn sign(&self, key: &MediaKey) -> Result<SignedUrl, Error> {

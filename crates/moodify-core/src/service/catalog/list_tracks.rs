@@ -41,7 +41,7 @@ impl Catalog {
         let after = query.cursor.as_deref().map(|cursor| position(cursor, filter.sort)).transpose()?;
         let page = self.inner.parts.store.list_tracks(&filter, query.limit, after.as_ref()).await?;
         let next_cursor = page.next.as_ref().map(encode_cursor);
-        Ok(Listing { items: self.views(page.items).await?, next_cursor })
+        Ok(Listing { items: self.views(caller, page.items).await?, next_cursor })
     }
 }
 

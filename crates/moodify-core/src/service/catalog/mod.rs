@@ -1,7 +1,9 @@
-//! Uploads, tracks and playlists.
+//! Uploads, tracks and playlists, and what listeners do with them.
 
+mod account_deleted;
 mod delete_track;
 mod events;
+mod library;
 mod links;
 mod list_tracks;
 mod playlists;
@@ -10,7 +12,12 @@ mod track;
 mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use library::artists::ArtistView;
+pub use library::changes::Changes;
+pub use library::plays::{NewReport, PlayedTrack};
+pub use library::stats::{ArtistDay, ArtistStats, StatsQuery};
 pub use links::{Listing, TrackView};
 pub use list_tracks::TrackQuery;
 pub use playlists::{EntryView, NewPlaylist, PlaylistView};
@@ -18,7 +25,7 @@ pub use upload::{Upload, UploadFields};
 
 use super::Context;
 use crate::config::CatalogConfig;
-use crate::port::{CatalogStore, MediaProbe, MediaSigner, MediaStore};
+use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore};
 
 /// The music service: what can be heard.
 #[derive(Clone)]
@@ -30,6 +37,7 @@ struct Inner {
     parts: CatalogParts,
     context: Context,
     config: CatalogConfig,
+    token_life: Duration,
 }
 
 /// What the catalogue is made of.
@@ -37,6 +45,8 @@ struct Inner {
 pub struct CatalogParts {
     /// Artists, tracks, playlists.
     pub store: Arc<dyn CatalogStore>,
+    /// Likes, follows, plays; in the same database.
+    pub library: Arc<dyn LibraryStore>,
     /// Audio and covers.
     pub media: Arc<dyn MediaStore>,
     /// URLs for them.
@@ -46,9 +56,10 @@ pub struct CatalogParts {
 }
 
 impl Catalog {
-    /// The service over these parts.
-    pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig) -> Self {
-        Self { inner: Arc::new(Inner { parts, context, config }) }
+    /// The service over these parts. `token_life` is how long the access token of a deleted account may
+    /// still be used.
+    pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig, token_life: Duration) -> Self {
+        Self { inner: Arc::new(Inner { parts, context, config, token_life }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth

@@ -172,11 +172,15 @@ impl Catalog {
     async fn playlist_view(&self, caller: &Caller, playlist: Playlist) -> Result<PlaylistView, Error> {
         let entries = self.inner.parts.store.playlist_entries(playlist.id).await?;
         let visible = |entry: &PlaylistEntry| entry.track.is_visible_to(caller.artist_id);
-        let mut views = Vec::with_capacity(entries.len());
-        for PlaylistEntry { id, track, added_at } in entries.into_iter().filter(visible) {
-            views.push(EntryView { id, added_at, track: self.view(track).await? });
-        }
-        Ok(PlaylistView { playlist, entries: views })
+        let (places, tracks): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .filter(visible)
+            .map(|PlaylistEntry { id, track, added_at }| ((id, added_at), track))
+            .unzip();
+        let tracks = self.views(caller, tracks).await?;
+        let entries = places.into_iter().zip(tracks);
+        let entries = entries.map(|((id, added_at), track)| EntryView { id, added_at, track }).collect();
+        Ok(PlaylistView { playlist, entries })
     }
 }
 

@@ -12,7 +12,7 @@ impl Catalog {
     /// [`Error::NotFound`] if there is none that the caller may know of.
     pub async fn track(&self, caller: &Caller, id: TrackId) -> Result<TrackView, Error> {
         let track = self.visible_track(caller, id).await?;
-        self.view(track).await
+        self.view(caller, track).await
     }
 
     /// A fresh address of the audio.

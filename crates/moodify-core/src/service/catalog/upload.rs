@@ -162,7 +162,8 @@ impl Upload {
         }
         // As it was stored: which version publishing gave it is the store's business.
         let published = store.track(track.id).await?.ok_or(Error::NotFound { what: "track" })?;
-        self.catalog.view(published).await
+        // Nobody can like what nobody has seen.
+        self.catalog.linked(published, false).await
     }
 
     fn track(&self, about: About, audio: &ProbedAudio, has_cover: bool) -> Track {

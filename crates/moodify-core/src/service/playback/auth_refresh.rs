@@ -1,14 +1,15 @@
 use jiff::Timestamp;
 
 use super::{Connection, Playback, Refusal};
-use crate::Error;
 use crate::model::Caller;
+use crate::{AuthFailure, Error};
 
 impl Playback {
     /// A newer token of the same account keeps the connection open. Returns when it expires.
     ///
     /// # Errors
     /// [`Refusal::OtherAccount`] inside; the connection stays as it was.
+    /// [`Error::Unauthenticated`] when the token's session has ended.
     pub async fn auth_refresh(
         &self,
         connection: &mut Connection,
@@ -17,8 +18,15 @@ impl Playback {
         if caller.account_id != connection.subscriber.account {
             return Ok(Err(Refusal::OtherAccount));
         }
+        let before = connection.subscriber.session;
         connection.subscriber.session = caller.session_id;
         self.hub.update(&connection.subscriber).await?;
+        // After the update: what ends from now on reaches the connection.
+        if self.ended.includes(caller) {
+            connection.subscriber.session = before;
+            self.hub.update(&connection.subscriber).await?;
+            return Err(AuthFailure::InvalidToken.into());
+        }
         connection.expires_at = caller.expires_at;
         Ok(Ok(caller.expires_at))
     }

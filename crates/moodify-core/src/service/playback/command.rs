@@ -1,23 +1,23 @@
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::transition::{Scene, transition};
+use super::change::Meeting;
+use super::transition::transition;
 use super::{Connection, Playback, Refusal, Turn};
 use crate::Error;
-use crate::model::{AppliedCommand, Cause, Command, Operation, PlaybackState, later};
-use crate::port::{Hint, PlaybackStoreError};
-
-/// How often a command is tried again when another node was faster. A listener's devices rarely
-/// meet on two nodes at all.
-const MAX_TRIES: usize = 8;
+use crate::model::{AppliedCommand, Cause, Command, Operation, PlaybackState};
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It took effect, now or when it was sent the first time.
-    Applied(AppliedCommand),
+    Applied {
+        /// How.
+        applied: AppliedCommand,
+        /// The state it led to, if that holds what its sender cannot know: new entries, another
+        /// order, another run through a track, other devices. When it is answered again, if that
+        /// is still the present one.
+        state: Option<Arc<PlaybackState>>,
+    },
     /// It changed nothing.
     Refused {
         /// Why.
@@ -42,6 +42,12 @@ impl Playback {
     /// # Errors
     /// [`Error::Busy`] when other nodes kept changing the state; nothing has changed.
     pub async fn command(&self, connection: &Connection, command: Turn<Command>) -> Result<Outcome, Error> {
+        let outcome = self.carry_out(connection, command).await?;
+        self.stats.command(&outcome);
+        Ok(outcome)
+    }
+
+    async fn carry_out(&self, connection: &Connection, command: Turn<Command>) -> Result<Outcome, Error> {
         let (command, passed) = match command {
             Turn::Next(command) => (command, false),
             Turn::Passed(command) => (command, true),
@@ -49,31 +55,30 @@ impl Playback {
         };
         let account = connection.subscriber.account;
         let _turn = self.turns.take(account).await;
-        for _ in 0..MAX_TRIES {
+        for _ in 0..Self::MAX_TRIES {
             let now = self.context.now();
             if let Some(applied) = self.store.applied(account, &command.id, now).await? {
-                return Ok(Outcome::Applied(applied));
+                let state = self.store.load(account).await?;
+                let state = state.filter(|state| state.version() == applied.version).map(Arc::new);
+                return Ok(Outcome::Applied { applied, state });
             }
             if passed {
                 return Ok(Outcome::refused(Refusal::SequencePassed));
             }
             let state = self.state(account).await?;
-            let next = match self.next(connection, &state, &command, now).await? {
+            let next = match self.next(connection, &state, &command).await? {
                 Ok(next) => next,
                 Err(refusal) => return Ok(Outcome::Refused { refusal, state: Some(Box::new(state)) }),
             };
             let applied =
                 AppliedCommand { id: command.id.clone(), version: next.version(), at_us: next.at_us };
-            match self.store.replace(account, state.version(), &next, &applied, now).await {
-                Ok(()) => {
-                    self.hint(connection, Hint::State(Arc::new(next))).await;
-                    return Ok(Outcome::Applied(applied));
-                }
-                Err(PlaybackStoreError::Conflict) => {}
-                Err(fault) => return Err(fault.into()),
+            let from = connection.subscriber.connection;
+            if let Some(next) = self.replace(account, from, &state, next, Some(&applied)).await? {
+                let state = tells_news(&state, &next).then_some(next);
+                return Ok(Outcome::Applied { applied, state });
             }
         }
-        Err(Error::Busy { retry_after: Duration::from_millis(100) })
+        Err(Self::outrun())
     }
 
     async fn next(
@@ -81,38 +86,39 @@ impl Playback {
         connection: &Connection,
         state: &PlaybackState,
         command: &Command,
-        now: Timestamp,
     ) -> Result<Result<PlaybackState, Refusal>, Error> {
         if command.expect.is_some_and(|expected| expected != state.version()) {
             return Ok(Err(Refusal::Stale));
         }
+        let meeting = self.meet(connection, state, &command.operation).await?;
         let device_id = connection.subscriber.device.clone();
-        let scene = Scene {
-            now,
-            start_at: self.start_at(now),
-            cause: Cause { command_id: command.id.clone(), device_id },
-            active_is_online: self.active_is_online(connection, state, command.operation).await?,
-            new_entry: self.context.new_id(),
-        };
-        Ok(transition(state, command.operation, &scene))
+        let cause = Cause { command_id: command.id.clone(), device_id };
+        Ok(transition(state, &command.operation, &meeting.scene(cause)))
     }
 
-    fn start_at(&self, now: Timestamp) -> Timestamp {
-        later(now, self.config.start_lead)
-    }
-
-    async fn active_is_online(
+    async fn meet(
         &self,
         connection: &Connection,
         state: &PlaybackState,
-        operation: Operation,
-    ) -> Result<bool, Error> {
-        match (&state.active_device, operation) {
-            (Some(active), Operation::Play { .. }) => {
-                let online = self.hub.online(connection.subscriber.account).await?;
-                Ok(online.iter().any(|other| other.device.as_ref() == Some(active)))
-            }
-            (active, _) => Ok(active.is_some()),
+        operation: &Operation,
+    ) -> Result<Meeting, Error> {
+        let account = connection.subscriber.account;
+        let online = self.hub.online(account).await?;
+        let mut meeting = self.meeting(state, &online, Some(&connection.subscriber));
+        meeting.entries = self.new_entries(operation);
+        if matches!(operation, Operation::SetVolume { .. }) {
+            let known = self.store.devices(account).await?;
+            meeting.known = known.into_iter().map(|known| known.device.id).collect();
         }
+        Ok(meeting)
     }
+}
+
+/// Whether the new state holds what follows neither from the old one nor from the command.
+fn tells_news(state: &PlaybackState, next: &PlaybackState) -> bool {
+    next.queue_rev != state.queue_rev
+        || next.play_id != state.play_id
+        || next.transfer != state.transfer
+        || next.active_device != state.active_device
+        || next.group != state.group
 }

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::{Playback, Refusal};
-use crate::Error;
+use super::{Playback, Refusal, stats::Counted};
 use crate::model::{Caller, Device};
 use crate::port::{Signals, Subscriber};
+use crate::{AuthFailure, Error};
 
 /// One socket of one listener.
 ///
@@ -13,6 +15,7 @@ pub struct Connection {
     pub(super) subscriber: Subscriber,
     pub(super) device: Option<Device>,
     pub(super) expires_at: Timestamp,
+    pub(super) _counted: Counted,
 }
 
 impl Connection {
@@ -34,6 +37,7 @@ impl Playback {
     /// # Errors
     /// [`Refusal::TooManyDevices`] inside when the listener has twice as many connections as
     /// devices are allowed: a device that lost its line may leave one behind for a while.
+    /// [`Error::Unauthenticated`] when the caller's session or account has ended.
     pub async fn connect(&self, caller: &Caller) -> Result<Result<(Connection, Signals), Refusal>, Error> {
         let online = self.hub.online(caller.account_id).await?;
         if online.len() >= self.config.max_devices.saturating_mul(2) {
@@ -44,9 +48,19 @@ impl Playback {
             account: caller.account_id,
             session: caller.session_id,
             device: None,
+            round_trip: Duration::ZERO,
         };
         let signals = self.hub.subscribe(&subscriber).await?;
-        let connection = Connection { subscriber, device: None, expires_at: caller.expires_at };
+        // After joining: what ends from now on reaches the connection.
+        if self.ended.includes(caller) {
+            return Err(AuthFailure::InvalidToken.into());
+        }
+        let connection = Connection {
+            subscriber,
+            device: None,
+            expires_at: caller.expires_at,
+            _counted: Counted::new(&self.stats),
+        };
         Ok(Ok((connection, signals)))
     }
 }

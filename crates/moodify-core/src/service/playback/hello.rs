@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 
 use super::{Connection, Playback, Refusal};
-use crate::Error;
 use crate::model::{AccountId, Device, DeviceId, DevicePresence, PlaybackState};
+use crate::{AuthFailure, Error};
 
 /// The answer to a device that introduces itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,9 @@ impl Playback {
         }
         let account = connection.subscriber.account;
         let _turn = self.turns.take(account).await;
+        if self.ended.includes_account(account) {
+            return Err(AuthFailure::InvalidToken.into());
+        }
         if !self.make_room(account, &device.id).await? {
             return Ok(Err(Refusal::TooManyDevices));
         }
@@ -43,12 +46,11 @@ impl Playback {
         self.hub.update(&connection.subscriber).await?;
         self.announce(connection, &device, true, now).await;
         connection.device = Some(device);
-        Ok(Ok(Welcome {
-            state: self.state(account).await?,
-            devices: self.devices(account, now).await?,
-            now: self.context.now(),
-            session_expires_at: connection.expires_at,
-        }))
+        let (state, devices) = (self.state(account).await?, self.devices(account, now).await?);
+        let online: Vec<_> =
+            devices.iter().filter(|known| known.online).map(|known| known.device.id.clone()).collect();
+        self.look_after(account, &state, &online);
+        Ok(Ok(Welcome { state, devices, now: self.context.now(), session_expires_at: connection.expires_at }))
     }
 
     async fn make_room(&self, account: AccountId, newcomer: &DeviceId) -> Result<bool, Error> {

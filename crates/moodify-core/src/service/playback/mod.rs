@@ -4,19 +4,30 @@
 //! A transport (such as the Socket.IO endpoint of `moodify-http`) opens a [`Connection`] for a
 //! verified caller, puts its commands into order with a [`Lane`], and forwards what it hears.
 
+mod account_deleted;
 mod auth_refresh;
 mod budget;
+mod change;
 mod command;
 mod connect;
 mod disconnect;
+mod ended;
 mod events;
+mod hearing;
 mod hello;
 mod lane;
+mod plays;
 mod presence;
+mod ready;
+mod report;
 mod resync;
+mod round_trip;
 mod session_revoked;
+mod settle;
+mod stats;
 mod transition;
 mod turns;
+mod watch;
 
 use std::sync::Arc;
 
@@ -25,33 +36,69 @@ pub use command::Outcome;
 pub use connect::Connection;
 pub use hello::Welcome;
 pub use lane::{Lane, Turn};
+pub use report::Report;
 pub use resync::Resync;
+pub use stats::{PlaybackCounts, PlaybackStats, SKEW_BOUNDS_MS};
 
 use super::Context;
-use crate::Error;
 use crate::config::PlaybackConfig;
 use crate::model::{AccountId, Epoch, PlaybackState};
-use crate::port::{PlaybackStore, PlaybackStoreError, SyncHub};
+use crate::port::{PlaybackStore, PlaybackStoreError, Queue, SyncHub};
+use crate::{AuthFailure, Error};
+use ended::Ended;
+use jiff::Timestamp;
+use plays::Plays;
 use turns::Turns;
+use watch::Watch;
 
 /// Devices, commands and state. Cheap to share behind an `Arc`.
 pub struct Playback {
     store: Arc<dyn PlaybackStore>,
     hub: Arc<dyn SyncHub>,
+    queue: Arc<dyn Queue>,
     context: Context,
     config: PlaybackConfig,
+    started_at: Timestamp,
     turns: Turns,
+    ended: Ended,
+    watch: Watch,
+    plays: Plays,
+    stats: Arc<PlaybackStats>,
+}
+
+/// What playback stands on.
+#[derive(Clone)]
+pub struct PlaybackParts {
+    /// The truth.
+    pub store: Arc<dyn PlaybackStore>,
+    /// The hints.
+    pub hub: Arc<dyn SyncHub>,
+    /// Where plays are told of.
+    pub queue: Arc<dyn Queue>,
 }
 
 impl Playback {
-    /// A service on these ports.
-    pub fn new(
-        store: Arc<dyn PlaybackStore>,
-        hub: Arc<dyn SyncHub>,
-        context: Context,
-        config: PlaybackConfig,
-    ) -> Self {
-        Self { store, hub, context, config, turns: Turns::default() }
+    /// A service on these ports. [`run`](Self::run) does what has to be done between messages.
+    pub fn new(parts: PlaybackParts, context: Context, config: PlaybackConfig) -> Self {
+        let PlaybackParts { store, hub, queue } = parts;
+        Self {
+            store,
+            hub,
+            queue,
+            started_at: context.now(),
+            context,
+            config,
+            turns: Turns::default(),
+            ended: Ended::default(),
+            watch: Watch::default(),
+            plays: Plays::default(),
+            stats: Arc::default(),
+        }
+    }
+
+    /// What an operator may want to know.
+    pub fn stats(&self) -> &PlaybackStats {
+        &self.stats
     }
 
     /// Time and chance, for the transport.
@@ -68,6 +115,10 @@ impl Playback {
     async fn state(&self, account: AccountId) -> Result<PlaybackState, Error> {
         if let Some(state) = self.store.load(account).await? {
             return Ok(state);
+        }
+        // Connections that are not closed yet must not bring back what was deleted.
+        if self.ended.includes_account(account) {
+            return Err(AuthFailure::InvalidToken.into());
         }
         let epoch = Epoch::from(crate::model::id::uuid_v7(self.context.now(), &self.context.random()));
         let state = PlaybackState::initial(epoch, self.context.now());
@@ -91,6 +142,24 @@ pub enum Refusal {
     /// The queue is empty.
     #[error("There is no track to play.")]
     NothingToPlay,
+    /// The queue would be longer than allowed.
+    #[error("The queue has no room for so many tracks.")]
+    QueueFull,
+    /// There is no such place in the queue.
+    #[error("The queue has no such index.")]
+    OutOfRange,
+    /// The queue has no entry with that id.
+    #[error("The queue has no such entry.")]
+    UnknownEntry,
+    /// The listener has no such device, or the connection has not said which one it is.
+    #[error("There is no such device: say hello first.")]
+    UnknownDevice,
+    /// The device is not connected.
+    #[error("The device is not connected.")]
+    DeviceOffline,
+    /// No sound is on its way to the device, or not because of that command.
+    #[error("No sound is on its way here.")]
+    NoTransfer,
     /// An earlier command (by `seq`) did not come in time.
     #[error("An earlier command is missing: resync, and go on from the next seq.")]
     SequenceGap,
@@ -112,11 +181,35 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every refusal.
+    pub const ALL: [Self; 14] = [
+        Self::Stale,
+        Self::NothingToPlay,
+        Self::QueueFull,
+        Self::OutOfRange,
+        Self::UnknownEntry,
+        Self::UnknownDevice,
+        Self::DeviceOffline,
+        Self::NoTransfer,
+        Self::SequenceGap,
+        Self::SequencePassed,
+        Self::RateLimited,
+        Self::TooManyDevices,
+        Self::OtherDevice,
+        Self::OtherAccount,
+    ];
+
     /// Stable code for clients.
     pub fn code(self) -> &'static str {
         match self {
             Self::Stale => "stale",
             Self::NothingToPlay => "nothing_to_play",
+            Self::QueueFull => "queue_full",
+            Self::OutOfRange => "out_of_range",
+            Self::UnknownEntry => "unknown_entry",
+            Self::UnknownDevice => "unknown_device",
+            Self::DeviceOffline => "device_offline",
+            Self::NoTransfer => "no_transfer",
             Self::SequenceGap => "sequence_gap",
             Self::SequencePassed => "sequence_passed",
             Self::RateLimited => "rate_limited",

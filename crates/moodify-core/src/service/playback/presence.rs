@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Connection, Playback};
 use crate::Error;
-use crate::model::{AccountId, Device, DeviceId, DevicePresence};
+use crate::model::{AccountId, ConnectionId, Device, DeviceId, DevicePresence};
 use crate::port::Hint;
 
 impl Playback {
@@ -48,16 +48,16 @@ impl Playback {
         now: Timestamp,
     ) {
         let presence = DevicePresence { device: device.clone(), online, last_seen: now };
-        self.hint(connection, Hint::Presence(Arc::new(presence))).await;
+        let me = &connection.subscriber;
+        self.hint(me.account, me.connection, Hint::Presence(Arc::new(presence))).await;
     }
 
     /// Tells the listener's other connections. What they are told of is safe in the store: a hint
     /// that cannot be sent costs them a little time, until they resync, and must not make the
     /// message that caused it look as if it had failed.
-    pub(super) async fn hint(&self, connection: &Connection, hint: Hint) {
-        let me = &connection.subscriber;
-        if let Err(error) = self.hub.publish(me.account, me.connection, &hint).await {
-            tracing::warn!(account = %me.account, %error, "a playback hint was lost");
+    pub(super) async fn hint(&self, account: AccountId, from: ConnectionId, hint: Hint) {
+        if let Err(error) = self.hub.publish(account, from, &hint).await {
+            tracing::warn!(%account, %error, "a playback hint was lost");
         }
     }
 }

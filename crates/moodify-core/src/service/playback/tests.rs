@@ -8,80 +8,88 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
-use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, SeededRng};
+use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SeededRng};
 use crate::model::event::SessionRevoked;
 use crate::model::{
     AppliedCommand, Caller, Capabilities, Command, CommandId, Device, DeviceId, DeviceKind, DeviceName,
-    DevicePresence, Operation, PlaybackVersion, PositionMs, Role, SessionId, TrackId,
+    DevicePresence, Operation, PlayWhat, PlaybackVersion, PositionMs, Role, SessionId,
 };
 use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals};
 
+mod convergence;
+mod hearing;
+mod sound;
+mod write_behind;
+
 /// A service on memory adapters, whose time the test owns.
-struct Stage {
-    playback: Playback,
-    clock: Arc<FixedClock>,
+pub(super) struct Stage {
+    pub(super) playback: Playback,
+    pub(super) clock: Arc<FixedClock>,
+    pub(super) queue: Arc<MemoryQueue>,
 }
 
 impl Stage {
-    fn new() -> Self {
-        Self::on(Arc::default(), Arc::default())
+    pub(super) fn new() -> Self {
+        Self::on(Arc::new(MemoryPlaybackStore::default()), Arc::default())
     }
 
-    fn on(store: Arc<MemoryPlaybackStore>, hub: Arc<LocalSyncHub>) -> Self {
+    pub(super) fn on(store: Arc<dyn PlaybackStore>, hub: Arc<LocalSyncHub>) -> Self {
         let clock = Arc::new(FixedClock::default());
         // Two stages may share a hub: their identifiers must differ.
         static SEED: AtomicU64 = AtomicU64::new(0);
         let rng = Arc::new(SeededRng::new(SEED.fetch_add(1, Ordering::Relaxed)));
         let context = Context::new(clock.clone(), rng);
-        Self { playback: Playback::new(store, hub, context, PlaybackConfig::default()), clock }
+        let queue = Arc::new(MemoryQueue::new());
+        let parts = PlaybackParts { store, hub, queue: queue.clone() };
+        Self { playback: Playback::new(parts, context, PlaybackConfig::default()), clock, queue }
     }
 
-    async fn join(&self, account: u128, session: u128) -> Player<'_> {
+    pub(super) async fn join(&self, account: u128, session: u128) -> Player<'_> {
         let (connection, signals) =
             self.playback.connect(&caller(account, session, self.clock_now())).await.unwrap().unwrap();
         Player { stage: self, connection, signals }
     }
 
-    async fn device(&self, account: u128, name: &str) -> Player<'_> {
+    pub(super) async fn device(&self, account: u128, name: &str) -> Player<'_> {
         let mut player = self.join(account, account).await;
         player.hello(name).await.unwrap();
         player
     }
 
-    fn clock_now(&self) -> Timestamp {
+    pub(super) fn clock_now(&self) -> Timestamp {
         self.playback.context().now()
     }
 }
 
-struct Player<'a> {
+pub(super) struct Player<'a> {
     stage: &'a Stage,
-    connection: Connection,
+    pub(super) connection: Connection,
     signals: Signals,
 }
 
 impl Player<'_> {
-    async fn hello(&mut self, name: &str) -> Result<Welcome, Refusal> {
+    pub(super) async fn hello(&mut self, name: &str) -> Result<Welcome, Refusal> {
         self.stage.playback.hello(&mut self.connection, device(name)).await.unwrap()
     }
 
-    async fn send(&self, command: Command) -> Outcome {
+    pub(super) async fn send(&self, command: Command) -> Outcome {
         self.stage.playback.command(&self.connection, Turn::Next(command)).await.unwrap()
     }
 
-    async fn play(&self, command: &str, track: u128) -> AppliedCommand {
+    pub(super) async fn play(&self, command: &str, track: u128) -> AppliedCommand {
         applied(self.send(play(command, track)).await)
     }
 
-    async fn resync(&self, known: Option<PlaybackVersion>) -> Resync {
+    pub(super) async fn resync(&self, known: Option<PlaybackVersion>) -> Resync {
         self.stage.playback.resync(&self.connection, known).await.unwrap()
     }
 
     /// What it has heard by now.
-    fn heard(&mut self) -> Vec<Signal> {
+    pub(super) fn heard(&mut self) -> Vec<Signal> {
         std::iter::from_fn(|| self.signals.next().now_or_never().flatten()).collect()
     }
 
-    fn states(&mut self) -> Vec<PlaybackState> {
+    pub(super) fn states(&mut self) -> Vec<PlaybackState> {
         let state = |signal| match signal {
             Signal::Hint(Hint::State(state)) => Some((*state).clone()),
             _ => None,
@@ -89,7 +97,7 @@ impl Player<'_> {
         self.heard().into_iter().filter_map(state).collect()
     }
 
-    fn presences(&mut self) -> Vec<DevicePresence> {
+    pub(super) fn presences(&mut self) -> Vec<DevicePresence> {
         let presence = |signal| match signal {
             Signal::Hint(Hint::Presence(presence)) => Some((*presence).clone()),
             _ => None,
@@ -97,12 +105,12 @@ impl Player<'_> {
         self.heard().into_iter().filter_map(presence).collect()
     }
 
-    async fn leave(self) {
+    pub(super) async fn leave(self) {
         self.stage.playback.disconnect(self.connection, self.signals).await.unwrap();
     }
 }
 
-fn caller(account: u128, session: u128, now: Timestamp) -> Caller {
+pub(super) fn caller(account: u128, session: u128, now: Timestamp) -> Caller {
     Caller {
         account_id: Uuid::from_u128(account).into(),
         session_id: Uuid::from_u128(session).into(),
@@ -113,7 +121,7 @@ fn caller(account: u128, session: u128, now: Timestamp) -> Caller {
     }
 }
 
-fn device(name: &str) -> Device {
+pub(super) fn device(name: &str) -> Device {
     Device {
         id: DeviceId::parse(name).unwrap(),
         name: DeviceName::parse(name).unwrap(),
@@ -122,26 +130,26 @@ fn device(name: &str) -> Device {
     }
 }
 
-fn command(id: &str, operation: Operation) -> Command {
+pub(super) fn command(id: &str, operation: Operation) -> Command {
     Command { id: CommandId::parse(id).unwrap(), expect: None, operation }
 }
 
-fn play(id: &str, track: u128) -> Command {
-    let track_id = Some(TrackId::from(Uuid::from_u128(track)));
-    command(id, Operation::Play { track_id, position_ms: None })
+pub(super) fn play(id: &str, track: u128) -> Command {
+    let what = Some(PlayWhat::Track(Uuid::from_u128(track).into()));
+    command(id, Operation::Play { what, position_ms: None })
 }
 
-fn applied(outcome: Outcome) -> AppliedCommand {
+pub(super) fn applied(outcome: Outcome) -> AppliedCommand {
     match outcome {
-        Outcome::Applied(applied) => applied,
+        Outcome::Applied { applied, .. } => applied,
         refused @ Outcome::Refused { .. } => panic!("{refused:?}"),
     }
 }
 
-fn refusal(outcome: Outcome) -> (Refusal, Option<PlaybackState>) {
+pub(super) fn refusal(outcome: Outcome) -> (Refusal, Option<PlaybackState>) {
     match outcome {
         Outcome::Refused { refusal, state } => (refusal, state.map(|state| *state)),
-        Outcome::Applied(applied) => panic!("{applied:?}"),
+        Outcome::Applied { applied, .. } => panic!("{applied:?}"),
     }
 }
 
@@ -199,7 +207,7 @@ async fn a_command_for_another_state_is_refused_with_the_current_one() {
         assert_eq!((why, state.unwrap().version()), (Refusal::Stale, applied.version));
     }
     let pause = Command { expect: Some(applied.version), ..command("c2", Operation::Pause) };
-    assert!(matches!(phone.send(pause).await, Outcome::Applied(_)));
+    assert!(matches!(phone.send(pause).await, Outcome::Applied { .. }));
 }
 
 #[tokio::test]
@@ -208,7 +216,7 @@ async fn out_of_turn_commands_change_nothing_but_repetitions_are_answered() {
     let phone = stage.device(1, "phone").await;
     let first = phone.play("c1", 7).await;
     let send = async |turn| stage.playback.command(&phone.connection, turn).await.unwrap();
-    assert_eq!(send(Turn::Passed(play("c1", 7))).await, Outcome::Applied(first.clone()));
+    assert_eq!(applied(send(Turn::Passed(play("c1", 7))).await), first);
     assert_eq!(refusal(send(Turn::Passed(play("c2", 8))).await).0, Refusal::SequencePassed);
     assert_eq!(refusal(send(Turn::Gap(play("c3", 8))).await).0, Refusal::SequenceGap);
     assert_eq!(phone.resync(Some(first.version)).await, Resync::Unchanged);
@@ -232,9 +240,9 @@ async fn resync_tells_only_what_is_new() {
 #[tokio::test]
 async fn a_lost_store_begins_a_new_epoch() {
     let hub = Arc::new(LocalSyncHub::default());
-    let before = Stage::on(Arc::default(), hub.clone());
+    let before = Stage::on(Arc::new(MemoryPlaybackStore::default()), hub.clone());
     let known = before.device(1, "phone").await.play("c1", 7).await.version;
-    let after = Stage::on(Arc::default(), hub);
+    let after = Stage::on(Arc::new(MemoryPlaybackStore::default()), hub);
     let phone = after.device(1, "phone").await;
     let Resync::Changed(state) = phone.resync(Some(known)).await else { panic!("unchanged") };
     assert_ne!(state.epoch, known.epoch);

@@ -4,7 +4,7 @@ use moodify_core::model::Role;
 
 use super::session::{LogInBody, SessionBody, log_in};
 use crate::app::App;
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, Program};
 use crate::openapi::problems::InvalidCredentials;
 use crate::problem::Problem;
 
@@ -19,7 +19,8 @@ use crate::problem::Problem;
 )]
 pub(crate) async fn log_in_user(
     State(app): State<App>,
+    Program(user_agent): Program,
     JsonBody(body): JsonBody<LogInBody>,
 ) -> Result<Response, Problem> {
-    log_in(&app, body, Role::User).await
+    log_in(&app, user_agent, body, Role::User).await
 }

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
-use moodify_core::model::{Account, AccountId, ArtistId, Invalid, Role};
-use moodify_core::service::accounts::SignedIn;
+use moodify_core::model::{Account, AccountId, ArtistId, Invalid, Role, UserAgent};
+use moodify_core::service::accounts::{LogIn, SignedIn};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -127,8 +127,13 @@ pub(crate) struct LogInBody {
 }
 
 /// A log-in through the door of one role.
-pub(super) async fn log_in(app: &App, body: LogInBody, role: Role) -> Result<Response, Problem> {
+pub(super) async fn log_in(
+    app: &App,
+    user_agent: Option<UserAgent>,
+    body: LogInBody,
+    role: Role,
+) -> Result<Response, Problem> {
     check((SessionKind::check(body.session),))?;
-    let request = moodify_core::service::accounts::LogIn { email: body.email, password: body.password, role };
+    let request = LogIn { email: body.email, password: body.password, role, user_agent };
     Ok(SessionBody::answer(StatusCode::OK, app.moodify.accounts().log_in(request).await?))
 }

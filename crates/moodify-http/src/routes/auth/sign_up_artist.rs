@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
-use crate::extract::{JsonBody, check, field};
+use crate::extract::{JsonBody, Program, check, field};
 use crate::openapi::problems::EmailTaken;
 use crate::problem::Problem;
 
@@ -34,7 +34,7 @@ pub(crate) struct SignUpArtistBody {
 
 /// Sign up as an artist
 ///
-/// A welcome mail follows. The new artist can upload at once.
+/// A welcome mail follows, and one with a link that proves the mailbox. The new artist can upload at once.
 #[utoipa::path(
     post,
     path = "/v1/auth/artists/signup",
@@ -45,17 +45,20 @@ pub(crate) struct SignUpArtistBody {
 )]
 pub(crate) async fn sign_up_artist(
     State(app): State<App>,
+    Program(user_agent): Program,
     JsonBody(body): JsonBody<SignUpArtistBody>,
 ) -> Result<Response, Problem> {
     let accounts = app.moodify.accounts();
+    let own = [&*body.email, &body.first_name, &body.last_name, &body.artist_name];
     let (email, password, first_name, last_name, artist_name, ()) = check((
         field("/email", Email::parse(&body.email)),
-        field("/password", accounts.new_password(&body.password)),
+        field("/password", accounts.new_password(&body.password, &own)),
         field("/first_name", PersonName::parse(&body.first_name)),
         field("/last_name", PersonName::parse(&body.last_name)),
         field("/artist_name", ArtistName::parse(&body.artist_name)),
         SessionKind::check(body.session),
     ))?;
-    let request = SignUp { email, password, first_name, last_name, artist_name: Some(artist_name) };
+    let request =
+        SignUp { email, password, first_name, last_name, artist_name: Some(artist_name), user_agent };
     Ok(SessionBody::answer(StatusCode::CREATED, accounts.sign_up(request).await?))
 }

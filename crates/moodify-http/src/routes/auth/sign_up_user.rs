@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
-use crate::extract::{JsonBody, check, field};
+use crate::extract::{JsonBody, Program, check, field};
 use crate::openapi::problems::EmailTaken;
 use crate::problem::Problem;
 
@@ -31,7 +31,7 @@ pub(crate) struct SignUpUserBody {
 
 /// Sign up as a listener
 ///
-/// A welcome mail follows.
+/// A welcome mail follows, and one with a link that proves the mailbox.
 #[utoipa::path(
     post,
     path = "/v1/auth/users/signup",
@@ -42,16 +42,18 @@ pub(crate) struct SignUpUserBody {
 )]
 pub(crate) async fn sign_up_user(
     State(app): State<App>,
+    Program(user_agent): Program,
     JsonBody(body): JsonBody<SignUpUserBody>,
 ) -> Result<Response, Problem> {
     let accounts = app.moodify.accounts();
+    let own = [&*body.email, &body.first_name, &body.last_name];
     let (email, password, first_name, last_name, ()) = check((
         field("/email", Email::parse(&body.email)),
-        field("/password", accounts.new_password(&body.password)),
+        field("/password", accounts.new_password(&body.password, &own)),
         field("/first_name", PersonName::parse(&body.first_name)),
         field("/last_name", PersonName::parse(&body.last_name)),
         SessionKind::check(body.session),
     ))?;
-    let request = SignUp { email, password, first_name, last_name, artist_name: None };
+    let request = SignUp { email, password, first_name, last_name, artist_name: None, user_agent };
     Ok(SessionBody::answer(StatusCode::CREATED, accounts.sign_up(request).await?))
 }

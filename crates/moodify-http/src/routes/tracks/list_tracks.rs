@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use moodify_core::model::{ArtistId, Genre, Invalid, PageSize, TrackSort};
-use moodify_core::service::catalog::TrackQuery;
+use moodify_core::service::catalog::{Listing, TrackQuery, TrackView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,8 +75,14 @@ pub(crate) async fn list_tracks(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let listing = app.moodify.catalog().list_tracks(&caller, params.check()?).await?;
-    let items = listing.items.into_iter().map(Into::into).collect();
-    etag::read(&headers, None, &TrackPage { items, next_cursor: listing.next_cursor })
+    etag::read(&headers, None, &TrackPage::from(listing))
+}
+
+impl From<Listing<TrackView>> for TrackPage {
+    fn from(listing: Listing<TrackView>) -> Self {
+        let items = listing.items.into_iter().map(Into::into).collect();
+        Self { items, next_cursor: listing.next_cursor }
+    }
 }
 
 impl ListTracksParams {
@@ -92,7 +98,8 @@ impl ListTracksParams {
     }
 }
 
-fn query(text: String) -> Result<String, Invalid> {
+/// The words of a search, as they came.
+pub(crate) fn query(text: String) -> Result<String, Invalid> {
     /// Eight words count; nobody types a thousand characters to find a song.
     const MAX_CHARS: usize = 1000;
     let too_long = || Invalid::new("too_long", format!("Search for at most {MAX_CHARS} characters."));

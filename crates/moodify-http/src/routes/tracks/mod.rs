@@ -6,4 +6,5 @@ pub(crate) mod get_track;
 pub(crate) mod get_track_audio;
 pub(crate) mod get_track_cover;
 pub(crate) mod list_tracks;
+pub(crate) mod report_play;
 pub(crate) mod track;

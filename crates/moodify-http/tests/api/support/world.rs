@@ -8,7 +8,7 @@ use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
 use moodify_core::config::CatalogConfig;
 use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
-use moodify_core::model::{MediaKey, PageSize, TrackFilter};
+use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
 use moodify_core::{Config, Moodify, MoodifyBuilder};
 use moodify_http::HttpConfig;
@@ -25,6 +25,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// A platform in memory, with a hand on its clock and a look into its stores.
 pub(crate) struct World {
     pub(crate) router: Router,
+    pub(crate) moodify: Moodify,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) media: Arc<MemoryMediaStore>,
     pub(crate) clock: Arc<FixedClock>,
@@ -87,7 +88,14 @@ impl World {
         let moodify = parts(builder).build(Arc::new(probe)).unwrap();
         let mut config = HttpConfig::new(public_url);
         http(&mut config);
-        Self { router: moodify_http::router(&moodify, config), store, media, clock, _staging: staging }
+        Self {
+            router: moodify_http::router(&moodify, config),
+            moodify,
+            store,
+            media,
+            clock,
+            _staging: staging,
+        }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -108,6 +116,16 @@ impl World {
 
     pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
         self.send(self.request(Method::DELETE, path, token).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        let request = self.request(Method::PATCH, path, token).header("content-type", "application/json");
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
+    /// A `PUT` without a body.
+    pub(crate) async fn put(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::PUT, path, token).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
@@ -161,6 +179,16 @@ impl World {
     pub(crate) async fn events(&self) -> usize {
         use moodify_core::port::Clock;
         self.store.lease(10_000, self.clock.now(), Duration::ZERO).await.unwrap().len()
+    }
+
+    /// What happened since this was asked last.
+    pub(crate) async fn news(&self) -> Vec<EventPayload> {
+        use moodify_core::port::Clock;
+        self.moodify.accounts().settle().await;
+        let events = self.store.lease(10_000, self.clock.now(), Duration::ZERO).await.unwrap();
+        let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+        self.store.mark_published(&ids).await.unwrap();
+        events.into_iter().map(|event| event.payload).collect()
     }
 
     /// How many tracks there are, finished or not, of this artist and in public.

@@ -9,12 +9,9 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use moodify_adapters::sql::SqlStore;
 use moodify_core::{
     model::{KeyPurpose, MediaKey, Timestamp},
-    port::{
-        Clock, Consumer, KeyStore, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Queue, Rejection,
-    },
+    port::{Clock, Consumer, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection},
     service::Context,
 };
 use url::Host;
@@ -24,6 +21,7 @@ use crate::{
     assemble,
     commands::healthcheck,
     config::{Address, Settings},
+    database::Database,
     failure::{Failure, one_line},
     lock::private_folder,
 };
@@ -63,20 +61,20 @@ pub(super) fn clock(now: Timestamp) -> Found {
     works(format!("it is {now}"))
 }
 
-pub(super) async fn open(settings: &Settings) -> Result<(SqlStore, Address), Failure> {
-    let address = settings.database()?;
-    Ok((assemble::database(&address).await?, address))
+pub(super) async fn open(settings: &Settings) -> Result<(Arc<dyn Database>, Address), Failure> {
+    Ok((assemble::database(settings).await?, settings.database()?))
 }
 
-pub(super) async fn database(store: &SqlStore, address: &Address) -> Found {
-    let tried = store.round_trip().await;
-    tried.map_err(|error| Failure::new(one_line(&error), "look at the disk that the database is on"))?;
+pub(super) async fn database(database: &dyn Database, address: &Address) -> Found {
+    let tried = database.round_trip().await;
+    let fix = "look at the disk that the database is on, and at what its user may do";
+    tried.map_err(|error| Failure::new(one_line(&error), fix))?;
     works(format!("wrote to {address} and read it back"))
 }
 
 /// A key from the future means that this clock is behind: its tokens would be dead at once.
-pub(super) async fn keys(store: &SqlStore, now: Timestamp) -> Found {
-    let keys = store.keys(KeyPurpose::AccessToken).await;
+pub(super) async fn keys(database: &dyn Database, now: Timestamp) -> Found {
+    let keys = database.keys(KeyPurpose::AccessToken).await;
     let keys = keys.map_err(|error| Failure::new(one_line(&error), "look at the database"))?;
     match keys.first() {
         None => works("none yet: the first start makes them".to_owned()),
@@ -93,9 +91,9 @@ pub(super) async fn keys(store: &SqlStore, now: Timestamp) -> Found {
 }
 
 /// Declares a consumer that asks for nothing, so that nothing is ever kept for it.
-pub(super) async fn queue(settings: &Settings, store: &SqlStore, now: Timestamp) -> Found {
+pub(super) async fn queue(settings: &Settings, database: &dyn Database, now: Timestamp) -> Found {
     let address = settings.queue()?;
-    let queue = assemble::queue(&address, store)?;
+    let queue = assemble::queue(&address, database)?;
     let visitor = Consumer { name: "doctor", kinds: Vec::new() };
     let failed = |error| Failure::new(one_line(&error), "look at the database that the queue lives in");
     queue.declare(&visitor).await.map_err(failed)?;

@@ -36,11 +36,11 @@ async fn examine(settings: &Settings) -> Report {
     report.add("data", checks::data(settings));
     report.add("clock", checks::clock(context.now()));
     match checks::open(settings).await {
-        Ok((store, address)) => {
-            report.add("database", checks::database(&store, &address).await);
-            report.add("keys", checks::keys(&store, context.now()).await);
-            report.add("queue", checks::queue(settings, &store, context.now()).await);
-            store.close().await;
+        Ok((database, address)) => {
+            report.add("database", checks::database(&*database, &address).await);
+            report.add("keys", checks::keys(&*database, context.now()).await);
+            report.add("queue", checks::queue(settings, &*database, context.now()).await);
+            database.close().await;
         }
         Err(failure) => {
             report.add("database", Err(failure));

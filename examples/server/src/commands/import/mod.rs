@@ -101,7 +101,7 @@ async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<()
         }
     }
     progress.end();
-    parts.store.close().await;
+    parts.database.close().await;
     report.print(import.json)?;
     match broken {
         Some((path, error)) => Err(Failure::new(

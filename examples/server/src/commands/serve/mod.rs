@@ -43,15 +43,15 @@ const GRACE: Duration = Duration::from_millis(200);
 pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
     let runtime = runtime()?;
     let watch = Watch::begin(role, settings, &runtime)?;
-    let _locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
-    let outcome = runtime.block_on(serve(role, settings, &watch));
+    let locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let outcome = runtime.block_on(serve(role, settings, &locks, &watch));
     watch.end();
     // Whatever still runs in there was given its time.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(role: Role, settings: &Settings, watch: &Watch) -> Result<(), Failure> {
+async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let (listener, bound) = bind(settings.listen, "--listen").await?;
     let public_url = settings.public_url(bound)?;
@@ -61,10 +61,12 @@ async fn serve(role: Role, settings: &Settings, watch: &Watch) -> Result<(), Fai
     let mut parts = assemble::parts(settings).await?;
     parts.context.tracer = watch.tracer();
     let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
-    // The locks say that nobody else runs these services here: what is leased, a dead process leased.
-    parts.store.reclaim(role.services()).await.map_err(|error| {
-        Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
-    })?;
+    if locks.prove_to_be_alone() {
+        // What is leased, a dead process leased.
+        parts.database.reclaim(role.services()).await.map_err(|error| {
+            Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
+        })?;
+    }
     // Before the first request: an event is kept only for consumers that are known.
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
@@ -96,7 +98,7 @@ async fn serve(role: Role, settings: &Settings, watch: &Watch) -> Result<(), Fai
         () = running.end(settings.http.drain(), &*parts.context.clock) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
-    parts.store.close().await;
+    parts.database.close().await;
     outcome
 }
 

@@ -1,0 +1,117 @@
+//! The HTTP side of every load. Moodify and its peer have the same paths and the same fields.
+
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client as Http, RequestBuilder, multipart};
+use serde_json::{Value, json};
+
+/// Where the services of a subject are. In one process they are all the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) auth: String,
+    pub(crate) music: String,
+    pub(crate) sync: String,
+}
+
+/// Somebody who may be signed in.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: Http,
+    at: Addresses,
+    token: String,
+}
+
+pub(crate) const PASSWORD: &str = "a quiet harbour at dawn";
+
+impl Client {
+    pub(crate) fn new(at: Addresses) -> Result<Self> {
+        let http = Http::builder().tcp_nodelay(true).pool_max_idle_per_host(1024).build()?;
+        Ok(Self { http, at, token: String::new() })
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) fn with_token(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
+    }
+
+    /// A new listener.
+    pub(crate) async fn sign_up(&self, email: &str) -> Result<Self> {
+        let body = json!({"email": email, "password": PASSWORD, "first_name": "Bench", "last_name": "Mark"});
+        self.session("users/signup", &body).await
+    }
+
+    /// A new artist.
+    pub(crate) async fn sign_up_artist(&self, email: &str) -> Result<Self> {
+        let body = json!({"email": email, "password": PASSWORD, "first_name": "Bench", "last_name": "Mark",
+            "artist_name": "The Benchmarks"});
+        self.session("artists/signup", &body).await
+    }
+
+    pub(crate) async fn log_in(&self, email: &str) -> Result<Self> {
+        self.session("users/login", &json!({"email": email, "password": PASSWORD})).await
+    }
+
+    /// Tries a wrong password; being turned away is what is expected.
+    pub(crate) async fn log_in_wrongly(&self, email: &str) -> Result<()> {
+        let url = format!("{}/v1/auth/users/login", self.at.auth);
+        let body = json!({"email": email, "password": "not the password at all"});
+        let status = self.http.post(url).json(&body).send().await?.status();
+        ensure!(matches!(status.as_u16(), 401 | 429 | 503), "a wrong password got {status}");
+        Ok(())
+    }
+
+    async fn session(&self, path: &str, body: &Value) -> Result<Self> {
+        let url = format!("{}/v1/auth/{path}", self.at.auth);
+        let answer = answer(self.http.post(url).json(body)).await?;
+        let token = answer["access_token"].as_str().context("no access token")?;
+        Ok(self.with_token(token.to_owned()))
+    }
+
+    /// Whether it lives; asked of the auth service, which floods hit.
+    pub(crate) async fn liveness(&self) -> Result<()> {
+        let url = format!("{}/health/live", self.at.auth);
+        self.http.get(url).send().await?.error_for_status()?.bytes().await?;
+        Ok(())
+    }
+
+    /// Uploads a track and returns its id.
+    pub(crate) async fn upload(&self, title: &str, audio: Vec<u8>, cover: Option<Vec<u8>>) -> Result<String> {
+        let audio = multipart::Part::bytes(audio).file_name("tune.mp3").mime_str("audio/mpeg")?;
+        let mut form = multipart::Form::new().text("title", title.to_owned()).part("audio", audio);
+        if let Some(cover) = cover {
+            form = form
+                .part("cover", multipart::Part::bytes(cover).file_name("cover.jpg").mime_str("image/jpeg")?);
+        }
+        let url = format!("{}/v1/tracks", self.at.music);
+        let track = answer(self.http.post(url).bearer_auth(&self.token).multipart(form)).await?;
+        Ok(track["id"].as_str().context("a track without an id")?.to_owned())
+    }
+
+    pub(crate) async fn create_playlist(&self, track_ids: &[String]) -> Result<String> {
+        let url = format!("{}/v1/playlists", self.at.music);
+        let body = json!({"title": "Benchmarks", "track_ids": track_ids});
+        let playlist = answer(self.http.post(url).bearer_auth(&self.token).json(&body)).await?;
+        Ok(playlist["id"].as_str().context("a playlist without an id")?.to_owned())
+    }
+
+    /// Reads something of the music service whole, and returns its length in bytes.
+    pub(crate) async fn read(&self, path: &str) -> Result<usize> {
+        let request = self.http.get(format!("{}{path}", self.at.music)).bearer_auth(&self.token);
+        Ok(request.send().await?.error_for_status()?.bytes().await?.len())
+    }
+
+    /// Reads something of the music service as JSON.
+    pub(crate) async fn json(&self, path: &str) -> Result<Value> {
+        answer(self.http.get(format!("{}{path}", self.at.music)).bearer_auth(&self.token)).await
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Result<Value> {
+    let response = request.send().await?;
+    let (status, url) = (response.status(), response.url().clone());
+    let body = response.text().await?;
+    ensure!(status.is_success(), "{url} answered {status}: {body}");
+    serde_json::from_str(&body).with_context(|| format!("{url} answered no JSON"))
+}

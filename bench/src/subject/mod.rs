@@ -1,0 +1,87 @@
+//! What is measured: Moodify, and the peer.
+
+mod moodify;
+mod peer;
+mod stores;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::{client::Addresses, process::Process};
+
+pub(crate) use moodify::{Catalogue, seed_tracks};
+
+/// Which product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Product {
+    Moodify,
+    Peer,
+}
+
+/// A product, and where its programs are.
+pub(crate) struct Program {
+    pub(crate) product: Product,
+    /// The server's program, or the folder of the peer's services.
+    pub(crate) code: PathBuf,
+}
+
+/// A running product.
+pub(crate) struct Subject {
+    pub(crate) at: Addresses,
+    auth: usize,
+    music: usize,
+    sync: usize,
+    processes: Vec<Process>,
+    tokens: Tokens,
+    // Held for as long as the product runs.
+    _stores: Vec<Process>,
+}
+
+/// How a harness comes by many access tokens.
+enum Tokens {
+    BySignUp,
+    Minted { code: PathBuf, secret: String },
+}
+
+impl Subject {
+    /// Starts a product with all its data in this folder.
+    pub(crate) async fn start(program: &Program, folder: &Path) -> Result<Self> {
+        match program.product {
+            Product::Moodify => moodify::start(&program.code, folder).await,
+            Product::Peer => peer::start(&program.code, folder).await,
+        }
+    }
+
+    /// Access tokens of so many listeners that nobody else is.
+    pub(crate) async fn listeners(&self, count: usize) -> Result<Vec<String>> {
+        match &self.tokens {
+            Tokens::BySignUp => moodify::sign_up(&self.at, count).await,
+            Tokens::Minted { code, secret } => peer::mint(code, secret, count).await,
+        }
+    }
+
+    pub(crate) fn auth(&self) -> [&Process; 1] {
+        [&self.processes[self.auth]]
+    }
+
+    pub(crate) fn music(&self) -> [&Process; 1] {
+        [&self.processes[self.music]]
+    }
+
+    pub(crate) fn sync(&self) -> [&Process; 1] {
+        [&self.processes[self.sync]]
+    }
+
+    /// Every process of the product; not its stores.
+    pub(crate) fn all(&self) -> Vec<&Process> {
+        self.processes.iter().collect()
+    }
+
+    pub(crate) async fn stop(self) -> Result<()> {
+        for process in self.processes {
+            process.stop().await?;
+        }
+        Ok(())
+    }
+}

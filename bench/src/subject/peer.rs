@@ -1,0 +1,50 @@
+use std::{fs, path::Path};
+
+use anyhow::{Result, ensure};
+use moodify_core::{memory::SystemRng, port::Rng};
+use tokio::process::Command;
+use uuid::Uuid;
+
+use super::{Subject, Tokens, stores::Stores};
+use crate::{client::Addresses, process::Process};
+
+/// The peer's services, one process each.
+const SERVICES: [&str; 4] = ["auth", "music", "sync", "notification"];
+
+/// Four Node processes on MongoDB, S3 and RabbitMQ.
+pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
+    fs::create_dir_all(folder)?;
+    let stores = Stores::start(folder).await?;
+    let mut random = [0; 16];
+    SystemRng.fill(&mut random);
+    let secret = Uuid::from_bytes(random).to_string();
+    let mails = folder.join("mail");
+    fs::create_dir_all(&mails)?;
+    let mut processes = Vec::new();
+    let mut urls = Vec::new();
+    for name in SERVICES {
+        let port = super::stores::free_port()?;
+        let mut command = Command::new("node");
+        command.arg(format!("{name}.mjs")).current_dir(code);
+        command.env("PORT", port.to_string()).env("JWT_SECRET", &secret).env("MAIL_FOLDER", &mails);
+        command.env("NODE_ENV", "production").envs(stores.addresses());
+        let log = folder.join(format!("{name}.log"));
+        let (process, ()) =
+            Process::start(&mut command, &log, |line| line.starts_with("listening").then_some(())).await?;
+        processes.push(process);
+        urls.push(format!("http://127.0.0.1:{port}"));
+    }
+    let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
+    let tokens = Tokens::Minted { code: code.to_owned(), secret };
+    let _stores = stores.into_processes();
+    Ok(Subject { at, auth: 0, music: 1, sync: 2, processes, tokens, _stores })
+}
+
+/// Access tokens of listeners, as the auth service would sign them.
+pub(super) async fn mint(code: &Path, secret: &str, count: usize) -> Result<Vec<String>> {
+    let mut command = Command::new("node");
+    command.args(["mint.mjs", &count.to_string()]).current_dir(code).env("JWT_SECRET", secret);
+    let output = command.output().await?;
+    ensure!(output.status.success(), "mint.mjs failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+}

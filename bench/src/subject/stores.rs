@@ -1,0 +1,76 @@
+//! The servers that the peer keeps its data in, in a folder that goes away with the run.
+
+use std::{fs, net::TcpListener, path::Path, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{net::TcpStream, process::Command, time::sleep};
+
+use crate::process::Process;
+
+const KEY: &str = "peer-access-key";
+const SECRET: &str = "peer-secret-key";
+const BUCKET: &str = "peer-media";
+
+/// How long a store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// MongoDB and S3, started here; RabbitMQ, which has to run already.
+pub(super) struct Stores {
+    mongo: u16,
+    s3: u16,
+    amqp: String,
+    processes: Vec<Process>,
+}
+
+impl Stores {
+    pub(super) async fn start(folder: &Path) -> Result<Self> {
+        let (mongo, s3) = (free_port()?, free_port()?);
+        let (documents, objects) = (folder.join("mongo"), folder.join("s3"));
+        fs::create_dir_all(&documents)?;
+        fs::create_dir_all(objects.join(BUCKET))?;
+        let mut database = Command::new("secantusd-py");
+        database.args(["--port", &mongo.to_string(), "--storage-path"]).arg(&documents);
+        let mut media = Command::new("s3s-fs");
+        media.args(["--host", "127.0.0.1", "--port", &s3.to_string()]);
+        media.args(["--access-key", KEY, "--secret-key", SECRET]).arg(&objects);
+        let amqp =
+            std::env::var("AMQP_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672".to_owned());
+        let processes = vec![
+            spawn(&mut database, mongo, &folder.join("mongo.log")).await?,
+            spawn(&mut media, s3, &folder.join("s3.log")).await?,
+        ];
+        Ok(Self { mongo, s3, amqp, processes })
+    }
+
+    /// What the peer's services read from their environment.
+    pub(super) fn addresses(&self) -> [(&'static str, String); 6] {
+        [
+            ("MONGO_URL", format!("mongodb://127.0.0.1:{}/peer", self.mongo)),
+            ("AMQP_URL", self.amqp.clone()),
+            ("S3_ENDPOINT", format!("http://127.0.0.1:{}", self.s3)),
+            ("S3_BUCKET", BUCKET.to_owned()),
+            ("S3_KEY", KEY.to_owned()),
+            ("S3_SECRET", SECRET.to_owned()),
+        ]
+    }
+
+    pub(super) fn into_processes(self) -> Vec<Process> {
+        self.processes
+    }
+}
+
+async fn spawn(command: &mut Command, port: u16, log: &Path) -> Result<Process> {
+    let process = Process::silent(command, log)?;
+    for _ in 0..PATIENCE.as_millis() / 50 {
+        if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            return Ok(process);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    bail!("{command:?} does not listen:\n{}", fs::read_to_string(log).unwrap_or_default())
+}
+
+/// A port that nobody listens at.
+pub(super) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("no port is free")?.local_addr()?.port())
+}

@@ -1,0 +1,159 @@
+//! What the listeners of this process hear, and the plays that are to be told of.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::Playback;
+use super::hearing::Hearing;
+use crate::model::{AccountId, DeviceId, Event, PlaybackState, PositionMs, later};
+
+/// A run that rests for so long has ended.
+const LONG_REST: Duration = Duration::from_secs(30 * 60);
+
+/// How many plays wait at most while the queue is down; the oldest are lost.
+const MAX_WAITING: usize = 10_000;
+
+/// Kept in memory: what a crash takes away is one play of each listener at most.
+#[derive(Debug, Default)]
+pub(super) struct Plays(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    hearings: HashMap<AccountId, Hearing>,
+    ended: VecDeque<Event>,
+}
+
+impl Inner {
+    fn end(&mut self, account: AccountId, now: Timestamp) {
+        let Some(mut hearing) = self.hearings.remove(&account) else { return };
+        hearing.interrupt(now);
+        if let Some(event) = hearing.event(account, now) {
+            if self.ended.len() >= MAX_WAITING {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(event);
+        }
+    }
+}
+
+impl Plays {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A device says where it is; whether it was listened to.
+    fn report(
+        &self,
+        account: AccountId,
+        state: &PlaybackState,
+        (device, at, position): (Option<&DeviceId>, Timestamp, PositionMs),
+        now: Timestamp,
+    ) {
+        let mut inner = self.inner();
+        if !inner.hearings.get(&account).is_some_and(|hearing| hearing.is_of(state)) {
+            // Started before this process, or by another node.
+            inner.end(account, now);
+            let since = Timestamp::from_microsecond(state.at_us).unwrap_or(now).min(now);
+            let Some(hearing) = Hearing::of(state, since) else { return };
+            inner.hearings.insert(account, hearing);
+        }
+        if let Some(hearing) = inner.hearings.get_mut(&account) {
+            hearing.report(device, at, position);
+        }
+    }
+
+    /// The state has changed. Returns when to look at the listener again, and whether a play ended.
+    fn change(&self, account: AccountId, next: &PlaybackState, now: Timestamp) -> (Option<Timestamp>, bool) {
+        let mut inner = self.inner();
+        let before = inner.ended.len();
+        match inner.hearings.get_mut(&account) {
+            Some(hearing) if hearing.is_of(next) => {
+                let rested = hearing.resting_since;
+                hearing.interrupt(now);
+                hearing.go_on(next, now);
+                if let (Some(since), true) = (rested, hearing.resting_since.is_some()) {
+                    hearing.resting_since = Some(since);
+                }
+            }
+            _ => {
+                inner.end(account, now);
+                if let Some(hearing) = Hearing::of(next, now) {
+                    inner.hearings.insert(account, hearing);
+                }
+            }
+        }
+        let rests = inner.hearings.get(&account).and_then(|hearing| hearing.resting_since);
+        (rests.map(|since| later(since, LONG_REST)), inner.ended.len() != before)
+    }
+
+    /// Ends the listener's run if it rests for long. Returns when to look again.
+    pub(super) fn settle(&self, account: AccountId, now: Timestamp) -> Option<Timestamp> {
+        let mut inner = self.inner();
+        let due = later(inner.hearings.get(&account)?.resting_since?, LONG_REST);
+        if now < due {
+            return Some(due);
+        }
+        inner.end(account, now);
+        None
+    }
+
+    /// Ends all runs: the process is about to end.
+    pub(super) fn end_all(&self, now: Timestamp) {
+        let mut inner = self.inner();
+        let accounts: Vec<_> = inner.hearings.keys().copied().collect();
+        for account in accounts {
+            inner.end(account, now);
+        }
+    }
+
+    pub(super) fn forget(&self, account: AccountId) {
+        self.inner().hearings.remove(&account);
+    }
+
+    fn first_ended(&self) -> Option<Event> {
+        self.inner().ended.front().cloned()
+    }
+
+    fn published(&self, event: &Event) {
+        self.inner().ended.retain(|waiting| waiting.id != event.id);
+    }
+}
+
+impl Playback {
+    pub(super) fn note_change(&self, account: AccountId, next: &PlaybackState, now: Timestamp) {
+        let (look_again, ended) = self.plays.change(account, next, now);
+        if let Some(at) = look_again {
+            self.watch.add(account, at);
+        }
+        if ended {
+            self.watch.wake();
+        }
+    }
+
+    pub(super) fn note_report(
+        &self,
+        account: AccountId,
+        state: &PlaybackState,
+        report: (Option<&DeviceId>, Timestamp, PositionMs),
+    ) {
+        self.plays.report(account, state, report, self.context.now());
+    }
+
+    /// Hands over the plays that have ended. Returns whether all went.
+    pub async fn publish_plays(&self) -> bool {
+        while let Some(event) = self.plays.first_ended() {
+            if let Err(error) = self.queue.publish(&event, self.context.now()).await {
+                tracing::warn!(%error, "plays were not published; they are again");
+                return false;
+            }
+            self.plays.published(&event);
+            self.stats.play_published();
+        }
+        true
+    }
+}

@@ -1,0 +1,128 @@
+//! What happens to playback by itself: transfers that nobody answers, devices that stay away,
+//! plays that have ended.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Playback;
+use super::transition::{abandoned, overdue};
+use crate::Error;
+use crate::model::{AccountId, Cause, DeviceId, PlaybackState, later};
+
+/// When something that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Playback {
+    /// Does what has to be done between messages, until told to stop; then hands over what was
+    /// played so far.
+    pub async fn run(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            self.settle_due().await;
+            let all_published = self.publish_plays().await;
+            let now = self.context.now();
+            let failed = (!all_published).then(|| later(now, AGAIN));
+            let due = [self.watch.earliest(), failed].into_iter().flatten().min();
+            let wait = async {
+                match due.map(|due| due.duration_since(now).try_into().unwrap_or(Duration::ZERO)) {
+                    Some(wait) => self.context.clock.sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.watch.changed() => {}
+                () = wait => {}
+            }
+        }
+        self.plays.end_all(self.context.now());
+        if !self.publish_plays().await {
+            tracing::warn!("some plays were not published and are lost");
+        }
+    }
+
+    /// Looks at every listener whose moment has come.
+    pub async fn settle_due(&self) {
+        while let Some(account) = self.watch.take_due(self.context.now()) {
+            if let Err(error) = self.settle(account).await {
+                tracing::warn!(%account, %error, "a listener's playback was not looked at; it is again");
+                self.watch.add(account, later(self.context.now(), AGAIN));
+            }
+        }
+    }
+
+    async fn settle(&self, account: AccountId) -> Result<(), Error> {
+        let _turn = self.turns.take(account).await;
+        for _ in 0..Self::MAX_TRIES {
+            let Some(state) = self.store.load(account).await? else { return Ok(()) };
+            let Some(next) = self.by_itself(account, &state).await? else {
+                if let Some(due) = self.plays.settle(account, self.context.now()) {
+                    self.watch.add(account, due);
+                }
+                return Ok(());
+            };
+            // From nobody's connection: everybody hears it.
+            let nobody = self.context.new_id();
+            self.replace(account, nobody, &state, next, None).await?;
+        }
+        Err(Self::outrun())
+    }
+
+    /// What follows from the time that has passed; looks again when more may.
+    async fn by_itself(
+        &self,
+        account: AccountId,
+        state: &PlaybackState,
+    ) -> Result<Option<PlaybackState>, Error> {
+        let online = self.hub.online(account).await?;
+        let meeting = self.meeting(state, &online, None);
+        if let Some(transfer) = &state.transfer {
+            let cause = Cause { command_id: transfer.command_id.clone(), device_id: None };
+            let next = overdue(state, &meeting.scene(cause));
+            if next.is_some() {
+                return Ok(next);
+            }
+            self.watch.add(account, moment(transfer.until_us));
+        }
+        let Some(absent) = absent(state, &meeting.online) else { return Ok(None) };
+        let left_at = self.last_seen(account, absent).await?.unwrap_or(meeting.now);
+        let due = self.due_back(left_at);
+        if meeting.now < due {
+            self.watch.add(account, due);
+            return Ok(None);
+        }
+        let cause = Cause { command_id: self.context.new_id(), device_id: None };
+        Ok(abandoned(state, left_at, &meeting.scene(cause)))
+    }
+
+    /// The state is about to be shown: what has to happen to it by itself is not forgotten.
+    pub(super) fn look_after(&self, account: AccountId, state: &PlaybackState, online: &[DeviceId]) {
+        if let Some(transfer) = &state.transfer {
+            self.watch.add(account, moment(transfer.until_us));
+        }
+        if absent(state, online).is_some() {
+            self.watch.add(account, self.due_back(self.context.now()));
+        }
+    }
+
+    /// Until when a device that left then is waited for. A server that has just started waits for
+    /// everybody.
+    fn due_back(&self, left_at: Timestamp) -> Timestamp {
+        later(left_at.max(self.started_at), self.config.absence)
+    }
+
+    async fn last_seen(&self, account: AccountId, device: &DeviceId) -> Result<Option<Timestamp>, Error> {
+        let known = self.store.devices(account).await?;
+        Ok(known.into_iter().find(|known| known.device.id == *device).map(|known| known.last_seen))
+    }
+}
+
+/// The device that ought to make the sound and is not there.
+fn absent<'a>(state: &'a PlaybackState, online: &[DeviceId]) -> Option<&'a DeviceId> {
+    state.active_device.as_ref().filter(|active| state.playing && !online.contains(active))
+}
+
+fn moment(us: i64) -> Timestamp {
+    Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
+}

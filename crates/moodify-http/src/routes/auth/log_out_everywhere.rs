@@ -1,0 +1,25 @@
+use axum::extract::State;
+use http::StatusCode;
+
+use crate::app::App;
+use crate::extract::Bearer;
+use crate::problem::Problem;
+
+/// End all your sessions, this one too
+///
+/// As with one: refresh tokens are dead at once, sockets close, access tokens run out by themselves.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/logout-all",
+    operation_id = "log_out_everywhere",
+    tag = "auth",
+    security(("access_token" = [])),
+    responses((status = 204, description = "Signed out everywhere.")),
+)]
+pub(crate) async fn log_out_everywhere(
+    State(app): State<App>,
+    Bearer(caller): Bearer,
+) -> Result<StatusCode, Problem> {
+    app.moodify.accounts().log_out_everywhere(&caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

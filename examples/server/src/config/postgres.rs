@@ -1,0 +1,28 @@
+//! `[postgres]`
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+
+/// What is asked of a PostgreSQL database, if `database` names one. What is not set has the default of
+/// the adapter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
+pub(crate) struct Postgres {
+    max_connections: Option<NonZeroU32>,
+    connect_timeout_secs: Option<NonZeroU32>,
+    statement_timeout_secs: Option<NonZeroU32>,
+}
+
+#[cfg(feature = "postgres")]
+impl Postgres {
+    /// The typed configuration of the database at this address.
+    pub(crate) fn config(&self, address: &super::Address) -> moodify_adapters::sql::PostgresConfig {
+        let mut config = moodify_adapters::sql::PostgresConfig::new(address.secret());
+        config.max_connections = self.max_connections.map_or(config.max_connections, NonZeroU32::get);
+        config.connect_timeout = super::seconds(self.connect_timeout_secs, config.connect_timeout);
+        config.statement_timeout = super::seconds(self.statement_timeout_secs, config.statement_timeout);
+        config
+    }
+}

@@ -1,0 +1,60 @@
+//! What the program asks of the database, beyond the ports: one name for each that there is.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use moodify_adapters::sql::SqlStore;
+use moodify_core::{
+    MoodifyBuilder, Services,
+    port::{KeyStore, Queue, Unavailable},
+};
+
+/// A database that keeps all there is to keep.
+#[async_trait]
+pub(crate) trait Database: KeyStore {
+    /// Makes it the store of the services.
+    fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder;
+
+    /// The queue that lives in it.
+    fn queue(&self) -> Arc<dyn Queue>;
+
+    /// Whether it answers.
+    async fn ping(&self) -> Result<(), Unavailable>;
+
+    /// Writes something and reads it back.
+    async fn round_trip(&self) -> Result<(), Unavailable>;
+
+    /// Gives back what dead processes had begun; only for who knows that no other process runs these
+    /// services on it.
+    async fn reclaim(&self, services: Services) -> Result<(), Unavailable>;
+
+    /// Finishes what is under way, and lets go of it.
+    async fn close(&self);
+}
+
+#[async_trait]
+impl Database for SqlStore {
+    fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
+        services.store(self.clone()).playback_archive(self)
+    }
+
+    fn queue(&self) -> Arc<dyn Queue> {
+        Arc::new(Self::queue(self))
+    }
+
+    async fn ping(&self) -> Result<(), Unavailable> {
+        Self::ping(self).await
+    }
+
+    async fn round_trip(&self) -> Result<(), Unavailable> {
+        Self::round_trip(self).await
+    }
+
+    async fn reclaim(&self, services: Services) -> Result<(), Unavailable> {
+        Self::reclaim(self, services).await
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+}

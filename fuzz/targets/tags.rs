@@ -1,0 +1,34 @@
+//! Whatever claims to be an MP3 or a picture is judged: accepted, refused, but never a fault of ours.
+
+#![no_main]
+
+use std::sync::{Arc, OnceLock};
+
+use libfuzzer_sys::fuzz_target;
+use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
+use moodify_core::memory::SystemClock;
+use moodify_core::port::{MediaProbe, ProbeError};
+use moodify_fuzz::{only_escaping_panics_count, wait};
+use tempfile::TempDir;
+
+fn probe() -> &'static (InProcessProbe, TempDir) {
+    static PROBE: OnceLock<(InProcessProbe, TempDir)> = OnceLock::new();
+    PROBE.get_or_init(|| {
+        let staging = tempfile::tempdir().unwrap();
+        let probe = InProcessProbe::open(ProbeConfig::new(staging.path()), Arc::new(SystemClock)).unwrap();
+        (probe, staging)
+    })
+}
+
+fuzz_target!(init: only_escaping_panics_count(), |data: &[u8]| {
+    let (probe, _) = probe();
+    let Some((kind, data)) = data.split_first() else { return };
+    let data = data.to_vec();
+    let body = moodify_fuzz::body(data);
+    let refusal = if kind % 2 == 0 {
+        wait(probe.audio(body, 1 << 20)).err()
+    } else {
+        wait(probe.cover(body, 1 << 20)).err()
+    };
+    assert!(!matches!(refusal, Some(ProbeError::Unavailable(_))), "{refusal:?}");
+});
