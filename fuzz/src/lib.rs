@@ -26,6 +26,8 @@ use url::Url;
 pub struct Platform {
     runtime: Runtime,
     router: Router,
+    /// The services.
+    pub moodify: Moodify,
     media: Arc<MemoryMediaStore>,
     token: String,
     _staging: TempDir,
@@ -61,7 +63,12 @@ impl Platform {
         let moodify = Moodify::builder(config).media(media.clone()).build(Arc::new(probe)).unwrap();
         let router = moodify_http::router(&moodify, HttpConfig::new(public_url));
         let token = runtime.block_on(sign_up(&router));
-        Self { runtime, router, media, token, _staging: staging }
+        Self { runtime, router, moodify, media, token, _staging: staging }
+    }
+
+    /// The access token of the artist.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// How many audios and covers are kept.

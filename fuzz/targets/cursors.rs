@@ -8,8 +8,13 @@ use libfuzzer_sys::fuzz_target;
 use moodify_fuzz::{platform, wait};
 
 /// Lists with a cursor.
-const LISTS: [&str; 5] =
-    ["/v1/tracks?cursor=", "/v1/tracks?sort=popular&cursor=", "/v1/tracks?sort=title&cursor=", "/v1/playlists?owner=me&cursor=", "/v1/tracks?"];
+const LISTS: [&str; 5] = [
+    "/v1/tracks?cursor=",
+    "/v1/tracks?sort=popular&cursor=",
+    "/v1/tracks?sort=title&cursor=",
+    "/v1/playlists?owner=me&cursor=",
+    "/v1/tracks?",
+];
 
 fuzz_target!(|data: &[u8]| {
     let Some((list, data)) = data.split_first() else { return };

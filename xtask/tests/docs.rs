@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use moodify_core::model::{Epoch, Event, EventKind, PlaybackState, Timestamp};
-use moodify_core::service::playback::Refusal;
+use moodify_core::{
+    Config,
+    model::{Epoch, Event, EventKind, MailKind, PlaybackState, Timestamp},
+    service::{notifications::value_names, playback::Refusal},
+};
 use serde_json::Value;
 
 fn read(path: &str) -> io::Result<String> {
@@ -57,6 +60,25 @@ fn the_ports_table_names_every_port_and_nothing_else() {
         .filter(|name| *name != "StagedMedia")
         .collect();
     assert_eq!(documented, traits);
+}
+
+#[test]
+fn mails_documents_every_mail_with_its_values_and_no_other() {
+    let page = read("docs/mails.md").unwrap();
+    let config = Config::new("https://moodify.example".parse().unwrap());
+    for kind in MailKind::ALL {
+        let name = kind.as_str();
+        assert!(page.contains(&format!("\n| `{name}` | ")), "docs/mails.md does not say when {name} is sent");
+        let heading = format!("\n### `{name}`\n");
+        let (_, rest) = page.split_once(&heading).unwrap_or_else(|| panic!("no section {name}"));
+        let text = rest.split("\n### ").next().unwrap();
+        let documented: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("| `mail.")?.split('`').next()?.to_owned()))
+            .collect();
+        assert_eq!(documented, value_names(kind, &config).into_iter().collect(), "{name}");
+    }
+    assert_eq!(page.matches("\n### `").count(), MailKind::ALL.len());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use moodify_adapters::sql::SqlStore;
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
-    PlaybackStoreFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -51,6 +51,11 @@ async fn queue() -> Option<QueueFixture> {
     Some(QueueFixture::new(Arc::new(store.queue()), schema))
 }
 
+async fn recipients() -> Option<RecipientStoreFixture> {
+    let (store, schema) = store().await?;
+    Some(RecipientStoreFixture::new(store, schema))
+}
+
 async fn send_log() -> Option<SendLogFixture> {
     let (store, schema) = store().await?;
     Some(SendLogFixture::new(store, schema))
@@ -73,11 +78,13 @@ async fn write_behind() -> Option<PlaybackStoreFixture> {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
+moodify_core::recipient_store_suite!(recipient_store, recipients);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);

@@ -9,9 +9,10 @@ use futures::FutureExt;
 use futures::future::join_all;
 use moodify_adapters::sql::{SqlConnectError, SqlQueue, SqlStore, SqliteConfig};
 use moodify_core::conformance::samples;
-use moodify_core::model::{Event, EventKind, KeyPurpose, NewAccount};
+use moodify_core::model::{Event, EventKind, KeyPurpose, NewAccount, PageSize};
 use moodify_core::port::{
-    CatalogStore, Claim, Consumer, KeyStore, Outbox, Queue, SendLog, Unavailable, UserStore, UserStoreError,
+    CatalogStore, Claim, Consumer, KeyStore, Letters, Outbox, Queue, SendLog, Unavailable, UserStore,
+    UserStoreError,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor, Row};
@@ -168,6 +169,60 @@ mod start {
     }
 }
 
+mod upgrade {
+    use super::*;
+
+    /// A database of the version before sessions had keys, with one account and its session.
+    async fn old(path: &Path, with_key: bool) -> (Vec<u8>, Vec<u8>) {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::migrate!("migrations/sqlite").run_to(3, &mut connection).await.unwrap();
+        let id = |n: u8| vec![n; 16];
+        let accounts = "INSERT INTO accounts (id, email, email_verified, first_name, last_name, created_at)
+                        VALUES ($1, 'ada@example.com', 0, 'Ada', 'Lovelace', 1)";
+        sqlx::query(accounts).bind(id(1)).execute(&mut connection).await.unwrap();
+        let sessions = "INSERT INTO sessions (id, account_id, token_hash, generation, rotated_at,
+                                              idle_expires_at, expires_at, created_at)
+                        VALUES ($1, $2, zeroblob(32), 7, 2, 3, 4, 5)";
+        sqlx::query(sessions).bind(id(2)).bind(id(1)).execute(&mut connection).await.unwrap();
+        if with_key {
+            let keys = "INSERT INTO keys (id, purpose, created_at, secret, first)
+                        VALUES ($1, 'refresh_token', 1, zeroblob(32), 1)";
+            sqlx::query(keys).bind(id(3)).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+        (id(2), id(3))
+    }
+
+    fn uuid(bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    #[tokio::test]
+    async fn sessions_go_on_with_the_key_that_they_were_refreshed_with() {
+        let (_folder, path) = folder();
+        let (id, key) = old(&path, true).await;
+        let store = open(&path).await;
+        let session = store.session(uuid(&id).parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(session.key_id.to_string(), uuid(&key));
+        assert_eq!((session.generation, session.user_agent), (7, None));
+        let known = store.credentials_of(session.account_id).await.unwrap().unwrap();
+        assert_eq!((known.revision, known.account.email.as_str()), (0, "ada@example.com"));
+        assert!(store.delete_account(session.account_id, 0, &[]).await.unwrap());
+        assert_eq!(store.session(session.id).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn sessions_that_nobody_ever_refreshed_end() {
+        let (_folder, path) = folder();
+        let (id, _) = old(&path, false).await;
+        let store = open(&path).await;
+        assert_eq!(store.session(uuid(&id).parse().unwrap()).await.unwrap(), None);
+        assert_eq!(count(&path, "accounts").await, 1);
+    }
+}
+
 mod survival {
     use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};
@@ -203,7 +258,7 @@ mod survival {
         assert_eq!(second.keys(KeyPurpose::AccessToken).await.unwrap()[0].expose(), key.expose());
         assert_eq!(second.artist(artist.id).await.unwrap(), Some(artist));
         assert_eq!(second.track(track.id).await.unwrap(), Some(track));
-        assert_eq!(second.playlist_entries(playlist.id).await.unwrap().len(), 2);
+        assert_eq!(second.playlist_entries(playlist.id, PageSize::MAX, None).await.unwrap().items.len(), 2);
         assert_eq!(second.lease(10, now, LEASE).await.unwrap(), [signed_up]);
         let delivered = second.queue().receive("notification", 10, now, LEASE).await.unwrap();
         assert_eq!(delivered[0].event, event);
@@ -381,12 +436,12 @@ mod queue {
         queue.publish(&event, now).await.unwrap();
         assert_eq!(deliver(&queue, now).await, 1);
 
-        let remembered = samples::after(now, SqlQueue::RETENTION);
-        queue.publish(&event, remembered).await.unwrap();
-        assert_eq!(deliver(&queue, remembered).await, 0);
+        assert_eq!(queue.forget(now, 10).await.unwrap(), 0);
+        queue.publish(&event, now).await.unwrap();
+        assert_eq!(deliver(&queue, now).await, 0);
 
-        let forgotten = samples::after(remembered, Duration::from_micros(1));
-        queue.publish(&other, forgotten).await.unwrap();
+        queue.publish(&other, now).await.unwrap();
+        assert_eq!(queue.forget(samples::after(now, Duration::from_micros(1)), 10).await.unwrap(), 1);
         assert_eq!(count(&path, "deliveries").await, 1);
     }
 
@@ -400,11 +455,34 @@ mod queue {
         assert_eq!(deliver(&queue, now).await, 1);
 
         // The process died before it could mark the event, and came back a month later.
-        let later = samples::after(now, 4 * SqlQueue::RETENTION);
-        queue.publish(&samples::event(EventKind::TrackDeleted), later).await.unwrap();
-        assert_eq!(deliver(&queue, later).await, 1);
+        let later = samples::after(now, 1_000 * LEASE);
+        assert_eq!(queue.forget(later, 10).await.unwrap(), 0);
         queue.publish(&event, later).await.unwrap();
         assert_eq!(deliver(&queue, later).await, 0);
+    }
+
+    /// Everything that the file holds of this delivery but its identity.
+    async fn told(path: &Path) -> Vec<(String, Option<String>)> {
+        let rows = sqlx::query("SELECT event, reason FROM deliveries").fetch_all(&mut raw(path).await).await;
+        rows.unwrap().iter().map(|row| (row.get("event"), row.get("reason"))).collect()
+    }
+
+    #[tokio::test]
+    async fn the_secret_of_a_link_is_wiped_with_the_delivery_that_held_it() {
+        let (_folder, path, store) = subscribed().await;
+        let queue = store.queue();
+        let now = samples::moment();
+        for _ in 0..2 {
+            queue.publish(&samples::event(EventKind::PasswordResetRequested), now).await.unwrap();
+        }
+        let deliveries = queue.receive(NAME, 10, now, LEASE).await.unwrap();
+        assert!(told(&path).await.iter().all(|(event, _)| event.contains("\"token\":\"c2VjcmV0")));
+        queue.retry(&deliveries[0].id, now, "421 busy").await.unwrap();
+        let again = queue.receive(NAME, 10, now, LEASE).await.unwrap();
+        queue.ack(&again[0].id).await.unwrap();
+        queue.dead_letter(&deliveries[1].id, "550 no", now).await.unwrap();
+        assert_eq!(queue.discard(NAME, Letters::All).await.unwrap(), 1);
+        assert_eq!(told(&path).await, [(String::new(), None), (String::new(), None)]);
     }
 
     #[tokio::test]

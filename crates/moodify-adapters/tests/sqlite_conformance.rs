@@ -7,7 +7,7 @@ use std::sync::Arc;
 use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
-    PlaybackStoreFixture, QueueFixture, SendLogFixture, UserStoreFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -49,6 +49,11 @@ async fn queue() -> QueueFixture {
     QueueFixture::new(Arc::new(store.queue()), folder)
 }
 
+async fn recipients() -> RecipientStoreFixture {
+    let (store, folder) = store().await;
+    RecipientStoreFixture::new(store, folder)
+}
+
 async fn send_log() -> SendLogFixture {
     let (store, folder) = store().await;
     SendLogFixture::new(store, folder)
@@ -71,11 +76,13 @@ async fn write_behind() -> PlaybackStoreFixture {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::library_store_suite!(library_store, library);
 moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::queue_suite!(database_queue, queue);
+moodify_core::recipient_store_suite!(recipient_store, recipients);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);

@@ -12,11 +12,13 @@ use crate::memory::{
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
     CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
-    PlaybackArchive, PlaybackStore, Queue, Rng, SendLog, SyncHub, Tracer, UserStore,
+    PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub, Tracer, UserStore,
 };
 use crate::service::catalog::CatalogParts;
+use crate::service::delivery::Housekeeper;
+use crate::service::notifications::NotificationParts;
 use crate::service::playback::PlaybackParts;
-use crate::service::{Accounts, Catalog, Context, KeyRing, MediaGate, Notifications, Playback};
+use crate::service::{Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
 pub struct MoodifyBuilder {
@@ -27,6 +29,7 @@ pub struct MoodifyBuilder {
     library: Arc<dyn LibraryStore>,
     outbox: Arc<dyn Outbox>,
     send_log: Arc<dyn SendLog>,
+    recipients: Arc<dyn RecipientStore>,
     queue: Arc<dyn Queue>,
     media: Arc<dyn MediaStore>,
     signer: Option<Arc<dyn MediaSigner>>,
@@ -74,7 +77,8 @@ impl MoodifyBuilder {
             catalog: store.clone(),
             library: store.clone(),
             outbox: store.clone(),
-            send_log: store,
+            send_log: store.clone(),
+            recipients: store,
             queue: Arc::new(MemoryQueue::new()),
             media: Arc::new(MemoryMediaStore::new()),
             signer: None,
@@ -88,15 +92,16 @@ impl MoodifyBuilder {
         }
     }
 
-    /// One database for accounts, keys, catalogue, libraries, outbox and send log. They must share one for
+    /// One database for accounts, keys, catalogue, libraries, outbox, send log and recipients. They must share one for
     /// events to be stored in one step with the changes they tell of.
     #[must_use]
     pub fn store<S>(self, store: Arc<S>) -> Self
     where
-        S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + 'static,
+        S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + RecipientStore + 'static,
     {
         let (users, keys, catalog, library) = (store.clone(), store.clone(), store.clone(), store.clone());
-        Self { users, keys, catalog, library, outbox: store.clone(), send_log: store, ..self }
+        let (outbox, send_log, recipients) = (store.clone(), store.clone(), store);
+        Self { users, keys, catalog, library, outbox, send_log, recipients, ..self }
     }
 
     /// How events travel.
@@ -183,12 +188,27 @@ impl MoodifyBuilder {
         let (playback, write_behind) = self.playback.store(&context);
         let parts =
             CatalogParts { store: self.catalog, library: self.library, media: self.media, signer, probe };
+        let housekeeper = Housekeeper::new(
+            self.queue.clone(),
+            self.send_log.clone(),
+            self.recipients.clone(),
+            context.clone(),
+        );
+        let notifications = NotificationParts {
+            mailer: self.mailer,
+            log: self.send_log,
+            recipients: self.recipients,
+            queue: self.queue.clone(),
+        };
         // With more than the leeway that an expired token is given.
         let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
+        let limits = Arc::new(Limits::new(context.clone(), config.limits));
         let inner = Inner {
-            accounts: Accounts::new(self.users, keys, context.clone(), config)?,
+            accounts: Accounts::new(self.users, keys, context.clone(), limits.clone(), config)?,
+            limits,
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
-            notifications: Notifications::new(self.mailer, self.send_log, context.clone(), config)?,
+            notifications: Notifications::new(notifications, context.clone(), config)?,
+            housekeeper,
             playback: Arc::new(Playback::new(
                 PlaybackParts { store: playback, hub: self.hub, queue: self.queue.clone() },
                 context.clone(),

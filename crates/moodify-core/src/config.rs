@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::Error;
-use crate::model::{Email, Mailbox};
+use crate::model::{Email, LinkTemplate, MailKind, Mailbox};
 
 /// Every decision of the services.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Playback settings.
     pub playback: PlaybackConfig,
+    /// How much one caller may ask for.
+    pub limits: LimitsConfig,
 }
 
 impl Config {
@@ -33,6 +35,7 @@ impl Config {
             catalog: CatalogConfig::default(),
             mail: MailConfig::default(),
             playback: PlaybackConfig::default(),
+            limits: LimitsConfig::default(),
         }
     }
 }
@@ -104,11 +107,61 @@ pub struct MailConfig {
     pub from: Option<Mailbox>,
     /// What the product is called in mails. Default `Moodify`.
     pub product_name: String,
+    /// Where the links in mails lead.
+    pub links: MailLinks,
+    /// Templates in place of the built-in ones. Default: none.
+    pub templates: Vec<TemplateSource>,
+}
+
+/// Pages of the front end that mails lead to. `None` is the default: a path below
+/// [`Config::public_url`].
+///
+/// Tokens stand in the fragment by default: browsers send it to no server, so it gets into no log and
+/// no `Referer`; the page reads it and posts it to the API.
+#[derive(Clone, Debug, Default)]
+pub struct MailLinks {
+    /// With the gap `{token}`. Default `/verify-email#token={token}`.
+    pub verify: Option<LinkTemplate>,
+    /// With the gap `{token}`. Default `/reset-password#token={token}`.
+    pub reset: Option<LinkTemplate>,
+    /// With the gap `{track_id}`. Default `/tracks/{track_id}`.
+    pub track: Option<LinkTemplate>,
+    /// With the gap `{artist_id}`. Default `/artists/{artist_id}`.
+    pub artist: Option<LinkTemplate>,
+}
+
+/// A template that replaces a part of a built-in one.
+#[derive(Clone, Debug)]
+pub struct TemplateSource {
+    /// Of which mail.
+    pub kind: MailKind,
+    /// Which part, in which language.
+    pub form: TemplateForm,
+    /// Where it comes from, for messages: the file's path.
+    pub origin: String,
+    /// The template.
+    pub text: String,
+}
+
+/// What a template is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateForm {
+    /// The HTML part, as MJML.
+    Mjml,
+    /// The HTML part, as HTML.
+    Html,
+    /// The text part; its first line is the subject.
+    Text,
 }
 
 impl Default for MailConfig {
     fn default() -> Self {
-        Self { from: None, product_name: "Moodify".to_owned() }
+        Self {
+            from: None,
+            product_name: "Moodify".to_owned(),
+            links: MailLinks::default(),
+            templates: Vec::new(),
+        }
     }
 }
 
@@ -160,6 +213,43 @@ impl Default for PlaybackConfig {
             max_queue: 2_000,
             handover: Duration::from_secs(3),
             absence: Duration::from_secs(15),
+        }
+    }
+}
+
+/// How much one caller may ask for. 0 is no limit. All but `login_failures_in_a_row` are counted by
+/// each process for itself.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitsConfig {
+    /// Failed log-ins to one account from one address, a minute. Default 5.
+    pub login_failures_per_minute: u32,
+    /// Failed log-ins to one account, one after the other, until its password works only for those
+    /// who have signed in from their address before. Default 100 (NIST 800-63B-4, 3.2.2).
+    pub login_failures_in_a_row: u32,
+    /// Sign-ups from one address, a minute, and as many requests for mails. Default 20.
+    pub signup_per_minute: u32,
+    /// Requests of one account or, without a good access token, from one address, a minute.
+    /// Default 600.
+    pub requests_per_minute: u32,
+}
+
+impl LimitsConfig {
+    /// No limits: for tests and measurements.
+    pub const OFF: Self = Self {
+        login_failures_per_minute: 0,
+        login_failures_in_a_row: 0,
+        signup_per_minute: 0,
+        requests_per_minute: 0,
+    };
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            login_failures_per_minute: 5,
+            login_failures_in_a_row: 100,
+            signup_per_minute: 20,
+            requests_per_minute: 600,
         }
     }
 }

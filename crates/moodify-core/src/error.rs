@@ -6,8 +6,8 @@ use crate::model::page::foreign_cursor;
 use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
-    PlaybackStoreError, ProbeError, QueueError, SendLogError, SignError, SyncHubError, Unavailable,
-    UserStoreError,
+    PlaybackStoreError, ProbeError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError,
+    Unavailable, UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -133,6 +133,14 @@ impl From<CatalogError> for Error {
         match error {
             CatalogError::NotFound { what } => Self::NotFound { what },
             CatalogError::StaleVersion { current } => Self::StaleVersion { current },
+            CatalogError::Processing => Self::Conflict {
+                code: "track_processing",
+                message: "The track is still being processed; try again when it is ready.",
+            },
+            CatalogError::PlaceLost => {
+                let message = "The list was put in order anew: begin again without a cursor.";
+                Self::invalid("/cursor", Invalid::new("invalid_cursor", message))
+            }
             CatalogError::Full => Self::Conflict { code: "playlist_full", message: "The playlist is full." },
             CatalogError::Unavailable(fault) => fault.into(),
         }
@@ -173,7 +181,15 @@ macro_rules! only_unavailable {
     )*};
 }
 
-only_unavailable!(KeyStoreError, OutboxError, QueueError, SendLogError, SignError, SyncHubError);
+only_unavailable!(
+    KeyStoreError,
+    OutboxError,
+    QueueError,
+    RecipientStoreError,
+    SendLogError,
+    SignError,
+    SyncHubError
+);
 
 impl From<PlaybackStoreError> for Error {
     fn from(error: PlaybackStoreError) -> Self {

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
-use crate::service::delivery::{Handler, Relay, Worker};
-use crate::service::{Accounts, Catalog, Context, MediaGate, Notifications, Playback};
+use crate::service::delivery::{Handler, Housekeeper, Relay, Worker};
+use crate::service::notifications::Releases;
+use crate::service::{Accounts, Catalog, Context, Limits, MediaGate, Notifications, Playback};
 
 /// How often half-done uploads are looked for, and what has expired is forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
@@ -24,8 +25,10 @@ pub struct Moodify {
 
 pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) catalog: Catalog,
     pub(crate) notifications: Notifications,
+    pub(crate) housekeeper: Housekeeper,
     pub(crate) playback: Arc<Playback>,
     pub(crate) write_behind: Option<Arc<WriteBehindPlaybackStore>>,
     pub(crate) media_gate: Option<MediaGate>,
@@ -82,6 +85,11 @@ impl Moodify {
         self.inner.media_gate.as_ref()
     }
 
+    /// How much one caller may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
     /// Time and chance.
     pub fn context(&self) -> &Context {
         &self.inner.context
@@ -129,6 +137,9 @@ impl Moodify {
         }
         let write_behind = self.inner.write_behind.as_ref().filter(|_| services.sync);
         tasks.extend(write_behind.map(|store| Box::pin(store.run(&stop)) as BoxFuture<'_, ()>));
+        if services.notification {
+            tasks.push(Box::pin(self.inner.housekeeper.run(&stop)));
+        }
         while tasks.next().await.is_some() {}
         // After everybody who may change something.
         if let Some(store) = write_behind
@@ -147,6 +158,7 @@ impl Moodify {
         }
         if services.notification {
             handlers.push(Arc::new(notifications.clone()));
+            handlers.push(Arc::new(Releases::new(notifications.clone())));
         }
         if services.sync {
             handlers.push(playback.clone());

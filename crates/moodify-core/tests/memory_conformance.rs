@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, MailerFixture, MediaStoreFixture,
-    OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, SendLogFixture,
-    SyncHubFixture, UserStoreFixture, samples,
+    OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, RecipientStoreFixture,
+    SendLogFixture, SyncHubFixture, UserStoreFixture, samples,
 };
 use moodify_core::memory::{
     LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
@@ -51,6 +51,10 @@ async fn queue() -> QueueFixture {
     QueueFixture::new(Arc::new(MemoryQueue::new()), ())
 }
 
+async fn recipients() -> RecipientStoreFixture {
+    RecipientStoreFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
 async fn send_log() -> SendLogFixture {
     SendLogFixture::new(Arc::new(MemoryStore::new()), ())
 }
@@ -75,6 +79,7 @@ async fn hub() -> SyncHubFixture {
 }
 
 moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
 moodify_core::catalog_store_suite!(catalog_store, catalog);
 moodify_core::library_store_suite!(library_store, library);
@@ -82,6 +87,7 @@ moodify_core::outbox_suite!(outbox_of_store, outbox);
 moodify_core::media_store_suite!(memory_media_store, media);
 moodify_core::mailer_suite!(memory_mailer, mailer);
 moodify_core::queue_suite!(memory_queue, queue);
+moodify_core::recipient_store_suite!(recipient_store, recipients);
 moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_store_suite!(write_behind_store, write_behind);

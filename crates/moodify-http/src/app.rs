@@ -6,6 +6,7 @@ use moodify_core::Moodify;
 use moodify_core::service::Context;
 
 use crate::config::HttpConfig;
+use crate::cookies::CookieSessions;
 
 /// The state of the router.
 #[derive(Clone)]
@@ -13,6 +14,7 @@ pub(crate) struct App {
     pub(crate) moodify: Moodify,
     pub(crate) context: Context,
     pub(crate) config: Arc<HttpConfig>,
+    pub(crate) cookies: Arc<CookieSessions>,
 }
 
 impl App {

@@ -25,6 +25,9 @@ pub struct HttpConfig {
     /// The origins whose pages may call the API, such as `https://app.example.com`. Default: none.
     /// Signed media URLs work from every page: who holds one may use it.
     pub allowed_origins: Vec<Origin>,
+    /// How many proxies stand in front, each appending to `X-Forwarded-For` whom it was connected
+    /// from. Limits tell clients apart by that. Default 0: the header is not believed.
+    pub trusted_proxies: usize,
     /// What `/health/ready` asks, in this order.
     pub checks: Vec<Arc<dyn HealthCheck>>,
     /// The Socket.IO endpoint, made by [`crate::sync::layer`]; pages of the allowed origins reach it
@@ -46,6 +49,7 @@ impl HttpConfig {
             public_url,
             services: Services::ALL,
             allowed_origins: Vec::new(),
+            trusted_proxies: 0,
             checks: Vec::new(),
             sockets: None,
             metrics: None,
@@ -62,6 +66,7 @@ impl fmt::Debug for HttpConfig {
             .field("public_url", &self.public_url.as_str())
             .field("services", &self.services)
             .field("allowed_origins", &self.allowed_origins)
+            .field("trusted_proxies", &self.trusted_proxies)
             .field("checks", &checks)
             .field("sockets", &self.sockets.is_some())
             .field("metrics", &self.metrics.is_some())

@@ -7,6 +7,7 @@
 
 mod app;
 mod config;
+mod cookies;
 mod etag;
 mod extract;
 mod middleware;
@@ -19,7 +20,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use moodify_core::Moodify;
 pub use moodify_core::Services;
@@ -29,21 +30,27 @@ use crate::app::App;
 pub use crate::config::{
     HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Metrics, MetricsPage, Origin,
 };
+pub use crate::cookies::CookieSessions;
 pub use crate::openapi::openapi;
 use crate::problem::Problem;
 
-/// Everything that Moodify answers over HTTP.
+/// Everything that Moodify answers over HTTP. Serve it with
+/// [`into_make_service_with_connect_info`](Router::into_make_service_with_connect_info)`::<SocketAddr>()`:
+/// limits by address need to know who is connected.
 pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     let (routes, mut document) = routes::all(config.services, config.limits).split_for_parts();
     openapi::complete(&mut document);
     let context = moodify.context().clone();
-    let app = App { moodify: moodify.clone(), context, config: Arc::new(config) };
+    let cookies = Arc::new(CookieSessions::new(&config.public_url, &config.allowed_origins));
+    let app = App { moodify: moodify.clone(), context, config: Arc::new(config), cookies };
     let mut routes = routes.merge(routes::operations::docs::router(document));
     if let Some(sockets) = app.config.sockets.clone() {
         routes = routes.layer(sockets);
     }
     routes
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), middleware::limit::limit))
+        .layer(from_fn(middleware::host::host))
         .layer(from_fn_with_state(app.clone(), middleware::linger::linger))
         .layer(from_fn_with_state(app.clone(), middleware::cors::cors))
         .layer(from_fn_with_state(app.clone(), middleware::answer::answer))

@@ -1,6 +1,6 @@
 //! The smallest own app with Moodify inside: all in memory, gone when it ends.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::routing::get;
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
@@ -19,5 +19,6 @@ async fn main() -> anyhow::Result<()> {
         .route("/hello", get(|| async { "hello from my own app" }));
     tokio::spawn(async move { moodify.run(Services::ALL, Default::default()).await });
     eprintln!("My app with Moodify inside listens at {url}");
-    Ok(axum::serve(listener, app).await?)
+    // Limits tell callers apart by where they connect from.
+    Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }

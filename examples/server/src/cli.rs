@@ -1,5 +1,7 @@
 //! The command line.
 
+mod actions;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,6 +12,7 @@ use crate::{
     config::{self, Settings, Source},
     failure::Failure,
 };
+pub(crate) use actions::{DeadLetterAction, MailAction};
 
 /// A music streaming service: accounts, catalogue, mails and devices in step.
 #[derive(Debug, Parser)]
@@ -47,6 +50,16 @@ pub(crate) enum Command {
     Doctor {
         #[command(flatten)]
         flags: Flags,
+    },
+    /// Look at what could not be handled, and decide on it; also while the server runs.
+    DeadLetters {
+        #[command(subcommand)]
+        action: DeadLetterAction,
+    },
+    /// See what mails look like, with the templates that are configured.
+    Mail {
+        #[command(subcommand)]
+        action: MailAction,
     },
     /// Show the keys that the server signs with, or make new ones.
     Keys {

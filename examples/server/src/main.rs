@@ -14,6 +14,7 @@ mod logging;
 mod shutdown;
 #[cfg(feature = "otel")]
 mod telemetry;
+mod templates;
 
 use std::{env, process::ExitCode};
 
@@ -45,6 +46,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Import { import, flags } => commands::import::run(&import, &flags.load()?),
         Command::Openapi => commands::openapi::run(),
         Command::Doctor { flags } => commands::doctor::run(flags.load()?),
+        Command::DeadLetters { action } => action.run(),
+        Command::Mail { action } => action.run(),
         Command::Keys { action: Keys::List { flags } } => commands::keys::list(&flags.load()?),
         Command::Keys { action: Keys::Rotate { purpose, flags } } => {
             commands::keys::rotate(&flags.load()?, Purpose::keys(purpose))

@@ -9,7 +9,7 @@ use support::Place;
 fn help_names_every_command_but_the_hidden_one() {
     let help = Place::new().run(&["--help"]);
     assert_eq!(help.code, Some(0));
-    for command in ["serve", "migrate", "openapi", "doctor", "keys", "healthcheck"] {
+    for command in ["serve", "migrate", "openapi", "doctor", "keys", "dead-letters", "mail", "healthcheck"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
     }
     assert!(!help.stdout.contains("probe-media"), "{}", help.stdout);

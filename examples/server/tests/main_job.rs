@@ -192,11 +192,11 @@ async fn makes_a_playlist(listener: &Person, track: &Value) {
     assert_eq!(listener.get("/v1/playlists?owner=me").await["items"][0]["title"], "Evening");
 }
 
-/// The mails to this address, as they lie in the mailbox.
+/// The welcome mails to this address, as they lie in the mailbox.
 fn mails_to(place: &Place, address: &str) -> Vec<String> {
     let Ok(folder) = std::fs::read_dir(place.path().join("data/mail")) else { return Vec::new() };
-    let files =
-        folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "eml"));
+    let files = folder.map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.to_string_lossy().ends_with(".welcome.eml"));
     let texts = files.map(|path| std::fs::read_to_string(path).unwrap());
     texts.filter(|text| text.contains(address)).collect()
 }

@@ -41,7 +41,11 @@ impl Mailer for FileMailer {
         let write = move || {
             write_once(&incoming, &path, &bytes).map_err(|error| fault("write the mail", &path, error))
         };
-        Ok(tokio::task::spawn_blocking(write).await.map_err(Unavailable::passing)??)
+        if !tokio::task::spawn_blocking(write).await.map_err(Unavailable::passing)?? {
+            // Its sender died between our answer and its note of it.
+            tracing::info!(mail = mail.message_id.as_str(), "handed over before: it stays the one mail");
+        }
+        Ok(())
     }
 
     async fn check(&self) -> Result<(), MailError> {
@@ -51,14 +55,16 @@ impl Mailer for FileMailer {
     }
 }
 
-/// Makes a file appear whole and on the disk, unless it is there already.
-fn write_once(incoming: &Arc<Scratch>, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if !path.try_exists()? {
+/// Makes a file appear whole and on the disk, unless it is there already. Returns whether it was not.
+fn write_once(incoming: &Arc<Scratch>, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let is_new = !path.try_exists()?;
+    if is_new {
         let (unfinished, mut file) = incoming.create()?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(unfinished.path(), path)?;
     }
     // Also for a file of somebody who died between the rename and this.
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+    Ok(is_new)
 }

@@ -4,3 +4,4 @@ mod mailer;
 mod message;
 
 pub use mailer::FileMailer;
+pub use message::eml;

@@ -8,10 +8,12 @@ mod feed;
 mod hint;
 mod key_store;
 mod library_store;
+mod log_in_tallies;
 mod outbox;
 mod playback_archive;
 mod playback_store;
 mod queue;
+mod recipient_store;
 mod reclaim;
 mod send_log;
 mod user_store;
@@ -33,7 +35,7 @@ use database::{Database, Statement, Topic, Transaction};
 use error::Fault;
 use hint::Hint;
 
-/// Accounts, keys, catalogue, libraries, outbox and send log in one SQL database.
+/// Accounts, keys, catalogue, libraries, playback, outbox and send log in one SQL database.
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use moodify_core::model::{Event, EventId, later};
+use moodify_core::model::{Event, EventId, LONGEST_WAIT, later};
 use moodify_core::port::{Backlog, Outbox, OutboxError};
 use serde::Deserialize;
 
@@ -17,12 +17,14 @@ impl Outbox for SqlStore {
         // would then choose more.
         let update = Statement::new(
             "WITH due AS MATERIALIZED (
-                 SELECT seq FROM outbox WHERE leased_until <= $2 ORDER BY seq LIMIT $3",
+                 SELECT seq FROM outbox WHERE leased_until <= $2 OR leased_until > $3
+                 ORDER BY seq LIMIT $4",
         );
         let update = update.skip_locked().then(
             ") UPDATE outbox SET leased_until = $1 WHERE seq IN (SELECT seq FROM due) RETURNING seq, event",
         );
-        let update = update.bind(later(now, lease)).bind(now).bind(max);
+        let horizon = later(now, LONGEST_WAIT);
+        let update = update.bind(later(now, lease)).bind(now).bind(horizon).bind(max);
         let rows = self.database.run_returning(update).await?;
         Ok(readable(in_order(&rows)?, event))
     }

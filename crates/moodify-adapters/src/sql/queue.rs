@@ -3,35 +3,53 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use moodify_core::model::{Event, EventKind, earlier, later};
-use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Queue, QueueError};
+use moodify_core::model::{Event, EventKind, LONGEST_WAIT, later};
+use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
 
-use super::database::{Database, Row, Statement, Topic};
+use super::database::{Database, Row, Statement, Topic, Transaction};
 use super::error::Fault;
 use super::hint::Hint;
 use super::outbox::{encode, event, in_order, readable};
 
 /// A queue in the tables of the database: one delivery row per event and consumer.
 ///
-/// A delivery that was acknowledged is remembered for [`Self::RETENTION`] after its publishing, and
-/// in any case while its event is still in the outbox of the same database: publishing it again in
-/// that time adds nothing. Each publishing removes a few of those that are older.
+/// A settled delivery is remembered until it is [forgotten](Queue::forget), and in any case while its
+/// event is still in the outbox of the same database: publishing it again in that time adds nothing.
+/// What the event told is wiped as soon as it is settled.
 #[derive(Clone)]
 pub struct SqlQueue {
     database: Arc<Database>,
     published: Hint,
 }
 
-/// More than one publishing can add, so that the table does not grow for ever.
-const PRUNED_AT_ONCE: usize = 100;
-
 impl SqlQueue {
-    /// How long an acknowledged delivery is remembered.
-    pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
     pub(super) fn new(database: Arc<Database>) -> Self {
         let published = database.hint(Topic::Queue);
         Self { database, published }
+    }
+
+    /// Leases open deliveries that are due before or after this moment.
+    async fn take(
+        &self,
+        consumer: &str,
+        max: usize,
+        before_or_after: &'static str,
+        moment: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Row>, Fault> {
+        // As the outbox leases.
+        let update = Statement::new(
+            "WITH due AS MATERIALIZED (
+                 SELECT seq FROM deliveries WHERE consumer = $2 AND state = 'open' AND due_at ",
+        );
+        let update = update.then(before_or_after).then(" $3 ORDER BY due_at, seq LIMIT $4");
+        let update = update.skip_locked().then(
+            ") UPDATE deliveries SET attempt = attempt + 1, silent = silent + 1, due_at = $1, leased = 1
+             WHERE seq IN (SELECT seq FROM due)
+             RETURNING seq, consumer, event_id, event, attempt, failures, silent",
+        );
+        let update = update.bind(until).bind(consumer).bind(moment).bind(max);
+        self.database.run_returning(update).await
     }
 
     /// Changes an open delivery, if this is still its newest attempt.
@@ -64,25 +82,16 @@ impl Queue for SqlQueue {
     }
 
     async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
+        self.publish_all(std::slice::from_ref(event), now).await
+    }
+
+    /// All of them in one atomic step, or none.
+    async fn publish_all(&self, events: &[Event], now: Timestamp) -> Result<(), QueueError> {
         let mut transaction = self.database.begin().await?;
-        // In one order: of two relays that publish one event, the second waits for the first.
-        let insert = Statement::new(
-            "INSERT INTO deliveries (consumer, event_id, event, published_at, state, attempt, due_at)
-             SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4 ORDER BY consumer
-             ON CONFLICT (event_id, consumer) DO NOTHING",
-        );
-        let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
-        let added = transaction.run(insert).await?;
-        let forgotten = Statement::new(
-            "WITH forgotten AS MATERIALIZED (
-                 SELECT seq FROM deliveries
-                 WHERE state = 'done' AND published_at < $1
-                     AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = deliveries.event_id)
-                 ORDER BY published_at LIMIT $2",
-        );
-        let forgotten =
-            forgotten.skip_locked().then(") DELETE FROM deliveries WHERE seq IN (SELECT seq FROM forgotten)");
-        transaction.run(forgotten.bind(earlier(now, Self::RETENTION)).bind(PRUNED_AT_ONCE)).await?;
+        let mut added = 0;
+        for event in events {
+            added += add(&mut transaction, event, now).await?;
+        }
         transaction.commit().await?;
         if added > 0 {
             self.published.give();
@@ -97,32 +106,34 @@ impl Queue for SqlQueue {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<Delivery>, QueueError> {
-        // As the outbox leases.
-        let update = Statement::new(
-            "WITH due AS MATERIALIZED (
-                 SELECT seq FROM deliveries WHERE consumer = $2 AND state = 'open' AND due_at <= $3
-                 ORDER BY due_at, seq LIMIT $4",
-        );
-        let update = update.skip_locked().then(
-            ") UPDATE deliveries SET attempt = attempt + 1, due_at = $1, leased = 1
-             WHERE seq IN (SELECT seq FROM due)
-             RETURNING seq, consumer, event_id, event, attempt",
-        );
-        let update = update.bind(later(now, lease)).bind(consumer).bind(now).bind(max);
-        let rows = self.database.run_returning(update).await?;
+        let until = later(now, lease);
+        let mut rows = self.take(consumer, max, "<=", now, until).await?;
+        if rows.len() < max {
+            // Put off before the clock was set back; not what was just leased, however long the lease.
+            // A statement of its own: with OR in the other every call would sort all that is due.
+            let horizon = later(now, LONGEST_WAIT).max(until);
+            rows.extend(self.take(consumer, max - rows.len(), ">", horizon, until).await?);
+        }
         Ok(readable(in_order(&rows)?, delivery))
     }
 
     async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
-        let done = "UPDATE deliveries SET state = 'done', event = ''
+        let done = "UPDATE deliveries SET state = 'done', event = '', reason = NULL
                     WHERE consumer = $1 AND event_id = $2 AND attempt = $3 AND state = 'open'";
         self.settle(Statement::new(done), delivery).await
     }
 
     async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
-        let again = "UPDATE deliveries SET due_at = $1, leased = 0, reason = $2
+        let again = "UPDATE deliveries SET due_at = $1, leased = 0, reason = $2, silent = 0,
+                            failures = failures + 1
                      WHERE consumer = $3 AND event_id = $4 AND attempt = $5 AND state = 'open'";
         self.settle(Statement::new(again).bind(due).bind(storable(reason)), delivery).await
+    }
+
+    async fn postpone(&self, delivery: &DeliveryId, due: Timestamp) -> Result<(), QueueError> {
+        let again = "UPDATE deliveries SET due_at = $1, leased = 0, silent = 0
+                     WHERE consumer = $2 AND event_id = $3 AND attempt = $4 AND state = 'open'";
+        self.settle(Statement::new(again).bind(due), delivery).await
     }
 
     async fn dead_letter(
@@ -157,9 +168,59 @@ impl Queue for SqlQueue {
         Ok(Depth { waiting: row.unsigned("waiting")?, dead: row.unsigned("dead")? })
     }
 
+    async fn replay(&self, consumer: &str, letters: Letters, _now: Timestamp) -> Result<u64, QueueError> {
+        let replay = "UPDATE deliveries SET state = 'open', due_at = 0, leased = 0, failures = 0, silent = 0,
+                             died_at = NULL";
+        let replayed = self.database.run(of_dead(replay, consumer, letters)).await?;
+        if replayed > 0 {
+            self.published.give();
+        }
+        Ok(replayed)
+    }
+
+    async fn discard(&self, consumer: &str, letters: Letters) -> Result<u64, QueueError> {
+        let discard = "UPDATE deliveries SET state = 'done', event = '', reason = NULL";
+        Ok(self.database.run(of_dead(discard, consumer, letters)).await?)
+    }
+
+    async fn forget(&self, published_before: Timestamp, max: usize) -> Result<u64, QueueError> {
+        let forget = Statement::new(
+            "WITH forgotten AS MATERIALIZED (
+                 SELECT seq FROM deliveries
+                 WHERE state = 'done' AND published_at < $1
+                     AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = deliveries.event_id)
+                 ORDER BY published_at LIMIT $2",
+        );
+        let forget =
+            forget.skip_locked().then(") DELETE FROM deliveries WHERE seq IN (SELECT seq FROM forgotten)");
+        Ok(self.database.run(forget.bind(published_before).bind(max)).await?)
+    }
+
     async fn changed(&self) {
         self.published.given().await;
     }
+}
+
+/// Adds a delivery for each consumer of this kind that has none yet, and returns how many.
+async fn add(transaction: &mut Transaction, event: &Event, now: Timestamp) -> Result<u64, Fault> {
+    // In one order: of two relays that publish one event, the second waits for the first.
+    let insert = Statement::new(
+        "INSERT INTO deliveries (consumer, event_id, event, published_at, state, attempt, due_at)
+         SELECT consumer, $1, $2, $3, 'open', 0, 0 FROM subscriptions WHERE kind = $4 ORDER BY consumer
+         ON CONFLICT (event_id, consumer) DO NOTHING",
+    );
+    let insert = insert.bind(event.id).bind(encode(event)?).bind(now).bind(event.payload.kind().as_str());
+    transaction.run(insert).await
+}
+
+/// Does this to dead letters of a consumer.
+fn of_dead(what: &'static str, consumer: &str, letters: Letters) -> Statement {
+    let mut statement = Statement::new(what);
+    statement.push(" WHERE state = 'dead' AND consumer = ").push_bind(consumer);
+    if let Letters::Of(event) = letters {
+        statement.push(" AND event_id = ").push_bind(event);
+    }
+    statement
 }
 
 /// PostgreSQL keeps every character but one.
@@ -176,7 +237,12 @@ fn delivery_id(row: &Row) -> Result<DeliveryId, Fault> {
 }
 
 fn delivery(row: &Row) -> Result<Delivery, Fault> {
-    Ok(Delivery { id: delivery_id(row)?, event: event(row)? })
+    Ok(Delivery {
+        id: delivery_id(row)?,
+        event: event(row)?,
+        failures: row.unsigned("failures")?,
+        silent: row.unsigned("silent")?,
+    })
 }
 
 fn dead_letter(row: &Row) -> Result<DeadLetter, Fault> {

@@ -18,9 +18,12 @@ impl SqlStore {
         if services.auth || services.music {
             statements.push(Statement::new("UPDATE outbox SET leased_until = 0 WHERE leased_until > 0"));
         }
-        for (runs, consumer) in
-            [(services.music, "music"), (services.notification, "notification"), (services.sync, "sync")]
-        {
+        for (runs, consumer) in [
+            (services.music, "music"),
+            (services.notification, "notification"),
+            (services.notification, "releases"),
+            (services.sync, "sync"),
+        ] {
             let leased = "UPDATE deliveries SET due_at = 0, leased = 0
                           WHERE consumer = $1 AND state = 'open' AND leased = 1";
             statements.extend(runs.then(|| Statement::new(leased).bind(consumer)));

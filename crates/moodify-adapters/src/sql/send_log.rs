@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use moodify_core::model::{EventId, MailKind, later};
+use moodify_core::model::{EventId, LONGEST_WAIT, MailKind, later};
 use moodify_core::port::{Claim, SendLog, SendLogError};
 
 use super::SqlStore;
@@ -21,19 +21,24 @@ impl SendLog for SqlStore {
         let claim = Statement::new(
             "INSERT INTO send_log (event_id, kind, claimed_until) VALUES ($1, $2, $3)
              ON CONFLICT (event_id, kind) DO UPDATE SET claimed_until = excluded.claimed_until
-             WHERE send_log.sent_at IS NULL AND send_log.claimed_until <= $4",
+             WHERE send_log.sent_at IS NULL
+                 AND (send_log.claimed_until <= $4 OR send_log.claimed_until > $5)",
         );
         let claim = claim.bind(event).bind(kind.as_str()).bind(later(now, lease)).bind(now);
+        let claim = claim.bind(later(now, LONGEST_WAIT));
         if transaction.run(claim).await? == 1 {
             transaction.commit().await?;
             return Ok(Claim::Yours);
         }
         let query = "SELECT claimed_until, sent_at FROM send_log WHERE event_id = $1 AND kind = $2";
         let query = Statement::new(query).bind(event).bind(kind.as_str());
-        match transaction.optional(query).await? {
+        let found = transaction.optional(query).await?;
+        // The attempt to claim has locked the row: it is free again when this returns.
+        transaction.commit().await?;
+        match found {
             Some(row) if row.optional_int("sent_at")?.is_some() => Ok(Claim::Sent),
             Some(row) => Ok(Claim::Held { until: row.time("claimed_until")? }),
-            // Rows are never deleted.
+            // Somebody forgot the mail in between.
             None => Ok(Claim::Held { until: now }),
         }
     }
@@ -53,5 +58,16 @@ impl SendLog for SqlStore {
         );
         self.database.run(release.bind(event).bind(kind.as_str())).await?;
         Ok(())
+    }
+
+    async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError> {
+        let forget = Statement::new(
+            "WITH forgotten AS MATERIALIZED (
+                 SELECT event_id, kind FROM send_log WHERE COALESCE(sent_at, claimed_until) < $1 LIMIT $2",
+        );
+        let forget = forget
+            .skip_locked()
+            .then(") DELETE FROM send_log WHERE (event_id, kind) IN (SELECT event_id, kind FROM forgotten)");
+        Ok(self.database.run(forget.bind(before).bind(max)).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! What is particular to the PostgreSQL adapters: the server, its faults, and many processes.
 #![cfg(feature = "postgres")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports by panicking")]
 
 mod faults;
 mod hints;

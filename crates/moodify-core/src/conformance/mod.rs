@@ -19,10 +19,11 @@
 //! ```
 //!
 //! Every suite is named after its port: [`user_store_suite`](crate::user_store_suite) with
-//! [`UserStoreFixture`], [`key_store_suite`](crate::key_store_suite),
+//! [`UserStoreFixture`] (and [`log_in_tally_suite`](crate::log_in_tally_suite)), [`key_store_suite`](crate::key_store_suite),
 //! [`catalog_store_suite`](crate::catalog_store_suite),
 //! [`library_store_suite`](crate::library_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
+//! [`recipient_store_suite`](crate::recipient_store_suite),
 //! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
 //! [`playback_store_suite`](crate::playback_store_suite),
 //! [`playback_archive_suite`](crate::playback_archive_suite), [`sync_hub_suite`](crate::sync_hub_suite).
@@ -35,12 +36,14 @@
 pub mod catalog_store;
 pub mod key_store;
 pub mod library_store;
+pub mod log_in_tally;
 pub mod mailer;
 pub mod media_store;
 pub mod outbox;
 pub mod playback_archive;
 pub mod playback_store;
 pub mod queue;
+pub mod recipient_store;
 pub mod samples;
 pub mod send_log;
 mod suite;
@@ -56,6 +59,7 @@ pub use outbox::OutboxFixture;
 pub use playback_archive::PlaybackArchiveFixture;
 pub use playback_store::PlaybackStoreFixture;
 pub use queue::QueueFixture;
+pub use recipient_store::RecipientStoreFixture;
 pub use send_log::SendLogFixture;
 pub use suite::run;
 pub use sync_hub::SyncHubFixture;

@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use futures::future::join_all;
 
 use super::{Keep, samples};
-use crate::model::{Event, EventKind};
+use crate::model::{Event, EventKind, LONGEST_WAIT, earlier};
 use crate::port::{Backlog, Outbox, UserStore};
 
 /// An empty outbox, and a store whose writes append to it.
@@ -76,6 +76,7 @@ macro_rules! outbox_suite {
                 concurrent_leases_share_no_event,
                 events_appended_during_leases_are_not_skipped,
                 the_backlog_is_what_waits_and_since_when,
+                a_clock_that_is_set_back_holds_no_lease,
             ]
         );
     };
@@ -263,4 +264,15 @@ pub async fn the_backlog_is_what_waits_and_since_when(fixture: &OutboxFixture) {
     assert_eq!(outbox.backlog().await.unwrap(), expected(&events[1..]));
     outbox.mark_published(&samples::event_ids(&events)).await.unwrap();
     assert_eq!(outbox.backlog().await.unwrap(), Backlog::default());
+}
+
+/// A lease that was taken before the clock was set far back is over.
+pub async fn a_clock_that_is_set_back_holds_no_lease(fixture: &OutboxFixture) {
+    let events = fixture.append_one_by_one(2).await;
+    let now = samples::moment();
+    fixture.outbox.lease(100, now, LEASE).await.unwrap();
+    let barely = earlier(samples::after(now, LEASE), LONGEST_WAIT);
+    assert_eq!(fixture.outbox.lease(100, barely, LEASE).await.unwrap(), []);
+    let long_ago = samples::before(barely, MICROSECOND);
+    assert_eq!(fixture.outbox.lease(100, long_ago, LEASE).await.unwrap(), events);
 }

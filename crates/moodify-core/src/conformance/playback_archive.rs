@@ -22,8 +22,11 @@ impl PlaybackArchiveFixture {
         Self { archive, keep: Box::new(keep) }
     }
 
+    /// At the moment of the first command, if there is one.
     async fn save(&self, run: u64, saved: &[Saved]) {
-        self.archive.save(run, saved, samples::moment()).await.unwrap();
+        let first = saved.iter().flat_map(|saved| &saved.commands).map(|(_, at)| *at).min();
+        let now = first.unwrap_or_else(samples::moment);
+        self.archive.save(run, saved, now).await.unwrap();
     }
 
     async fn recall(&self, account: AccountId) -> Option<Recalled> {

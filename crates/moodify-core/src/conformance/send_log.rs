@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use futures::future::join_all;
 
 use super::{Keep, samples};
-use crate::model::{EventId, MailKind, Timestamp};
+use crate::model::{EventId, LONGEST_WAIT, MailKind, Timestamp, earlier};
 use crate::port::{Claim, SendLog};
 
 /// An empty log.
@@ -58,6 +58,8 @@ macro_rules! send_log_suite {
                 mails_are_apart,
                 concurrent_claims_let_one_send,
                 concurrent_claims_of_a_lapsed_one_let_one_send,
+                a_clock_that_is_set_back_holds_no_claim,
+                old_mails_and_claims_are_forgotten,
             ]
         );
     };
@@ -165,4 +167,35 @@ pub async fn concurrent_claims_of_a_lapsed_one_let_one_send(fixture: &SendLogFix
     let (event, now) = (samples::id(), samples::moment());
     fixture.claim(event, now).await;
     assert_one_wins(fixture, event, samples::after(now, LEASE)).await;
+}
+
+/// A claim that was made before the clock was set far back is over.
+pub async fn a_clock_that_is_set_back_holds_no_claim(fixture: &SendLogFixture) {
+    let (event, now) = (samples::id(), samples::moment());
+    fixture.claim(event, now).await;
+    let until = samples::after(now, LEASE);
+    let barely = earlier(until, LONGEST_WAIT);
+    assert_eq!(fixture.claim(event, barely).await, Claim::Held { until });
+    assert_eq!(fixture.claim(event, samples::before(barely, MICROSECOND)).await, Claim::Yours);
+}
+
+/// What was sent, or claimed and left, before the moment is forgotten, at most `max` at a time; what
+/// is younger stays.
+pub async fn old_mails_and_claims_are_forgotten(fixture: &SendLogFixture) {
+    let (sent, held, claimed_at) = (samples::id(), samples::id(), samples::moment());
+    fixture.claim(sent, claimed_at).await;
+    let sent_at = samples::after(claimed_at, LEASE * 2);
+    fixture.log.mark_sent(sent, MailKind::Welcome, sent_at).await.unwrap();
+    fixture.claim(held, claimed_at).await;
+    let until = samples::after(claimed_at, LEASE);
+
+    let forget = async |before, max| fixture.log.forget(before, max).await.unwrap();
+    assert_eq!(forget(until, 10).await, 0);
+    assert_eq!(forget(samples::after(until, MICROSECOND), 10).await, 1, "the claim");
+    assert_eq!(forget(sent_at, 10).await, 0);
+    let later = samples::after(sent_at, MICROSECOND);
+    assert_eq!(forget(later, 0).await, 0);
+    assert_eq!(fixture.claim(sent, later).await, Claim::Sent);
+    assert_eq!(forget(later, 10).await, 1);
+    assert_eq!(fixture.claim(sent, later).await, Claim::Yours);
 }

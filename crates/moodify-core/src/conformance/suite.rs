@@ -65,9 +65,12 @@ mod tests {
     fn every_case_is_in_its_list() {
         for source in [
             include_str!("key_store.rs"),
+            include_str!("log_in_tally.rs"),
             include_str!("outbox.rs"),
             include_str!("playback_archive.rs"),
             include_str!("playback_store.rs"),
+            include_str!("recipient_store.rs"),
+            include_str!("send_log.rs"),
             include_str!("sync_hub.rs"),
             concat!(
                 include_str!("user_store/mod.rs"),

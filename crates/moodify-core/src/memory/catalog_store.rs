@@ -1,18 +1,22 @@
+mod stored_playlist;
+
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use self::stored_playlist::StoredPlaylist;
 use super::MemoryStore;
 use super::store::Tables;
 use crate::model::playlist::NewEntry;
 use crate::model::search::{fold, matches};
 use crate::model::{
-    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Track,
-    TrackFilter, TrackId, TrackSort, TrackStatus, Visibility,
+    AccountId, Artist, ArtistId, EntryId, Event, LibraryItem, Page, PageSize, Playlist, PlaylistChange,
+    PlaylistEntry, PlaylistId, Rank, Track, TrackChange, TrackFilter, TrackId, TrackSort, TrackStatus,
+    Visibility,
 };
-use crate::port::{CatalogError, CatalogStore, EntryPosition, PlaylistPosition, TrackPosition};
+use crate::port::{CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition};
 
 const MOST_STALE_UPLOADS: usize = 100;
 
@@ -20,13 +24,9 @@ const MOST_STALE_UPLOADS: usize = 100;
 pub(super) struct Catalog {
     pub(super) artists: HashMap<ArtistId, Artist>,
     pub(super) tracks: BTreeMap<TrackId, Track>,
+    /// The tracks that were public and ready at some time.
+    released: HashSet<TrackId>,
     pub(super) playlists: BTreeMap<PlaylistId, StoredPlaylist>,
-}
-
-#[derive(Debug)]
-pub(super) struct StoredPlaylist {
-    pub(super) playlist: Playlist,
-    entries: Vec<NewEntry>,
 }
 
 impl Catalog {
@@ -43,6 +43,11 @@ impl Catalog {
         track
     }
 
+    /// Whether the track is out for the first time.
+    fn release(&mut self, id: TrackId) -> bool {
+        self.tracks.get(&id).is_some_and(is_out) && self.released.insert(id)
+    }
+
     fn require_tracks(&self, entries: &[NewEntry]) -> Result<(), CatalogError> {
         let known = entries.iter().all(|entry| self.tracks.contains_key(&entry.track_id));
         if known { Ok(()) } else { Err(CatalogError::NotFound { what: "track" }) }
@@ -54,31 +59,25 @@ impl Catalog {
         expected: Option<u64>,
     ) -> Result<&mut StoredPlaylist, CatalogError> {
         let stored = self.playlists.get_mut(&id).ok_or(CatalogError::NotFound { what: "playlist" })?;
-        let current = stored.playlist.version;
-        if expected.is_some_and(|expected| expected != current) {
-            return Err(CatalogError::StaleVersion { current });
-        }
+        require_version(expected, stored.playlist.version)?;
         Ok(stored)
     }
 }
 
-impl StoredPlaylist {
-    fn entries_changed(&mut self) {
-        self.playlist.entry_count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.playlist.version += 1;
-    }
-
-    fn edited(&mut self, now: Timestamp) -> Playlist {
-        self.entries_changed();
-        self.playlist.updated_at = now;
-        self.playlist.clone()
+fn require_version(expected: Option<u64>, current: u64) -> Result<(), CatalogError> {
+    match expected {
+        Some(expected) if expected != current => Err(CatalogError::StaleVersion { current }),
+        _ => Ok(()),
     }
 }
 
+fn is_out(track: &Track) -> bool {
+    track.visibility == Visibility::Public && track.status == TrackStatus::Ready
+}
+
 fn passes(filter: &TrackFilter, track: &Track) -> bool {
-    let published = track.visibility == Visibility::Public && track.status == TrackStatus::Ready;
     let same_genre = |wanted: &str| track.genre.as_ref().is_some_and(|genre| fold(genre.as_str()) == wanted);
-    (published || filter.viewer == Some(track.artist_id))
+    (is_out(track) || filter.viewer == Some(track.artist_id))
         && filter.artist_id.is_none_or(|artist| artist == track.artist_id)
         && filter.genre.as_ref().is_none_or(|genre| same_genre(&fold(genre.as_str())))
         && matches(&filter.words, &[track.title.as_str(), track.artist_name.as_str()])
@@ -124,6 +123,7 @@ impl CatalogStore for MemoryStore {
             return Err(CatalogError::NotFound { what: "artist" });
         }
         catalog.tracks.insert(track.id, track.clone());
+        catalog.release(track.id);
         Ok(())
     }
 
@@ -135,10 +135,40 @@ impl CatalogStore for MemoryStore {
         };
         track.status = TrackStatus::Ready;
         track.version += 1;
+        tables.catalog.release(id);
         tables.outbox.append(events);
         drop(tables);
         self.appended.give();
         Ok(true)
+    }
+
+    async fn update_track(
+        &self,
+        id: TrackId,
+        expected: Option<u64>,
+        change: &TrackChange,
+        released: &[Event],
+    ) -> Result<Track, CatalogError> {
+        let mut tables = self.tables();
+        let catalog = &mut tables.catalog;
+        let track = catalog.tracks.get_mut(&id).ok_or(CatalogError::NotFound { what: "track" })?;
+        require_version(expected, track.version)?;
+        if track.status == TrackStatus::Processing {
+            return Err(CatalogError::Processing);
+        }
+        let TrackChange { title, genre, visibility } = change.clone();
+        track.title = title.unwrap_or_else(|| track.title.clone());
+        track.genre = genre.unwrap_or_else(|| track.genre.clone());
+        track.visibility = visibility.unwrap_or(track.visibility);
+        track.version += 1;
+        let changed = track.clone();
+        let changed = catalog.named(&changed);
+        if catalog.release(id) {
+            tables.outbox.append(released);
+            drop(tables);
+            self.appended.give();
+        }
+        Ok(changed)
     }
 
     async fn track(&self, id: TrackId) -> Result<Option<Track>, CatalogError> {
@@ -191,9 +221,10 @@ impl CatalogStore for MemoryStore {
         };
         let Tables { catalog, library, .. } = &mut *tables;
         catalog.tracks.remove(&id);
+        catalog.released.remove(&id);
         for stored in catalog.playlists.values_mut() {
             let before = stored.entries.len();
-            stored.entries.retain(|entry| entry.track_id != id);
+            stored.entries.retain(|(_, entry)| entry.track_id != id);
             if stored.entries.len() < before {
                 stored.entries_changed();
                 library.feeds.touch_playlist(&stored.playlist);
@@ -208,8 +239,7 @@ impl CatalogStore for MemoryStore {
     async fn create_playlist(&self, playlist: &Playlist, entries: &[NewEntry]) -> Result<(), CatalogError> {
         let Tables { catalog, library, .. } = &mut *self.tables();
         catalog.require_tracks(entries)?;
-        let stored = StoredPlaylist { playlist: playlist.clone(), entries: entries.to_vec() };
-        catalog.playlists.insert(playlist.id, stored);
+        catalog.playlists.insert(playlist.id, StoredPlaylist::new(playlist.clone(), entries));
         library.feeds.touch_playlist(playlist);
         Ok(())
     }
@@ -218,14 +248,51 @@ impl CatalogStore for MemoryStore {
         Ok(self.tables().catalog.playlists.get(&id).map(|stored| stored.playlist.clone()))
     }
 
-    async fn playlist_entries(&self, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError> {
+    async fn update_playlist(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        change: &PlaylistChange,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError> {
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let edited = catalog.editable(id, expected)?.change(change, now);
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
+    }
+
+    async fn delete_playlist(&self, id: PlaylistId, expected: Option<u64>) -> Result<(), CatalogError> {
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let owner = catalog.editable(id, expected)?.playlist.owner_id;
+        catalog.playlists.remove(&id);
+        library.feeds.touch(owner, LibraryItem::Playlist(id), None);
+        Ok(())
+    }
+
+    async fn playlist_entries(
+        &self,
+        id: PlaylistId,
+        size: PageSize,
+        after: Option<&EntryPlace>,
+    ) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError> {
         let catalog = &self.tables().catalog;
-        let entries = catalog.playlists.get(&id).map_or(&[][..], |stored| &stored.entries);
-        let read = |entry: &NewEntry| {
-            let track = catalog.track(entry.track_id)?;
-            Some(PlaylistEntry { id: entry.id, track, added_at: entry.added_at })
+        let Some(StoredPlaylist { entries, ranking, .. }) = catalog.playlists.get(&id) else {
+            return Ok(Page { items: Vec::new(), next: None });
         };
-        Ok(entries.iter().filter_map(read).collect())
+        if after.is_some_and(|after| after.ranking != *ranking) {
+            return Err(CatalogError::PlaceLost);
+        }
+        let first = after.map_or(0, |after| entries.partition_point(|(rank, _)| *rank <= after.rank));
+        let read = |(rank, entry): &(Rank, NewEntry)| {
+            let track = catalog.track(entry.track_id)?;
+            Some((rank.clone(), PlaylistEntry { id: entry.id, track, added_at: entry.added_at }))
+        };
+        let found = entries[first..].iter().filter_map(read).take(size.get() + 1).collect();
+        let page = Page::from_surplus(found, size, |(rank, _): &(Rank, _)| EntryPlace {
+            ranking: *ranking,
+            rank: rank.clone(),
+        });
+        Ok(Page { items: page.items.into_iter().map(|(_, entry)| entry).collect(), next: page.next })
     }
 
     async fn list_playlists(
@@ -260,16 +327,21 @@ impl CatalogStore for MemoryStore {
         let known = catalog.require_tracks(entries);
         let stored = catalog.editable(id, expected)?;
         known?;
-        if stored.entries.len() + entries.len() > Playlist::MAX_ENTRIES {
-            return Err(CatalogError::Full);
-        }
-        let end = stored.entries.len();
-        let index = match position {
-            EntryPosition::At(index) => usize::try_from(index).unwrap_or(end).min(end),
-            EntryPosition::End => end,
-        };
-        stored.entries.splice(index..index, entries.iter().copied());
-        let edited = stored.edited(now);
+        let edited = stored.add(entries, position, now)?;
+        library.feeds.touch_playlist(&edited);
+        Ok(edited)
+    }
+
+    async fn move_entry(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entry: EntryId,
+        index: u32,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError> {
+        let Tables { catalog, library, .. } = &mut *self.tables();
+        let edited = catalog.editable(id, expected)?.move_to(index, entry, now)?;
         library.feeds.touch_playlist(&edited);
         Ok(edited)
     }
@@ -282,10 +354,7 @@ impl CatalogStore for MemoryStore {
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
         let Tables { catalog, library, .. } = &mut *self.tables();
-        let stored = catalog.editable(id, expected)?;
-        let index = stored.entries.iter().position(|stored| stored.id == entry);
-        stored.entries.remove(index.ok_or(CatalogError::NotFound { what: "entry" })?);
-        let edited = stored.edited(now);
+        let edited = catalog.editable(id, expected)?.remove(entry, now)?;
         library.feeds.touch_playlist(&edited);
         Ok(edited)
     }

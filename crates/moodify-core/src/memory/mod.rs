@@ -13,6 +13,7 @@ mod media_store;
 mod outbox;
 mod playback_store;
 mod queue;
+mod recipient_store;
 mod rng;
 mod send_log;
 mod silent;

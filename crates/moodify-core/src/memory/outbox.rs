@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::MemoryStore;
-use crate::model::{Event, EventId, later};
+use crate::model::{Event, EventId, is_due, later};
 use crate::port::{Backlog, Outbox, OutboxError};
 
 /// The events in the order of appending.
@@ -28,7 +28,8 @@ impl Outbox for MemoryStore {
     async fn lease(&self, max: usize, now: Timestamp, lease: Duration) -> Result<Vec<Event>, OutboxError> {
         let until = later(now, lease);
         let rows = &mut self.tables().outbox.0;
-        let free = rows.iter_mut().filter(|row| row.leased_until.is_none_or(|until| until <= now)).take(max);
+        let free =
+            rows.iter_mut().filter(|row| row.leased_until.is_none_or(|until| is_due(until, now))).take(max);
         Ok(free
             .map(|row| {
                 row.leased_until = Some(until);

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::hint::Hint;
-use crate::model::{Event, EventKind, later};
-use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Queue, QueueError};
+use crate::model::{Event, EventKind, is_due, later};
+use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
 
 /// A queue for one process.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ struct Waiting {
     event: Event,
     /// How often it was delivered.
     attempts: u32,
+    failures: u32,
+    silent: u32,
     /// Not before this moment: the publishing, the end of a lease, or when a retry is due.
     due: Timestamp,
 }
@@ -37,6 +39,14 @@ impl Inbox {
     fn knows(&self, event: &Event) -> bool {
         self.waiting.iter().any(|waiting| waiting.event.id == event.id)
             || self.dead.iter().any(|letter| letter.event.id == event.id)
+    }
+
+    fn take_dead(&mut self, letters: Letters) -> Vec<DeadLetter> {
+        let chosen = |letter: &mut DeadLetter| match letters {
+            Letters::All => true,
+            Letters::Of(event) => letter.event.id == event,
+        };
+        self.dead.extract_if(.., chosen).collect()
     }
 
     /// Where this delivery waits; `None` when it is settled or was received again since.
@@ -69,7 +79,13 @@ impl Queue for MemoryQueue {
     async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
         for inbox in self.consumers().values_mut() {
             if inbox.kinds.contains(&event.payload.kind()) && !inbox.knows(event) {
-                inbox.waiting.push(Waiting { event: event.clone(), attempts: 0, due: now });
+                inbox.waiting.push(Waiting {
+                    event: event.clone(),
+                    attempts: 0,
+                    failures: 0,
+                    silent: 0,
+                    due: now,
+                });
             }
         }
         self.due.give();
@@ -87,13 +103,14 @@ impl Queue for MemoryQueue {
         let Some(inbox) = consumers.get_mut(consumer) else {
             return Ok(Vec::new());
         };
-        let due = inbox.waiting.iter_mut().filter(|waiting| waiting.due <= now);
+        let due = inbox.waiting.iter_mut().filter(|waiting| is_due(waiting.due, now));
         let deliver = |waiting: &mut Waiting| {
             waiting.attempts += 1;
+            waiting.silent += 1;
             waiting.due = later(now, lease);
             let event = waiting.event.clone();
             let id = DeliveryId { consumer: consumer.to_owned(), event: event.id, attempt: waiting.attempts };
-            Delivery { id, event }
+            Delivery { id, event, failures: waiting.failures, silent: waiting.silent }
         };
         Ok(due.take(max).map(deliver).collect())
     }
@@ -112,7 +129,20 @@ impl Queue for MemoryQueue {
             && let Some(index) = inbox.newest(delivery)
         {
             tracing::debug!(consumer = delivery.consumer, event = %delivery.event, reason, "delivered again later");
-            inbox.waiting[index].due = due;
+            let waiting = &mut inbox.waiting[index];
+            (waiting.due, waiting.silent) = (due, 0);
+            waiting.failures += 1;
+        }
+        self.due.give();
+        Ok(())
+    }
+
+    async fn postpone(&self, delivery: &DeliveryId, due: Timestamp) -> Result<(), QueueError> {
+        if let Some(inbox) = self.consumers().get_mut(&delivery.consumer)
+            && let Some(index) = inbox.newest(delivery)
+        {
+            let waiting = &mut inbox.waiting[index];
+            (waiting.due, waiting.silent) = (due, 0);
         }
         self.due.give();
         Ok(())
@@ -147,6 +177,32 @@ impl Queue for MemoryQueue {
         let depth =
             |inbox: &Inbox| Depth { waiting: inbox.waiting.len() as u64, dead: inbox.dead.len() as u64 };
         Ok(consumers.get(consumer).map(depth).unwrap_or_default())
+    }
+
+    async fn replay(&self, consumer: &str, letters: Letters, now: Timestamp) -> Result<u64, QueueError> {
+        let mut consumers = self.consumers();
+        let Some(inbox) = consumers.get_mut(consumer) else { return Ok(0) };
+        let chosen = inbox.take_dead(letters);
+        let count = chosen.len() as u64;
+        inbox.waiting.extend(chosen.into_iter().map(|letter| Waiting {
+            event: letter.event,
+            attempts: letter.id.attempt,
+            failures: 0,
+            silent: 0,
+            due: now,
+        }));
+        self.due.give();
+        Ok(count)
+    }
+
+    async fn discard(&self, consumer: &str, letters: Letters) -> Result<u64, QueueError> {
+        let mut consumers = self.consumers();
+        Ok(consumers.get_mut(consumer).map_or(0, |inbox| inbox.take_dead(letters).len() as u64))
+    }
+
+    /// Settled deliveries are not remembered.
+    async fn forget(&self, _published_before: Timestamp, _max: usize) -> Result<u64, QueueError> {
+        Ok(0)
     }
 
     async fn changed(&self) {

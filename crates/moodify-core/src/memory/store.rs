@@ -5,6 +5,7 @@ use super::hint::Hint;
 use super::key_store::Keys;
 use super::library_store::Library;
 use super::outbox::Waiting;
+use super::recipient_store::Recipients;
 use super::send_log::Sends;
 use super::user_store::Users;
 
@@ -12,7 +13,8 @@ use super::user_store::Users;
 ///
 /// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
 /// [`CatalogStore`](crate::port::CatalogStore), [`LibraryStore`](crate::port::LibraryStore),
-/// [`Outbox`](crate::port::Outbox) and [`SendLog`](crate::port::SendLog).
+/// [`Outbox`](crate::port::Outbox), [`SendLog`](crate::port::SendLog) and
+/// [`RecipientStore`](crate::port::RecipientStore).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -27,6 +29,7 @@ pub(super) struct Tables {
     pub(super) library: Library,
     pub(super) outbox: Waiting,
     pub(super) sends: Sends,
+    pub(super) recipients: Recipients,
 }
 
 impl MemoryStore {

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, EndedSessions, Event, MailTokenPurpose,
-    NewAccount, Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, EndedSessions, Event, LogInSubject, LogInTally,
+    MailTokenPurpose, NewAccount, Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken,
+    TallyRule, TokenHash,
 };
 use crate::port::{Revoked, UserStore, UserStoreError};
 
@@ -17,6 +18,7 @@ pub(super) struct Users {
     by_email: HashMap<Email, AccountId>,
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<(AccountId, MailTokenPurpose), StoredMailToken>,
+    tallies: HashMap<LogInSubject, LogInTally>,
 }
 
 impl Users {
@@ -233,5 +235,32 @@ impl UserStore for MemoryStore {
         dead.iter().for_each(|id| drop(users.sessions.remove(id)));
         expired.iter().for_each(|key| drop(users.tokens.remove(key)));
         Ok(dead.len() + expired.len())
+    }
+
+    async fn log_in_tally(&self, subject: LogInSubject) -> Result<Option<LogInTally>, UserStoreError> {
+        Ok(self.tables().users.tallies.get(&subject).copied())
+    }
+
+    async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError> {
+        let tallies = &mut self.tables().users.tallies;
+        let next = LogInTally::one_more(tallies.get(&subject).copied(), rule);
+        if let Some(next) = next {
+            tallies.retain(|_, tally| rule.now < tally.expires_at);
+            tallies.insert(subject, next);
+        }
+        Ok(next.is_some())
+    }
+
+    async fn set_log_in_tally(
+        &self,
+        subject: LogInSubject,
+        tally: Option<&LogInTally>,
+    ) -> Result<(), UserStoreError> {
+        let tallies = &mut self.tables().users.tallies;
+        match tally {
+            Some(tally) => tallies.insert(subject, *tally),
+            None => tallies.remove(&subject),
+        };
+        Ok(())
     }
 }

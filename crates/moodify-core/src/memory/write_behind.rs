@@ -210,19 +210,32 @@ impl WriteBehindPlaybackStore {
         act: impl FnOnce(&mut Held) -> T,
     ) -> Result<T, PlaybackStoreError> {
         let now = self.context.now();
-        if !self.memory().listeners.contains_key(&account) {
+        let mut act = Some(act);
+        loop {
+            if let Some(done) = self.act(account, now, &mut act) {
+                return Ok(done);
+            }
             self.read(account, now).await?;
         }
+    }
+
+    /// `None`, and nothing is done, when the listener is not in memory.
+    fn act<T>(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        act: &mut Option<impl FnOnce(&mut Held) -> T>,
+    ) -> Option<T> {
         let mut memory = self.memory();
         let Memory { listeners, changed } = &mut *memory;
-        let held = listeners.entry(account).or_default();
+        let held = listeners.get_mut(&account)?;
         held.used = now;
-        let done = act(held);
+        let done = act.take()?(held);
         let Unsaved { state, devices, commands } = &held.unsaved;
         if (*state || *devices || !commands.is_empty()) && changed.insert(account) {
             self.changed.notify_one();
         }
-        Ok(done)
+        Some(done)
     }
 
     async fn read(&self, account: AccountId, now: Timestamp) -> Result<(), PlaybackStoreError> {
@@ -234,6 +247,7 @@ impl WriteBehindPlaybackStore {
             recalled.state.epoch = Epoch::from(crate::model::id::uuid_v7(now, &self.context.random()));
         }
         let mut held = Held::recalled(recalled, devices);
+        held.used = now;
         held.unsaved.state = may_be_old;
         // Two may read at once; the first one counts, which may have changed by now.
         self.memory().listeners.entry(account).or_insert(held);

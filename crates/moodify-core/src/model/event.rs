@@ -31,6 +31,17 @@ impl Event {
     pub fn new(id: EventId, occurred_at: Timestamp, payload: EventPayload) -> Self {
         Self { id, occurred_at, version: EventVersion, trace: None, payload }
     }
+
+    /// The same without the secret of a link, to be shown.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        match &mut self.payload {
+            EventPayload::EmailVerificationRequested(requested) => requested.token = MailToken::redacted(),
+            EventPayload::PasswordResetRequested(requested) => requested.token = MailToken::redacted(),
+            _ => {}
+        }
+        self
+    }
 }
 
 /// The version of a payload: 1, for there is no other yet. An event of another version cannot be

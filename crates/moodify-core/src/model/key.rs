@@ -16,10 +16,12 @@ pub enum KeyPurpose {
     RefreshToken,
     /// HMAC keys that sign media URLs.
     MediaUrl,
+    /// HMAC keys under which failed log-ins are counted.
+    LogInTally,
 }
 
 impl KeyPurpose {
-    /// Every purpose.
+    /// Every purpose whose keys rotate.
     pub const ALL: [Self; 3] = [Self::AccessToken, Self::RefreshToken, Self::MediaUrl];
 
     /// The name in databases.
@@ -28,6 +30,7 @@ impl KeyPurpose {
             Self::AccessToken => "access_token",
             Self::RefreshToken => "refresh_token",
             Self::MediaUrl => "media_url",
+            Self::LogInTally => "log_in_tally",
         }
     }
 }

@@ -7,14 +7,35 @@ use super::{Email, EventId};
 pub enum MailKind {
     /// Greets a new account.
     Welcome,
+    /// Asks the owner of a mailbox to prove it.
+    VerifyEmail,
+    /// Lets somebody who forgot a password choose another.
+    ResetPassword,
+    /// Tells the owner that the password is another one.
+    PasswordChanged,
+    /// Tells a follower of a new track.
+    NewRelease,
 }
 
 impl MailKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Welcome, Self::VerifyEmail, Self::ResetPassword, Self::PasswordChanged, Self::NewRelease];
+
     /// The name in databases and template files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Welcome => "welcome",
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::PasswordChanged => "password_changed",
+            Self::NewRelease => "new_release",
         }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

@@ -9,6 +9,15 @@ pub fn later(moment: Timestamp, duration: Duration) -> Timestamp {
     moment.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
+/// The longest that anything is put off: longer than the last retry of any schedule, and than any lease.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// Whether what was put off until this moment is due. What is more than [`LONGEST_WAIT`] away was put
+/// off before the clock was set back: it is due too, rather than waits for the clock to catch up.
+pub fn is_due(moment: Timestamp, now: Timestamp) -> bool {
+    moment <= now || moment > later(now, LONGEST_WAIT)
+}
+
 /// The moment this long before another; the first one of the calendar if there is none so early.
 pub fn earlier(moment: Timestamp, duration: Duration) -> Timestamp {
     moment.checked_sub(duration).unwrap_or(Timestamp::MIN)
@@ -25,5 +34,16 @@ mod tests {
         assert_eq!(earlier(noon, Duration::from_secs(60)).as_second(), 43_140);
         assert_eq!(later(noon, Duration::MAX), Timestamp::MAX);
         assert_eq!(earlier(noon, Duration::MAX), Timestamp::MIN);
+    }
+
+    #[test]
+    fn nothing_waits_for_a_clock_that_was_set_back() {
+        let noon = Timestamp::from_second(43_200).unwrap();
+        let microsecond = Duration::from_micros(1);
+        assert!(is_due(noon, noon));
+        assert!(!is_due(later(noon, microsecond), noon));
+        let farthest = later(noon, LONGEST_WAIT);
+        assert!(!is_due(farthest, noon));
+        assert!(is_due(later(farthest, microsecond), noon));
     }
 }

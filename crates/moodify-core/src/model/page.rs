@@ -11,6 +11,9 @@ use super::Invalid;
 pub struct PageSize(u8);
 
 impl PageSize {
+    /// As many as a page may have.
+    pub const MAX: Self = Self(100);
+
     /// A page size from a request.
     ///
     /// # Errors

@@ -37,6 +37,17 @@ impl Playlist {
     }
 }
 
+/// What its owner changes of a playlist; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlaylistChange {
+    /// The new title.
+    pub title: Option<Title>,
+    /// The new description; may be empty.
+    pub description: Option<Description>,
+    /// Who may see it from now on.
+    pub visibility: Option<Visibility>,
+}
+
 /// One place in a playlist; a track may stand in several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaylistEntry {

@@ -19,6 +19,11 @@ impl MailToken {
         Self(text.into())
     }
 
+    /// What stands for a token that nobody is to see.
+    pub fn redacted() -> Self {
+        Self("(hidden)".to_owned())
+    }
+
     /// The text: for the link and for hashing only.
     pub fn expose(&self) -> &str {
         &self.0

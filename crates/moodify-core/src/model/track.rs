@@ -124,6 +124,17 @@ impl Track {
     }
 }
 
+/// What its artist changes of a track; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrackChange {
+    /// The new title.
+    pub title: Option<Title>,
+    /// The new genre; `Some(None)` for none at all.
+    pub genre: Option<Option<Genre>>,
+    /// Who may find and play it from now on.
+    pub visibility: Option<Visibility>,
+}
+
 /// The order of a list of tracks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Unavailable;
 use crate::model::playlist::NewEntry;
 use crate::model::{
-    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Track,
-    TrackFilter, TrackId,
+    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistChange, PlaylistEntry,
+    PlaylistId, Rank, Track, TrackChange, TrackFilter, TrackId,
 };
 
 /// Artists, tracks and playlists.
@@ -31,8 +31,27 @@ pub trait CatalogStore: Send + Sync {
 
     /// Makes a processing track ready, with a new version, and stores `events`. Returns `false`, and
     /// stores nothing, when the track is gone or not processing. Of concurrent calls exactly one
-    /// gets `true`.
+    /// gets `true`. A track that is public now is released: see [`update_track`](Self::update_track).
     async fn publish_track(&self, id: TrackId, events: &[Event]) -> Result<bool, CatalogError>;
+
+    /// Changes a track that is not processing, which gives it a new version, and returns it as it is
+    /// now. Searches find it by the new title and no longer by the old one.
+    ///
+    /// `released` is stored if the track is public and ready now, and never was both before, when it
+    /// was stored, published or changed: of all changes of a track, concurrent ones too, at most one
+    /// stores it.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if there is no such track,
+    /// [`CatalogError::StaleVersion`] if `expected` is given and is not its version,
+    /// [`CatalogError::Processing`] if it is not finished. Then nothing is stored.
+    async fn update_track(
+        &self,
+        id: TrackId,
+        expected: Option<u64>,
+        change: &TrackChange,
+        released: &[Event],
+    ) -> Result<Track, CatalogError>;
 
     /// The track with this id in whatever status; `None` when there is none.
     async fn track(&self, id: TrackId) -> Result<Option<Track>, CatalogError>;
@@ -71,8 +90,39 @@ pub trait CatalogStore: Send + Sync {
     /// The playlist with this id; `None` when there is none.
     async fn playlist(&self, id: PlaylistId) -> Result<Option<Playlist>, CatalogError>;
 
-    /// All entries of a playlist in their order, each with its track; empty when there is none.
-    async fn playlist_entries(&self, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError>;
+    /// Changes a playlist, not its entries, and returns it with its new version and `now` as its
+    /// `updated_at`.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if there is no such playlist,
+    /// [`CatalogError::StaleVersion`] if `expected` is given and is not its version. Then nothing is
+    /// stored.
+    async fn update_playlist(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        change: &PlaylistChange,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError>;
+
+    /// Deletes a playlist with its entries.
+    ///
+    /// # Errors
+    /// As [`update_playlist`](Self::update_playlist). Of concurrent calls exactly one succeeds.
+    async fn delete_playlist(&self, id: PlaylistId, expected: Option<u64>) -> Result<(), CatalogError>;
+
+    /// A page of the entries of a playlist in their order, each with its track, from after `after`
+    /// on; empty when there is no such playlist. An entry that is moved meanwhile may come twice or
+    /// not at all; the others come once.
+    ///
+    /// # Errors
+    /// [`CatalogError::PlaceLost`] if the playlist was ranked anew ([`Rank`]) since `after` was read.
+    async fn playlist_entries(
+        &self,
+        id: PlaylistId,
+        size: PageSize,
+        after: Option<&EntryPlace>,
+    ) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError>;
 
     /// A page of this account's playlists, newest (greatest id) first, from after `after` on.
     async fn list_playlists(
@@ -95,6 +145,22 @@ pub trait CatalogStore: Send + Sync {
         expected: Option<u64>,
         entries: &[NewEntry],
         position: EntryPosition,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError>;
+
+    /// Gives an entry another place: afterwards it stands at `index`, counted from 0, or at the end
+    /// if there are not so many. Returns the playlist with its new version and `now` as its
+    /// `updated_at`.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if the playlist or the entry in it does not exist,
+    /// [`CatalogError::StaleVersion`] as above. Then nothing is stored.
+    async fn move_entry(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entry: EntryId,
+        index: u32,
         now: Timestamp,
     ) -> Result<Playlist, CatalogError>;
 
@@ -154,6 +220,15 @@ pub struct PlaylistPosition {
     pub id: PlaylistId,
 }
 
+/// A place among the entries of a playlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryPlace {
+    /// How often the playlist had been ranked anew.
+    pub ranking: u64,
+    /// The rank of the last entry read.
+    pub rank: Rank,
+}
+
 /// Why a [`CatalogStore`] failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -169,6 +244,12 @@ pub enum CatalogError {
         /// The version it has.
         current: u64,
     },
+    /// The track's upload is not finished.
+    #[error("the track is still being processed")]
+    Processing,
+    /// The list was ranked anew: a place from before means nothing now.
+    #[error("the place in the list is lost")]
+    PlaceLost,
     /// The playlist would grow past its limit.
     #[error("the playlist is full")]
     Full,

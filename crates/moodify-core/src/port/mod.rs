@@ -20,13 +20,16 @@ mod outbox;
 mod playback_archive;
 mod playback_store;
 mod queue;
+mod recipient_store;
 mod rng;
 mod send_log;
 mod sync_hub;
 mod tracer;
 mod user_store;
 
-pub use catalog_store::{CatalogError, CatalogStore, EntryPosition, PlaylistPosition, TrackPosition};
+pub use catalog_store::{
+    CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition,
+};
 pub use clock::Clock;
 pub use error::{BoxError, Unavailable};
 pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
@@ -45,7 +48,8 @@ pub use meter::{DeliveryOutcome, Measurement, Meter};
 pub use outbox::{Backlog, Outbox, OutboxError};
 pub use playback_archive::{PlaybackArchive, Recalled, Saved};
 pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
-pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Queue, QueueError};
+pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
+pub use recipient_store::{RecipientStore, RecipientStoreError};
 pub use rng::Rng;
 pub use send_log::{Claim, SendLog, SendLogError};
 pub use sync_hub::{

@@ -12,7 +12,8 @@ use crate::model::{Event, EventId};
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Up to `max` unpublished, unleased events, leased until `now + lease`: no other call returns
-    /// them before that moment, unless they are released. From that moment on they are unleased.
+    /// them before that moment, unless they are released. From that moment on they are unleased, and so are those whose lease
+    /// ends more than [`LONGEST_WAIT`](crate::model::LONGEST_WAIT) from now: the clock was set back.
     /// Oldest first: an event comes before those of every write that began after its own write had
     /// returned, and the events of one write come in their order.
     async fn lease(&self, max: usize, now: Timestamp, lease: Duration) -> Result<Vec<Event>, OutboxError>;

@@ -21,9 +21,21 @@ pub trait Queue: Send + Sync {
     /// letter adds no second one; consumers are idempotent all the same.
     async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError>;
 
+    /// Publishes events in their order, as [`publish`](Self::publish) does each. After an error some
+    /// of them may be in the queue and others not. An adapter overrides this where many at once cost
+    /// less than each alone.
+    async fn publish_all(&self, events: &[Event], now: Timestamp) -> Result<(), QueueError> {
+        for event in events {
+            self.publish(event, now).await?;
+        }
+        Ok(())
+    }
+
     /// Up to `max` deliveries that are due, in the order of publishing where nothing was retried,
     /// leased until `now + lease`: from that moment on they come again, as a new attempt, unless
-    /// acknowledged, retried or dead-lettered. Returns at once, empty when nothing is due.
+    /// acknowledged, retried, postponed or dead-lettered. Returns at once, empty when nothing is due.
+    /// What is due as [`is_due`](crate::model::is_due) has it: a clock that was set back holds
+    /// nothing up for longer than [`LONGEST_WAIT`](crate::model::LONGEST_WAIT).
     async fn receive(
         &self,
         consumer: &str,
@@ -33,12 +45,16 @@ pub trait Queue: Send + Sync {
     ) -> Result<Vec<Delivery>, QueueError>;
 
     /// The work is done. Counts as long as this is the newest attempt, even when its lease has
-    /// passed; once the delivery was received again, this and the next two change nothing: it is
-    /// left to whoever holds it now.
+    /// passed; once the delivery was received again, this and the next three change nothing: it is
+    /// left to whoever holds it now. What the event told is wiped.
     async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError>;
 
-    /// The work failed for now: deliver it again from `due` on, as a new attempt.
+    /// The work failed for now: deliver it again from `due` on, as a new attempt with one failure
+    /// more.
     async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError>;
+
+    /// The work is not done, but nothing failed: deliver it again from `due` on, as a new attempt.
+    async fn postpone(&self, delivery: &DeliveryId, due: Timestamp) -> Result<(), QueueError>;
 
     /// The work failed for good: keep it with the reason until somebody decides.
     async fn dead_letter(
@@ -53,6 +69,18 @@ pub trait Queue: Send + Sync {
 
     /// How much is kept for a consumer, without touching it. Cheap: asked every few seconds.
     async fn depth(&self, consumer: &str) -> Result<Depth, QueueError>;
+
+    /// Gives dead letters back to the consumer: due at once, as if nothing had failed yet. The
+    /// attempts are counted on. Returns how many there were.
+    async fn replay(&self, consumer: &str, letters: Letters, now: Timestamp) -> Result<u64, QueueError>;
+
+    /// Gives dead letters up for good, as if they had been acknowledged. Returns how many there were.
+    async fn discard(&self, consumer: &str, letters: Letters) -> Result<u64, QueueError>;
+
+    /// Forgets up to `max` deliveries of events that were published before that moment and are
+    /// settled, dead letters aside, and returns how many. Until then publishing such an event again
+    /// may add nothing; an adapter that remembers nothing has nothing to forget.
+    async fn forget(&self, published_before: Timestamp, max: usize) -> Result<u64, QueueError>;
 
     /// Returns when something may have become due since the last call returned, or never: a hint
     /// as in [`Outbox::changed`](super::Outbox::changed).
@@ -86,6 +114,20 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// The event.
     pub event: Event,
+    /// How often it was [retried](Queue::retry) since it was published or replayed.
+    pub failures: u32,
+    /// How often it was received since anything was last heard of it, this time included: more than
+    /// a few times means that whoever handles it does not live to say so.
+    pub silent: u32,
+}
+
+/// Which dead letters of a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letters {
+    /// All of them.
+    All,
+    /// The one of this event, if there is one.
+    Of(EventId),
 }
 
 /// An event that a consumer could not handle.

@@ -10,7 +10,8 @@ use crate::model::{EventId, MailKind};
 #[async_trait]
 pub trait SendLog: Send + Sync {
     /// Claims the right to send this mail until `now + lease`; from that moment on it may be
-    /// claimed again. Of concurrent calls exactly one gets [`Claim::Yours`].
+    /// claimed again; also if it is more than [`LONGEST_WAIT`](crate::model::LONGEST_WAIT) from now,
+    /// for then the clock was set back. Of concurrent calls exactly one gets [`Claim::Yours`].
     async fn claim(
         &self,
         event: EventId,
@@ -25,6 +26,10 @@ pub trait SendLog: Send + Sync {
     /// The mail server has not accepted the mail: it may be claimed again at once. Changes
     /// nothing once the mail is marked as sent, or when there is no claim.
     async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError>;
+
+    /// Forgets up to `max` mails that were sent before that moment, and claims of others that ended
+    /// before it, and returns how many there were. A forgotten mail may be claimed again.
+    async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError>;
 }
 
 /// The answer to a claim.

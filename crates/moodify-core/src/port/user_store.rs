@@ -3,8 +3,8 @@ use jiff::Timestamp;
 
 use super::Unavailable;
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, NewAccount, Page, PageSize, PasswordHash,
-    Session, SessionId, StoredMailToken, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Page,
+    PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 
 /// Makes the event that tells of the end of one session.
@@ -122,6 +122,21 @@ pub trait UserStore: Send + Sync {
     /// Takes away sessions that are not live any more at `now`, and tokens that have expired by
     /// then: up to `max` of each. Returns how many it took; nobody is told of them.
     async fn remove_expired(&self, now: Timestamp, max: usize) -> Result<usize, UserStoreError>;
+
+    /// The failed log-ins of this subject, also when they have expired; `None` when there are none.
+    async fn log_in_tally(&self, subject: LogInSubject) -> Result<Option<LogInTally>, UserStoreError>;
+
+    /// Counts one more failed log-in as [`LogInTally::one_more`] says; `false`, and nothing changes,
+    /// while the subject is blocked. Of concurrent calls no more succeed than one after the other
+    /// would. May remove tallies that have expired by then.
+    async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError>;
+
+    /// Replaces the tally of this subject; `None` removes it.
+    async fn set_log_in_tally(
+        &self,
+        subject: LogInSubject,
+        tally: Option<&LogInTally>,
+    ) -> Result<(), UserStoreError>;
 }
 
 /// Why a [`UserStore`] failed.

@@ -5,11 +5,17 @@
 mod accounts;
 mod clock;
 mod delivery;
+mod desk;
+mod guessing;
 mod keys;
+mod mail_faults;
+mod mails;
 mod media_gate;
 mod notifications;
 mod passwords;
 mod recovery;
+mod releases;
 mod tokens;
+mod troubled;
 mod watched;
 mod world;

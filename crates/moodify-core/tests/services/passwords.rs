@@ -11,7 +11,7 @@ use crate::world::{PASSWORD, World};
 
 fn log_in(email: &str, password: &str) -> LogIn {
     let (email, password) = (email.to_owned(), password.to_owned());
-    LogIn { email, password, role: Role::User, user_agent: None }
+    LogIn { email, password, role: Role::User, user_agent: None, from: None }
 }
 
 /// An account as an import brings it: made by bcryptjs 2.4.3, cost 4.

@@ -15,7 +15,7 @@ const NEW_PASSWORD: &str = "low tide, low water";
 
 fn log_in(password: &str) -> LogIn {
     let (email, password) = ("ada@example.com".to_owned(), password.to_owned());
-    LogIn { email, password, role: Role::User, user_agent: None }
+    LogIn { email, password, role: Role::User, user_agent: None, from: None }
 }
 
 async fn reset_token(world: &World) -> MailToken {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use moodify_core::config::LimitsConfig;
 use moodify_core::memory::{FixedClock, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
 use moodify_core::model::{ArtistName, ByteStream, Caller, Email, EventPayload, PersonName};
 use moodify_core::port::{MediaProbe, Outbox, ProbeError, ProbedAudio, ProbedCover, Rejection};
@@ -38,16 +39,29 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = Arc::new(FixedClock::default());
-        let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
+        Self::limited(LimitsConfig::default())
+    }
+
+    pub(crate) fn limited(limits: LimitsConfig) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), Arc::new(FixedClock::default()), limits)
+    }
+
+    /// The same stores and clock in a process that knows nothing else any more.
+    pub(crate) fn restarted(&self, limits: LimitsConfig) -> Self {
+        Self::over(self.store.clone(), self.clock.clone(), limits)
+    }
+
+    fn over(store: Arc<MemoryStore>, clock: Arc<FixedClock>, limits: LimitsConfig) -> Self {
+        let queue = Arc::new(MemoryQueue::new());
         let mailer = Arc::new(MemoryMailer::new());
-        Self::process(clock, store, queue, mailer, 1)
+        Self::process(clock, store, queue, mailer, (1, limits))
     }
 
     /// Another process of the same deployment.
     pub(crate) fn another(&self, seed: u64) -> Self {
         let Self { clock, store, queue, mailer, .. } = self;
-        Self::process(clock.clone(), store.clone(), queue.clone(), mailer.clone(), seed)
+        let limits = LimitsConfig::default();
+        Self::process(clock.clone(), store.clone(), queue.clone(), mailer.clone(), (seed, limits))
     }
 
     fn process(
@@ -55,9 +69,10 @@ impl World {
         store: Arc<MemoryStore>,
         queue: Arc<MemoryQueue>,
         mailer: Arc<MemoryMailer>,
-        seed: u64,
+        (seed, limits): (u64, LimitsConfig),
     ) -> Self {
-        let config = Config::new("https://moodify.example".parse().unwrap());
+        let mut config = Config::new("https://moodify.example".parse().unwrap());
+        config.limits = limits;
         let moodify = Moodify::builder(config)
             .store(store.clone())
             .queue(queue.clone())

@@ -2,6 +2,7 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use moodify_core::model::FieldError;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::body;
 use crate::app::App;
@@ -24,7 +25,16 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// A field that may be missing, but is null only if its type says so: for `deserialize_with`, beside
+/// `default`.
+pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Whether a body is announced that no form of a foreign page can send without asking first.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Some(mime) = text.and_then(|text| text.parse::<mime::Mime>().ok()) else { return false };
     let utf8 = mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);

@@ -2,6 +2,7 @@
 
 mod bearer;
 mod body;
+mod client;
 mod fields;
 mod if_match;
 mod json;
@@ -10,10 +11,11 @@ mod program;
 mod query;
 mod upload;
 
-pub(crate) use bearer::{Bearer, bearer_token};
-pub(crate) use fields::{Field, check, each, field};
+pub(crate) use bearer::{Bearer, Presented, present, token};
+pub(crate) use client::{Client, client};
+pub(crate) use fields::{check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};
-pub(crate) use json::JsonBody;
+pub(crate) use json::{JsonBody, is_json, not_null};
 pub(crate) use path::PathId;
 pub(crate) use program::Program;
 pub(crate) use query::{PageParams, Params, page_size};

@@ -15,9 +15,13 @@ use uuid::Uuid;
 
 use super::access_log::{self, Counted, Line};
 use crate::app::App;
+use crate::extract::client;
 use crate::problem::{PROBLEM_JSON, Problem, ProblemBody};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where the socket library answers.
+const SOCKETS: &str = "/socket.io/";
 
 /// Names one request in the answer, in problem documents and in the log.
 type RequestId = Arc<str>;
@@ -27,6 +31,9 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
     let started = app.context.now();
     let id = request_id(&app, request.headers());
     let (route, method, path) = (route(&request), request.method().clone(), access_log::path(request.uri()));
+    // The socket library refuses in JSON of its own.
+    let is_socket = request.uri().path().starts_with(SOCKETS);
+    let client = client(request.extensions(), request.headers(), app.config.trusted_proxies);
     let span = tracing::info_span!(
         "request",
         otel.name = tracing::field::Empty,
@@ -35,7 +42,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
         %method,
         route,
         account = tracing::field::Empty,
-        client = tracing::field::Empty,
+        client = client.map(tracing::field::display),
     );
     app.context.tracer.describe(&span, &format!("{method} {route}"));
     if let Some(trace) = caller_trace(&app, request.headers()) {
@@ -46,7 +53,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
         if is_plain_options(&method, &response) {
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
-        finish(&app, &id, response)
+        finish(&app, &id, response, is_socket)
     };
     let response = outcome.instrument(span.clone()).await;
     let status = response.status();
@@ -61,7 +68,6 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
 
 /// The pattern of the route: there are few, and addresses hold names. Empty when there is none.
 fn route(request: &Request) -> String {
-    const SOCKETS: &str = "/socket.io/";
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let sockets = request.uri().path().starts_with(SOCKETS).then_some(SOCKETS);
     matched.or(sockets).unwrap_or_default().to_owned()
@@ -104,8 +110,8 @@ fn is_plain_options(method: &Method, response: &Response) -> bool {
     method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED
 }
 
-fn finish(app: &App, id: &str, response: Response) -> Response {
-    let mut response = if is_foreign_failure(&response) {
+fn finish(app: &App, id: &str, response: Response, is_socket: bool) -> Response {
+    let mut response = if is_foreign_failure(&response, is_socket) {
         // A part below (axum, a static page) failed in its own words: say it in ours.
         let (parts, _) = response.into_parts();
         let mut response = Problem::from_status(parts.status).into_response();
@@ -124,7 +130,7 @@ fn finish(app: &App, id: &str, response: Response) -> Response {
     response
 }
 
-fn is_foreign_failure(response: &Response) -> bool {
+fn is_foreign_failure(response: &Response, is_socket: bool) -> bool {
     let status = response.status();
     let is_json = || {
         let content_type = response.headers().get(header::CONTENT_TYPE);
@@ -132,7 +138,7 @@ fn is_foreign_failure(response: &Response) -> bool {
     };
     (status.is_client_error() || status.is_server_error())
         && response.extensions().get::<Problem>().is_none()
-        && !is_json()
+        && (is_socket || !is_json())
 }
 
 fn copy_cors(from: &HeaderMap, to: &mut HeaderMap) {

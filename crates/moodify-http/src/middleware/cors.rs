@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::app::App;
 
+/// Every page, but without its visitor's cookies.
+const ANYBODY: &str = "*";
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "authorization, content-type, if-match, if-none-match, range, x-request-id";
 const RESPONSE_HEADERS: &str = "accept-ranges, content-length, content-range, etag, location, retry-after, \
@@ -24,6 +26,9 @@ pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = allowed {
+        if origin != ANYBODY {
+            insert(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        }
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         if !is_preflight {
             insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
@@ -36,7 +41,7 @@ pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -
 fn allowed_origin(app: &App, request: &Request) -> Option<HeaderValue> {
     let origin = request.headers().get(header::ORIGIN)?;
     if request.uri().path().starts_with("/media/") {
-        return Some(HeaderValue::from_static("*"));
+        return Some(HeaderValue::from_static(ANYBODY));
     }
     app.config.allowed_origins.iter().any(|allowed| allowed.as_header() == origin).then(|| origin.clone())
 }

@@ -4,7 +4,7 @@ pub(crate) mod problems;
 
 use moodify_core::Services;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
@@ -48,6 +48,10 @@ impl Modify for AccessToken {
         components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
         let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         components.add_security_scheme("metrics_token", token);
+        let about = "The refresh token of a session in a cookie, for `/v1/auth` only. Without https its name \
+                     is `moodify_refresh`.";
+        let cookie = ApiKeyValue::with_description("__Secure-moodify_refresh", about);
+        components.add_security_scheme("session_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 
@@ -98,7 +102,11 @@ fn has_tag(operation: &Operation, name: &str) -> bool {
 fn implied(operation: &Operation) -> Vec<General> {
     let mut problems = vec![general::INTERNAL];
     if !has_tag(operation, "operations") {
-        problems.extend([general::RATE_LIMITED, general::UNAVAILABLE]);
+        problems.push(general::UNAVAILABLE);
+        // Players ask for media as often as they must.
+        if !has_tag(operation, "media") {
+            problems.push(general::RATE_LIMITED);
+        }
     }
     if operation.security.as_ref().is_some_and(|security| !security.is_empty()) {
         problems.push(general::UNAUTHENTICATED);

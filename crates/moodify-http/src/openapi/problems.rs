@@ -38,6 +38,8 @@ problems! {
     SessionNotFound = NOT_FOUND "session_not_found";
     /// The refresh token is not good, or not any more.
     InvalidRefreshToken = UNAUTHORIZED "invalid_token";
+    /// A session in a cookie was asked for, or used, by a page of another site.
+    CrossSiteRequest = FORBIDDEN "cross_site_request";
     /// Only artists may do this.
     ArtistOnly = FORBIDDEN "artist_only";
     /// It belongs to somebody else.
@@ -46,6 +48,8 @@ problems! {
     NoMetrics = NOT_FOUND "not_found";
     /// There is no such track, or none that you may know of.
     TrackNotFound = NOT_FOUND "track_not_found";
+    /// Its upload is not finished: try again when it is ready.
+    TrackProcessing = CONFLICT "track_processing";
     /// There is no such artist.
     ArtistNotFound = NOT_FOUND "artist_not_found";
     /// There is no such track that plays, or it has no cover.

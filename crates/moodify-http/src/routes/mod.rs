@@ -67,16 +67,30 @@ fn auth() -> OpenApiRouter<App> {
 fn music() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(tracks::list_tracks::list_tracks))
-        .routes(routes!(tracks::get_track::get_track, tracks::delete_track::delete_track))
+        .routes(routes!(
+            tracks::get_track::get_track,
+            tracks::update_track::update_track,
+            tracks::delete_track::delete_track
+        ))
         .routes(routes!(tracks::get_track_audio::get_track_audio))
         .routes(routes!(tracks::get_track_cover::get_track_cover))
         .routes(routes!(
             playlists::create_playlist::create_playlist,
             playlists::list_playlists::list_playlists
         ))
-        .routes(routes!(playlists::get_playlist::get_playlist))
-        .routes(routes!(playlists::add_playlist_tracks::add_playlist_tracks))
-        .routes(routes!(playlists::remove_playlist_entry::remove_playlist_entry))
+        .routes(routes!(
+            playlists::get_playlist::get_playlist,
+            playlists::update_playlist::update_playlist,
+            playlists::delete_playlist::delete_playlist
+        ))
+        .routes(routes!(
+            playlists::list_playlist_tracks::list_playlist_tracks,
+            playlists::add_playlist_tracks::add_playlist_tracks
+        ))
+        .routes(routes!(
+            playlists::move_playlist_entry::move_playlist_entry,
+            playlists::remove_playlist_entry::remove_playlist_entry
+        ))
         .routes(routes!(media::get_media::get_media))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use http::HeaderMap;
 use moodify_core::service::Playback;
 use moodify_core::service::playback::{Budget, Lane};
 use moodify_core::{Error, model::Caller};
@@ -13,11 +14,13 @@ use super::Authenticator;
 use super::intake::{ClockIntake, Event, Intake, Item, QUEUE};
 use super::session::{Parked, Session};
 use super::wire::{Failure, Handshake};
+use crate::cookies::{CookieSessions, Sender, SessionCookie};
 
 /// What a socket needs to become a session.
 pub(super) struct Gate {
     pub playback: Arc<Playback>,
     pub authenticator: Arc<dyn Authenticator>,
+    pub cookies: Option<CookieSessions>,
     pub sessions: TaskTracker,
     /// The endpoint ends, and with it every session.
     pub closing: CancellationToken,
@@ -35,8 +38,11 @@ impl Gate {
         socket: &SocketRef,
         auth: Option<Handshake>,
     ) -> Result<(), &'static str> {
-        let handshake = auth.ok_or("unauthorized")?;
-        let caller = self.caller(&handshake.token).await?;
+        let token = match auth {
+            Some(handshake) => handshake.token,
+            None => self.cookie(&socket.req_parts().headers).ok_or("unauthorized")?,
+        };
+        let caller = self.caller(&token).await?;
         let opened = self.playback.connect(&caller).await.map_err(code)?;
         let (connection, signals) = opened.map_err(|refusal| refusal.code())?;
 
@@ -61,6 +67,12 @@ impl Gate {
         };
         socket.extensions.insert(Parked::new(session));
         Ok(())
+    }
+
+    /// The access token of a session in a cookie, unless another site's page opened the socket.
+    fn cookie(&self, headers: &HeaderMap) -> Option<String> {
+        let cookies = self.cookies.as_ref().filter(|cookies| cookies.sender(headers) != Sender::Stranger)?;
+        cookies.find(headers, SessionCookie::Access).ok()?
     }
 
     async fn caller(&self, token: &str) -> Result<Caller, &'static str> {

@@ -13,6 +13,9 @@
 //! | `state` | server → the listener's other devices | the new state |
 //! | `presence` | server → the listener's other devices | `{device_id, name, kind, capabilities, online, last_seen}` |
 //!
+//! A device presents its access token as `auth: {token}`; a web page whose session is in a cookie
+//! may leave it out.
+//!
 //! Whatever cannot be done is acknowledged with `{ok: false, code, message, state?}`. A refused
 //! handshake is a `connect_error` whose `message` is the code: `unauthorized`, `token_expired`,
 //! `too_many_devices` or `unavailable`.
@@ -23,6 +26,8 @@
 //! turn gets `sequence_passed`, unless it repeats an applied `command_id`: then it gets the same
 //! answer again. Without `seq`, commands are applied in the order they arrive.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod intake;
 mod session;
@@ -40,6 +45,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::cookies::CookieSessions;
 use handshake::Gate;
 
 /// Turns an access token into whoever it was issued to.
@@ -68,6 +74,8 @@ pub struct SyncConfig {
     pub ping_interval: Duration,
     /// How long it waits for the answer. Default 20 s.
     pub ping_timeout: Duration,
+    /// Whose pages may open sockets by cookie, without a token. Default: nobody's.
+    pub cookies: Option<CookieSessions>,
 }
 
 impl Default for SyncConfig {
@@ -76,6 +84,7 @@ impl Default for SyncConfig {
             max_message_bytes: 64 * 1024,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
+            cookies: None,
         }
     }
 }
@@ -118,6 +127,7 @@ pub fn layer(
     let gate = Arc::new(Gate {
         playback,
         authenticator,
+        cookies: config.cookies.clone(),
         sessions: sessions.clone(),
         closing: closing.clone(),
         max_message_bytes: config.max_message_bytes,

@@ -55,11 +55,11 @@ pub(super) struct Pending {
 
 /// A session that waits for its socket to be connected.
 #[derive(Clone)]
-pub(super) struct Parked(Arc<Mutex<Option<Session>>>);
+pub(super) struct Parked(Arc<Mutex<Option<Box<Session>>>>);
 
 impl Parked {
     pub(super) fn new(session: Session) -> Self {
-        Self(Arc::new(Mutex::new(Some(session))))
+        Self(Arc::new(Mutex::new(Some(Box::new(session)))))
     }
 }
 
@@ -94,18 +94,20 @@ pub(super) async fn serve(socket: SocketRef) {
 }
 
 impl Session {
-    async fn run(mut self, socket: SocketRef) {
+    // In boxes is what an idle socket does not need: a task is as large as the largest thing it
+    // may ever do, and most sockets are idle.
+    async fn run(mut self: Box<Self>, socket: SocketRef) {
         let end = loop {
             let done = match self.step().await {
                 Step::End(end) => Err(end),
-                Step::Item(item) => self.item(item).await,
+                Step::Item(item) => Box::pin(self.item(item)).await,
                 Step::Hint(Hint::State(state)) => self.deliver(|| socket.emit("state", &*state)).await,
                 Step::Hint(Hint::Presence(presence)) => {
                     self.deliver(|| socket.emit("presence", &*presence)).await
                 }
                 Step::Overdue => {
                     let turns = self.lane.overdue(self.now());
-                    self.take_turns(turns).await
+                    Box::pin(self.take_turns(turns)).await
                 }
             };
             if let Err(end) = done {
@@ -113,15 +115,19 @@ impl Session {
             }
         };
         if end == End::Gone {
-            self.finish().await;
+            Box::pin(self.finish()).await;
         }
-        let Self { gate, connection, signals, gone, _alive, .. } = self;
+        Box::pin(self.leave(end, &socket)).await;
+    }
+
+    async fn leave(self: Box<Self>, end: End, socket: &SocketRef) {
+        let Self { gate, connection, signals, gone, _alive, .. } = *self;
         tracing::debug!(connection = %connection.subscriber().connection, ?end, "a socket ends");
         if let Err(error) = gate.playback.disconnect(connection, signals).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a device's leaving was not noted");
         }
         if end != End::Gone {
-            dismiss(&socket, &gone, &*gate.playback.context().clock).await;
+            dismiss(socket, &gone, &*gate.playback.context().clock).await;
         }
     }
 

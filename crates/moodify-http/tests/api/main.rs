@@ -5,8 +5,12 @@
 mod account;
 mod artists;
 mod auth;
+mod cookies;
+mod edits;
 mod hostile;
+mod hostile_contract;
 mod library;
+mod limits;
 mod logs;
 mod media;
 mod metrics;

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use axum::body::Body;
 use futures::future::BoxFuture;
 use http::{Method, Request};
-use moodify_core::model::{ByteStream, Caller};
-use moodify_core::port::{BoxError, MediaProbe, ProbeError, ProbedAudio, ProbedCover};
+use moodify_core::model::Caller;
+use moodify_core::port::BoxError;
 use moodify_core::{AuthFailure, Config, Error, Moodify};
 use moodify_http::sync::{self, Authenticator, SyncConfig};
 use moodify_http::{HealthCheck, Origin, Services};
 use serde_json::json;
 
-use crate::support::{Answer, World};
+use crate::support::{Answer, NoUploads, World};
 
 /// A dependency that behaves like this.
 enum Part {
@@ -49,20 +49,6 @@ fn world_of(parts: impl IntoIterator<Item = Part>) -> World {
     World::with(|config| {
         config.checks = parts.into_iter().map(|part| Arc::new(part) as Arc<dyn HealthCheck>).collect();
     })
-}
-
-/// Nobody uploads here.
-struct NoUploads;
-
-#[async_trait]
-impl MediaProbe for NoUploads {
-    async fn audio(&self, _: ByteStream<'_>, max_bytes: u64) -> Result<ProbedAudio, ProbeError> {
-        Err(ProbeError::TooLarge { max_bytes })
-    }
-
-    async fn cover(&self, _: ByteStream<'_>, max_bytes: u64) -> Result<ProbedCover, ProbeError> {
-        Err(ProbeError::TooLarge { max_bytes })
-    }
 }
 
 /// Nobody is known here.
@@ -249,7 +235,9 @@ async fn sockets_follow_the_same_list() {
     assert_eq!(foreign.header("access-control-allow-origin"), "");
     let unknown =
         ask(&world, Method::GET, "/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", &[]).await;
-    assert_eq!(unknown.json(400)["code"], "1", "clients of Engine.IO decide by its own codes");
+    unknown.problem(400, "bad_request");
+    let wrong = ask(&world, Method::GET, "/socket.io/?EIO=3&transport=carrier-pigeon", &[]).await;
+    wrong.problem(400, "bad_request");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! One file per command.
 
+pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 pub(crate) mod keys;
+pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod serve;

@@ -1,6 +1,6 @@
 //! `[http]`
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use moodify_http::Origin;
 use serde::Deserialize;
@@ -10,6 +10,9 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Http {
     allowed_origins: AllowedOrigins,
+    /// How many proxies in front append to `X-Forwarded-For`.
+    pub(crate) trusted_proxies: usize,
+    max_connections: Option<NonZeroUsize>,
     drain_secs: Option<u32>,
 }
 
@@ -17,6 +20,13 @@ impl Http {
     /// The origins whose pages may call the API.
     pub(crate) fn allowed_origins(&self) -> Vec<Origin> {
         self.allowed_origins.0.clone()
+    }
+
+    /// How many connections may be open at once. Default: half of the files that the process may
+    /// have open, for a request may need one beside its connection.
+    pub(crate) fn max_connections(&self, open_files: u64) -> usize {
+        let half = usize::try_from(open_files / 2).unwrap_or(usize::MAX).max(1);
+        self.max_connections.map_or(half, NonZeroUsize::get)
     }
 
     /// How long requests that are under way may take once the process is asked to end. Default

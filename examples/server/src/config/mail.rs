@@ -1,8 +1,10 @@
 //! `[mail]`
 
+use std::path::PathBuf;
+
 use moodify_core::{
-    config::MailConfig,
-    model::{Email, Mailbox},
+    config::{MailConfig, MailLinks},
+    model::{Email, LinkTemplate, Mailbox},
 };
 use serde::Deserialize;
 
@@ -12,17 +14,52 @@ use serde::Deserialize;
 pub(crate) struct Mail {
     from: Option<Sender>,
     product_name: Option<ProductName>,
+    verify_url: Option<TokenLink>,
+    reset_url: Option<TokenLink>,
+    track_url: Option<TrackLink>,
+    artist_url: Option<ArtistLink>,
+    /// Where templates lie that replace the built-in ones.
+    pub(crate) templates: Option<PathBuf>,
 }
 
 impl Mail {
-    /// The typed configuration.
+    /// The typed configuration; templates are read apart from it.
     pub(crate) fn config(&self) -> MailConfig {
         let default = MailConfig::default();
         MailConfig {
             from: self.from.as_ref().map(|sender| sender.0.clone()).or(default.from),
             product_name: self.product_name.as_ref().map_or(default.product_name, |name| name.0.clone()),
+            links: MailLinks {
+                verify: self.verify_url.as_ref().map(|link| link.0.clone()),
+                reset: self.reset_url.as_ref().map(|link| link.0.clone()),
+                track: self.track_url.as_ref().map(|link| link.0.clone()),
+                artist: self.artist_url.as_ref().map(|link| link.0.clone()),
+            },
+            templates: default.templates,
         }
     }
+}
+
+macro_rules! links {
+    ($($name:ident = $gap:literal;)*) => {$(
+        #[derive(Debug, Deserialize)]
+        #[serde(try_from = "String")]
+        struct $name(LinkTemplate);
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                LinkTemplate::parse(&text, $gap).map(Self)
+            }
+        }
+    )*};
+}
+
+links! {
+    TokenLink = "{token}";
+    TrackLink = "{track_id}";
+    ArtistLink = "{artist_id}";
 }
 
 /// `Name <address>`, or an address alone.

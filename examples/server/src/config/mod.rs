@@ -5,6 +5,7 @@ mod accounts;
 mod address;
 mod catalog;
 mod http;
+mod limits;
 mod load;
 mod log;
 mod mail;
@@ -47,11 +48,13 @@ pub(crate) struct Settings {
     sync: Option<Address>,
     accounts: accounts::Accounts,
     catalog: catalog::Catalog,
-    mail: mail::Mail,
+    /// Mails.
+    pub(crate) mail: mail::Mail,
     playback: playback::Playback,
     /// What a PostgreSQL database is asked for.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
     pub(crate) postgres: postgres::Postgres,
+    limits: limits::Limits,
     /// The HTTP side.
     pub(crate) http: http::Http,
     /// Logging.
@@ -78,6 +81,7 @@ impl Default for Settings {
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
             postgres: postgres::Postgres::default(),
+            limits: limits::Limits::default(),
             http: http::Http::default(),
             log: Log::default(),
             metrics: metrics::Metrics::default(),
@@ -145,6 +149,7 @@ impl Settings {
             catalog: self.catalog.config(),
             mail: self.mail.config(),
             playback: self.playback.config(),
+            limits: self.limits.config(),
             ..Config::new(public_url)
         }
     }

@@ -1,10 +1,10 @@
 use jiff::Timestamp;
 use moodify_core::model::playlist::NewEntry;
-use moodify_core::model::{EntryId, Playlist, PlaylistEntry, PlaylistId};
-use moodify_core::port::{CatalogError, EntryPosition};
+use moodify_core::model::{EntryId, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Rank};
+use moodify_core::port::{CatalogError, EntryPlace, EntryPosition};
 
-use super::playlists::playlist;
-use super::tracks;
+use super::ranks::{self, Slot};
+use super::{playlists, tracks};
 use crate::sql::database::{Row, Statement, Transaction};
 use crate::sql::error::Fault;
 use crate::sql::{SqlStore, feed};
@@ -12,13 +12,40 @@ use crate::sql::{SqlStore, feed};
 /// How many entries one statement inserts: each binds five values, and SQLite takes 32,766.
 const AT_ONCE: usize = 1000;
 
-pub(super) async fn all(store: &SqlStore, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError> {
-    let mut query = Statement::new("SELECT e.id AS entry_id, e.added_at, ");
-    query.push(tracks::COLUMNS);
-    query.push(" FROM playlist_entries AS e JOIN tracks AS t ON t.id = e.track_id WHERE e.playlist_id = ");
-    query.push_bind(id).push(" ORDER BY e.position");
-    let rows = store.database.all(query).await?;
-    Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)
+pub(super) async fn page(
+    store: &SqlStore,
+    id: PlaylistId,
+    size: PageSize,
+    after: Option<&EntryPlace>,
+) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError> {
+    let rows = store.database.all(select(id, size, after)).await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let ranking = row.unsigned("ranking")?;
+        if after.is_some_and(|after| after.ranking != ranking) {
+            return Err(CatalogError::PlaceLost);
+        }
+        // A playlist without entries (from there on) is a row without an entry.
+        if row.optional_id::<EntryId>("entry_id")?.is_some() {
+            found.push((EntryPlace { ranking, rank: row.checked("rank")? }, entry(row)?));
+        }
+    }
+    let page = Page::from_surplus(found, size, |(place, _)| place.clone());
+    Ok(Page { items: page.items.into_iter().map(|(_, entry)| entry).collect(), next: page.next })
+}
+
+/// One statement, so that the ranks and what they are worth are of the same moment.
+fn select(id: PlaylistId, size: PageSize, after: Option<&EntryPlace>) -> Statement {
+    let mut query = Statement::new("SELECT p.ranking, e.rank, e.id AS entry_id, e.added_at, ");
+    query
+        .push(tracks::COLUMNS)
+        .push(" FROM playlists AS p LEFT JOIN playlist_entries AS e ON e.playlist_id = p.id");
+    if let Some(after) = after {
+        query.push(" AND e.rank > ").push_bind(after.rank.as_str());
+    }
+    query.push(" LEFT JOIN tracks AS t ON t.id = e.track_id WHERE p.id = ").push_bind(id);
+    query.push(" ORDER BY e.rank LIMIT ").push_bind(size.get() + 1);
+    query
 }
 
 pub(super) async fn add(
@@ -36,8 +63,30 @@ pub(super) async fn add(
     if usize::try_from(changed.entry_count).is_ok_and(|count| count > Playlist::MAX_ENTRIES) {
         return Err(CatalogError::Full);
     }
-    let first = make_room(&mut transaction, id, position, added).await?;
-    insert(&mut transaction, id, entries, first).await?;
+    let slot = Slot { playlist: id, position, without: None };
+    let ranks = ranks::free(&mut transaction, slot, entries.len()).await?;
+    insert(&mut transaction, id, entries, &ranks).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+pub(super) async fn move_to(
+    store: &SqlStore,
+    id: PlaylistId,
+    expected: Option<u64>,
+    entry: EntryId,
+    index: u32,
+    now: Timestamp,
+) -> Result<Playlist, CatalogError> {
+    let mut transaction = store.database.begin().await?;
+    let changed = change(&mut transaction, id, expected, 0, now).await?;
+    let slot = Slot { playlist: id, position: EntryPosition::At(index), without: Some(entry) };
+    let ranks = ranks::free(&mut transaction, slot, 1).await?;
+    let update = Statement::new("UPDATE playlist_entries SET rank = $1 WHERE id = $2 AND playlist_id = $3");
+    let rank = ranks.first().map(Rank::as_str);
+    if transaction.run(update.bind(rank).bind(entry).bind(id)).await? == 0 {
+        return Err(CatalogError::NotFound { what: "entry" });
+    }
     transaction.commit().await?;
     Ok(changed)
 }
@@ -90,57 +139,27 @@ async fn change(
          WHERE id = $3 RETURNING *, version - 1 AS old_version",
     );
     let row = transaction.optional(update.bind(now).bind(more_entries).bind(id)).await?;
-    let row = row.ok_or(CatalogError::NotFound { what: "playlist" })?;
-    let current: u64 = row.unsigned("old_version")?;
-    if expected.is_some_and(|expected| expected != current) {
-        return Err(CatalogError::StaleVersion { current });
-    }
-    let changed = playlist(&row)?;
+    let changed = playlists::expected(row, expected)?;
     feed::touch_playlist(transaction, &changed).await?;
     Ok(changed)
 }
 
-/// Moves what stands at the position and after it. Returns the first free position.
-async fn make_room(
-    transaction: &mut Transaction,
-    id: PlaylistId,
-    position: EntryPosition,
-    added: i64,
-) -> Result<i64, Fault> {
-    if let EntryPosition::At(index) = position {
-        let there = Statement::new(
-            "SELECT position FROM playlist_entries WHERE playlist_id = $1 ORDER BY position LIMIT 1 OFFSET $2",
-        );
-        if let Some(row) = transaction.optional(there.bind(id).bind(index)).await? {
-            let first = row.int("position")?;
-            let shift = Statement::new(
-                "UPDATE playlist_entries SET position = position + $1 WHERE playlist_id = $2 AND position >= $3",
-            );
-            transaction.run(shift.bind(added).bind(id).bind(first)).await?;
-            return Ok(first);
-        }
-    }
-    let last = Statement::new("SELECT MAX(position) AS last FROM playlist_entries WHERE playlist_id = $1");
-    let last = transaction.optional(last.bind(id)).await?;
-    Ok(last.map(|row| row.optional_int("last")).transpose()?.flatten().map_or(0, |last| last + 1))
-}
-
-/// Stores entries from this position on.
+/// Stores entries with these ranks.
 pub(super) async fn insert(
     transaction: &mut Transaction,
     id: PlaylistId,
     entries: &[NewEntry],
-    first: i64,
+    ranks: &[Rank],
 ) -> Result<(), CatalogError> {
-    let placed: Vec<_> = (first..).zip(entries).collect();
+    let placed: Vec<_> = ranks.iter().zip(entries).collect();
     for placed in placed.chunks(AT_ONCE) {
         let mut insert = Statement::new(
-            "INSERT INTO playlist_entries (id, playlist_id, track_id, position, added_at) VALUES ",
+            "INSERT INTO playlist_entries (id, playlist_id, track_id, rank, added_at) VALUES ",
         )
         .one_off();
-        insert.push_list(placed, |list, (position, entry)| {
+        insert.push_list(placed, |list, (rank, entry)| {
             list.push("(").push_bind(entry.id).push(", ").push_bind(id).push(", ").push_bind(entry.track_id);
-            list.push(", ").push_bind(*position).push(", ").push_bind(entry.added_at).push(")");
+            list.push(", ").push_bind(rank.as_str()).push(", ").push_bind(entry.added_at).push(")");
         });
         transaction.run(insert).await.map_err(|fault| match fault.is_missing_parent() {
             true => CatalogError::NotFound { what: "track" },
@@ -152,4 +171,29 @@ pub(super) async fn insert(
 
 fn entry(row: &Row) -> Result<PlaylistEntry, Fault> {
     Ok(PlaylistEntry { id: row.id("entry_id")?, track: tracks::track(row)?, added_at: row.time("added_at")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use moodify_core::conformance::samples;
+
+    use super::*;
+    use crate::sql::SqliteConfig;
+
+    #[tokio::test]
+    async fn a_page_of_entries_walks_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SqliteConfig::new(folder.path().join("moodify.db"));
+        let store = SqlStore::connect(&config.into()).await.unwrap();
+        let place = EntryPlace { ranking: 0, rank: Rank::spread(1).remove(0) };
+        for after in [None, Some(&place)] {
+            let query = select(samples::id(), PageSize::default(), after).explained();
+            let rows = store.database.all(query).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
+            let walk = plan.iter().find(|step| step.contains("playlist_entries_in_order"));
+            assert!(walk.is_some_and(|step| step.contains("rank>") == after.is_some()), "{plan:#?}");
+            let detour = plan.iter().find(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE"));
+            assert_eq!(detour, None, "{plan:#?}");
+        }
+    }
 }

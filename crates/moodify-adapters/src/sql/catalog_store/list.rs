@@ -26,25 +26,30 @@ pub(super) async fn page(
     Ok(Page::from_surplus(tracks, size, |track| position(filter.sort, track)))
 }
 
-/// Where one way to search becomes dearer than the other, measured with 100,000 tracks.
+/// Where one way to search becomes dearer than another, measured with 100,000 tracks on SQLite
+/// (docs/adr/0011-lists-that-stay-put-and-stay-fast.md).
 #[derive(Clone, Copy)]
 struct Effort {
-    /// So many tracks with one of the words are looked up at once.
+    /// So many entries of the index with one of the words are looked up at once.
     looked_up: usize,
-    /// Of more, so many tracks are first looked at in the wanted order.
+    /// Of more, those of so many words are merged.
+    merged: usize,
+    /// So many tracks are looked at in the wanted order.
     walked: usize,
 }
 
 impl Effort {
-    // What one word finds must all be sorted; of what several find, the few that have all of them.
+    // Of 500 tracks with one word a walk over 4,000 of 100,000 meets a page; how often several words
+    // meet, nobody knows.
     fn of(filter: &TrackFilter) -> Self {
-        Self { looked_up: if filter.words.len() == 1 { 1_000 } else { 10_000 }, walked: 5_000 }
+        Self { looked_up: 500, merged: 24, walked: if filter.words.len() == 1 { 4_000 } else { 10_000 } }
     }
 }
 
-/// Few matches are looked up and sorted. Of many matches, enough for a page are among the first
-/// tracks in the wanted order, so only these are looked at. If they are not, the long list has to be
-/// looked up after all.
+/// Few matches are looked up and sorted. The tracks with one word stand in the order of plays and
+/// of age, so of many matches for a few words the first ones are merged. Else the tracks are walked
+/// in the wanted order: many matches are met often. If that does not fill a page, the long list has
+/// to be looked up after all.
 async fn search(
     store: &SqlStore,
     filter: &TrackFilter,
@@ -57,6 +62,10 @@ async fn search(
     if count <= effort.looked_up {
         return store.database.all(look_up.page(size)).await;
     }
+    if let Some(forms) = mergeable(store, filter, effort).await? {
+        let merge = ListQuery { filter, after, way: Way::Merge { forms: &forms } };
+        return store.database.all(merge.page(size)).await;
+    }
     let all = ListQuery { filter, after, way: Way::Walk { until: None } };
     let until = store.database.optional(all.end_of_walk(effort.walked)).await?;
     let until = until.map(|row| position_of_row(filter.sort, &row)).transpose()?;
@@ -66,6 +75,25 @@ async fn search(
         return Ok(rows);
     }
     store.database.all(look_up.page(size)).await
+}
+
+/// The words that the only query word begins, if their tracks can be merged in the wanted order.
+async fn mergeable(
+    store: &SqlStore,
+    filter: &TrackFilter,
+    effort: Effort,
+) -> Result<Option<Vec<String>>, Fault> {
+    let TrackFilter { words, artist_id, genre, viewer, sort } = filter;
+    // Which of its tracks are of an artist or a genre, the index of words does not know.
+    let narrowed = artist_id.is_some() || genre.is_some() || viewer.is_some();
+    let ([word], false, TrackSort::Newest | TrackSort::Popular) = (&words[..], narrowed, sort) else {
+        return Ok(None);
+    };
+    let rows = store.database.all(words::forms(word, effort.merged + 1)).await?;
+    if rows.len() > effort.merged {
+        return Ok(None);
+    }
+    rows.iter().map(|row| row.text("word")).collect::<Result<_, _>>().map(Some)
 }
 
 /// The index of the query word that the fewest tracks have, and how many these are; counted no
@@ -107,11 +135,12 @@ fn position_of_row(sort: TrackSort, row: &Row) -> Result<TrackPosition, Fault> {
 #[cfg(test)]
 mod tests {
     use moodify_core::conformance::samples;
-    use moodify_core::model::{Artist, Title, Visibility};
+    use moodify_core::model::{Artist, Title, TrackChange, Visibility};
     use moodify_core::port::CatalogStore;
 
     use super::*;
     use crate::sql::SqliteConfig;
+    use crate::sql::database::Statement;
 
     /// 60 tracks of two artists: every second one has "even" in its title, every fifth "five".
     async fn some_tracks(store: &SqlStore) -> (Artist, Vec<Track>) {
@@ -130,6 +159,17 @@ mod tests {
                 track.visibility = Visibility::Private;
             }
             store.create_track(&track).await.unwrap();
+            // What decides its place changes later, whoever writes it.
+            if n % 9 == 0 {
+                track.play_count = 100 + u64::from(n);
+                let update = Statement::new("UPDATE tracks SET play_count = $1 WHERE id = $2");
+                store.database.run(update.bind(track.play_count).bind(track.id)).await.unwrap();
+            }
+            if n % 8 < 3 {
+                let visibility = Some(if n % 8 == 0 { Visibility::Public } else { Visibility::Unlisted });
+                let change = TrackChange { visibility, ..TrackChange::default() };
+                track = store.update_track(track.id, None, &change, &[]).await.unwrap();
+            }
             tracks.push(track);
         }
         let [artist, _] = artists;
@@ -158,11 +198,22 @@ mod tests {
         let store = SqlStore::connect(&config.into()).await.unwrap();
         let (artist, all) = some_tracks(&store).await;
         let size = PageSize::new(4).unwrap();
-        let efforts = [(100, 0), (0, 0), (0, 1), (0, 7), (0, 20), (0, 1000), (20, 7)]
-            .map(|(looked_up, walked)| Effort { looked_up, walked });
+        let efforts = [
+            (100, 0, 0),
+            (0, 0, 0),
+            (0, 0, 1),
+            (0, 0, 7),
+            (0, 0, 20),
+            (0, 0, 1000),
+            (20, 0, 7),
+            (0, 24, 0),
+            (10, 1, 7),
+        ]
+        .map(|(looked_up, merged, walked)| Effort { looked_up, merged, walked });
         for sort in [TrackSort::Newest, TrackSort::Popular, TrackSort::Title] {
             for (words, viewer) in [
                 (vec!["even"], None),
+                (vec!["o"], None),
                 (vec!["fiv", "eve"], None),
                 (vec!["even", "five"], Some(artist.id)),
                 (vec!["odd", "even"], Some(artist.id)),

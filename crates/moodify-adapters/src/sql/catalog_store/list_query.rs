@@ -21,6 +21,9 @@ pub(super) enum Way<'a> {
     Walk { until: Option<&'a TrackPosition> },
     /// It looks up the tracks with this word (counted from 0), and sorts them.
     LookUp { word: usize },
+    /// It merges the first tracks with each of these words: all that the only query word begins. Not
+    /// by title, nor narrowed to an artist or genre.
+    Merge { forms: &'a [String] },
 }
 
 #[derive(Clone, Copy)]
@@ -39,14 +42,14 @@ impl ListQuery<'_> {
         if let Some(viewer) = own {
             // Each has its own end: PostgreSQL would read both whole before it takes the first of both.
             query.push("SELECT * FROM (");
-            self.push_part(&mut query, Part::Listed);
+            self.push_part(&mut query, Part::Listed, size);
             self.push_end(&mut query, size);
             query.push(") AS listed UNION ALL SELECT * FROM (");
-            self.push_part(&mut query, Part::UnlistedOf(viewer));
+            self.push_part(&mut query, Part::UnlistedOf(viewer), size);
             self.push_end(&mut query, size);
             query.push(") AS own");
         } else {
-            self.push_part(&mut query, Part::Listed);
+            self.push_part(&mut query, Part::Listed, size);
         }
         self.push_end(&mut query, size);
         query
@@ -70,30 +73,111 @@ impl ListQuery<'_> {
         query
     }
 
-    fn push_part(&self, query: &mut Statement, part: Part) {
+    fn push_part(&self, query: &mut Statement, part: Part, size: PageSize) {
         query.push("SELECT ").push(tracks::COLUMNS).push(" FROM ");
+        // CROSS JOIN: SQLite begins with what stands first, and here that is what was found.
         match self.way {
-            Way::LookUp { word } => {
-                query.push("(SELECT DISTINCT w.track_id FROM track_words AS w WHERE ");
-                words::push_prefix(query, "w.word", &self.filter.words[word]);
-                self.push_words(query, Some(word), "w.track_id");
-                // CROSS JOIN: SQLite begins with what stands first, and here that is what was found.
-                query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id AND ");
-                self.push_conditions(query, part);
-            }
             Way::Walk { .. } => {
                 query.push("tracks AS t WHERE ");
                 self.push_conditions(query, part);
-                self.push_words(query, None, "t.id");
+                for word in &self.filter.words {
+                    query.push(" AND t.words LIKE ").push_bind(words::pattern(word));
+                }
+            }
+            Way::LookUp { word } if self.filter.sort == TrackSort::Title => {
+                query.push("(SELECT DISTINCT w.track_id FROM track_words AS w WHERE ");
+                words::push_prefix(query, "w.word", &self.filter.words[word]);
+                self.push_words(query, word, "w.track_id");
+                query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id AND ");
+                self.push_conditions(query, part);
+            }
+            Way::LookUp { word } => {
+                query.push("(SELECT DISTINCT w.track_id, w.play_count FROM track_words AS w WHERE ");
+                words::push_prefix(query, "w.word", &self.filter.words[word]);
+                self.push_word_conditions(query, part);
+                self.push_words(query, word, "w.track_id");
+                self.push_found_order(query, "w", size.get() + 1);
+                query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id");
+            }
+            Way::Merge { forms } => {
+                query.push("(SELECT DISTINCT m.track_id, m.play_count FROM (");
+                // A track may have a word twice: in its title and in its artist's name.
+                let most = 2 * (size.get() + 1);
+                for (index, form) in forms.iter().enumerate() {
+                    query.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+                    self.push_form(query, part, form, most);
+                    query.push(&format!(") AS f{index}"));
+                }
+                query.push(") AS m");
+                self.push_found_order(query, "m", size.get() + 1);
+                query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id");
             }
         }
     }
 
-    fn push_conditions(&self, query: &mut Statement, part: Part) {
-        let artist = match part {
+    /// The first tracks with exactly this word.
+    fn push_form(&self, query: &mut Statement, part: Part, form: &str, limit: usize) {
+        query.push("SELECT w.track_id, w.play_count FROM track_words AS w WHERE w.word = ").push_bind(form);
+        self.push_word_conditions(query, part);
+        self.push_found_order(query, "w", limit);
+    }
+
+    fn push_found_order(&self, query: &mut Statement, table: &str, limit: usize) {
+        query.push(" ORDER BY ");
+        if self.filter.sort == TrackSort::Popular {
+            query.push(table).push(".play_count DESC, ");
+        }
+        query.push(table).push(".track_id DESC LIMIT ").push_bind(limit);
+    }
+
+    /// The conditions on an entry of the index of words.
+    fn push_word_conditions(&self, query: &mut Statement, part: Part) {
+        let merging_plays = matches!(self.way, Way::Merge { .. }) && self.filter.sort == TrackSort::Popular;
+        query.push(match part {
+            // Only who merges by plays wants the index that is in their order.
+            Part::Listed if merging_plays => " AND w.listed = 1",
+            Part::Listed => " AND w.listed + 0 = 1",
+            Part::UnlistedOf(_) => " AND w.listed + 0 = 0",
+        });
+        match self.after {
+            Some(TrackPosition::Popular { play_count, id }) => {
+                let key = if merging_plays {
+                    "(w.play_count, w.track_id)"
+                } else {
+                    "(w.play_count + 0, w.track_id)"
+                };
+                query.push(" AND ").push(key).push(" < (").push_bind(*play_count);
+                query.push(", ").push_bind(*id).push(")");
+            }
+            Some(TrackPosition::Newest { id }) => {
+                query.push(" AND w.track_id < ").push_bind(*id);
+            }
+            Some(TrackPosition::Title { .. }) | None => {}
+        }
+        let artist = self.artist(part);
+        let genre = self.filter.genre.as_ref().map(Genre::as_str);
+        if artist.is_none() && genre.is_none() {
+            return;
+        }
+        query.push(" AND EXISTS (SELECT 1 FROM tracks AS x WHERE x.id = w.track_id");
+        if let Some(artist) = artist {
+            query.push(" AND x.artist_id = ").push_bind(artist);
+        }
+        if let Some(genre) = genre {
+            query.push(" AND x.genre_folded = ").push_bind(search::fold(genre));
+        }
+        query.push(")");
+    }
+
+    fn artist(&self, part: Part) -> Option<ArtistId> {
+        match part {
             Part::Listed => self.filter.artist_id,
             Part::UnlistedOf(viewer) => Some(viewer),
-        };
+        }
+    }
+
+    fn push_conditions(&self, query: &mut Statement, part: Part) {
+        let artist = self.artist(part);
         query.push(if matches!(part, Part::Listed) { "t.listed = 1" } else { "t.listed = 0" });
         if let Some(artist) = artist {
             query.push(" AND t.artist_id = ").push_bind(artist);
@@ -112,9 +196,9 @@ impl ListQuery<'_> {
     }
 
     /// The condition that the track with this id has all words but the one that is looked up.
-    fn push_words(&self, query: &mut Statement, but: Option<usize>, id: &str) {
+    fn push_words(&self, query: &mut Statement, but: usize, id: &str) {
         for (index, word) in self.filter.words.iter().enumerate() {
-            if but != Some(index) {
+            if but != index {
                 query.push(" AND EXISTS (SELECT 1 FROM track_words AS o WHERE o.track_id = ").push(id);
                 query.push(" AND ");
                 words::push_prefix(query, "o.word", word);
@@ -123,7 +207,7 @@ impl ListQuery<'_> {
         }
     }
 
-    /// Where a walk begins or ends. A look-up only drops rows there: the expressions keep indexes
+    /// Where a walk begins or ends. A look-up only drops rows there: the expression keeps an index
     /// out that would begin a walk for each of its tracks.
     fn push_bound(&self, query: &mut Statement, position: &TrackPosition, side: Side) {
         let walking = matches!(self.way, Way::Walk { .. });
@@ -136,8 +220,7 @@ impl ListQuery<'_> {
                 query.push(" AND t.id").push(falling).push_bind(*id);
             }
             TrackPosition::Popular { play_count, id } => {
-                let key = if walking { "(t.play_count, t.id)" } else { "(t.play_count + 0, t.id)" };
-                query.push(" AND ").push(key).push(falling).push("(").push_bind(*play_count);
+                query.push(" AND (t.play_count, t.id)").push(falling).push("(").push_bind(*play_count);
                 query.push(", ").push_bind(*id).push(")");
             }
             TrackPosition::Title { title, id } => {
@@ -244,6 +327,28 @@ mod tests {
             for until in [None, Some(&position)] {
                 let list = ListQuery { filter: &filter, after: after.as_ref(), way: Way::Walk { until } };
                 catalog.walks_in_order(list).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_merge_reads_each_word_in_the_wanted_order() {
+        let catalog = catalog().await;
+        let forms = ["ab".to_owned()];
+        for (sort, index) in [
+            (TrackSort::Newest, "COVERING INDEX tracks_with_word (word=?"),
+            (TrackSort::Popular, "COVERING INDEX popular_tracks_with_word (word=?"),
+        ] {
+            let filter = TrackFilter { words: forms.to_vec(), sort, ..TrackFilter::default() };
+            let position = position(sort, &catalog.track);
+            for after in [None, Some(&position)] {
+                let list = ListQuery { filter: &filter, after, way: Way::Merge { forms: &forms } };
+                let mut query = Statement::new("");
+                list.push_form(&mut query, Part::Listed, "ab", 10);
+                let rows = catalog.store.database.all(query.explained()).await.unwrap();
+                let plan: Vec<_> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
+                assert!(plan.len() == 1 && plan[0].contains(index), "{plan:#?}");
+                assert_eq!(plan[0].matches('<').count(), usize::from(after.is_some()), "{plan:#?}");
             }
         }
     }

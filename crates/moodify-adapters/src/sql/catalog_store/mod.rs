@@ -7,6 +7,7 @@ mod list_query;
 mod playlists;
 #[cfg(all(test, feature = "postgres"))]
 mod postgres_plans;
+mod ranks;
 pub(super) mod tracks;
 pub(super) mod words;
 
@@ -14,10 +15,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::playlist::NewEntry;
 use moodify_core::model::{
-    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Track,
-    TrackFilter, TrackId,
+    AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistChange, PlaylistEntry,
+    PlaylistId, Track, TrackChange, TrackFilter, TrackId,
 };
-use moodify_core::port::{CatalogError, CatalogStore, EntryPosition, PlaylistPosition, TrackPosition};
+use moodify_core::port::{
+    CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition,
+};
 
 use super::SqlStore;
 
@@ -37,6 +40,16 @@ impl CatalogStore for SqlStore {
 
     async fn publish_track(&self, id: TrackId, events: &[Event]) -> Result<bool, CatalogError> {
         tracks::publish(self, id, events).await
+    }
+
+    async fn update_track(
+        &self,
+        id: TrackId,
+        expected: Option<u64>,
+        change: &TrackChange,
+        released: &[Event],
+    ) -> Result<Track, CatalogError> {
+        tracks::update(self, id, expected, change, released).await
     }
 
     async fn track(&self, id: TrackId) -> Result<Option<Track>, CatalogError> {
@@ -72,8 +85,27 @@ impl CatalogStore for SqlStore {
         playlists::find(self, id).await
     }
 
-    async fn playlist_entries(&self, id: PlaylistId) -> Result<Vec<PlaylistEntry>, CatalogError> {
-        entries::all(self, id).await
+    async fn update_playlist(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        change: &PlaylistChange,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError> {
+        playlists::update(self, id, expected, change, now).await
+    }
+
+    async fn delete_playlist(&self, id: PlaylistId, expected: Option<u64>) -> Result<(), CatalogError> {
+        playlists::delete(self, id, expected).await
+    }
+
+    async fn playlist_entries(
+        &self,
+        id: PlaylistId,
+        size: PageSize,
+        after: Option<&EntryPlace>,
+    ) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError> {
+        entries::page(self, id, size, after).await
     }
 
     async fn list_playlists(
@@ -94,6 +126,17 @@ impl CatalogStore for SqlStore {
         now: Timestamp,
     ) -> Result<Playlist, CatalogError> {
         entries::add(self, id, expected, entries, position, now).await
+    }
+
+    async fn move_entry(
+        &self,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entry: EntryId,
+        index: u32,
+        now: Timestamp,
+    ) -> Result<Playlist, CatalogError> {
+        entries::move_to(self, id, expected, entry, index, now).await
     }
 
     async fn remove_entry(

@@ -1,5 +1,9 @@
+use jiff::Timestamp;
 use moodify_core::model::playlist::NewEntry;
-use moodify_core::model::{AccountId, Page, PageSize, Playlist, PlaylistId};
+use moodify_core::model::{
+    AccountId, Description, LibraryItem, Page, PageSize, Playlist, PlaylistChange, PlaylistId, Rank, Title,
+    Visibility,
+};
 use moodify_core::port::{CatalogError, PlaylistPosition};
 
 use super::{entries, tracks};
@@ -29,7 +33,7 @@ pub(super) async fn create(
         .bind(playlist.updated_at)
         .bind(playlist.version);
     transaction.run(insert).await?;
-    entries::insert(&mut transaction, playlist.id, new, 0).await?;
+    entries::insert(&mut transaction, playlist.id, new, &Rank::spread(new.len())).await?;
     feed::touch_playlist(&mut transaction, playlist).await?;
     Ok(transaction.commit().await?)
 }
@@ -37,6 +41,54 @@ pub(super) async fn create(
 pub(super) async fn find(store: &SqlStore, id: PlaylistId) -> Result<Option<Playlist>, CatalogError> {
     let query = Statement::new("SELECT * FROM playlists WHERE id = $1").bind(id);
     Ok(store.database.optional(query).await?.as_ref().map(playlist).transpose()?)
+}
+
+pub(super) async fn update(
+    store: &SqlStore,
+    id: PlaylistId,
+    expected_version: Option<u64>,
+    change: &PlaylistChange,
+    now: Timestamp,
+) -> Result<Playlist, CatalogError> {
+    let mut transaction = store.database.begin().await?;
+    let update = Statement::new(
+        "UPDATE playlists SET title = COALESCE($1, title), description = COALESCE($2, description),
+                              visibility = COALESCE($3, visibility), version = version + 1, updated_at = $4
+         WHERE id = $5 RETURNING *, version - 1 AS old_version",
+    );
+    let update = update
+        .bind(change.title.as_ref().map(Title::as_str))
+        .bind(change.description.as_ref().map(Description::as_str))
+        .bind(change.visibility.map(Visibility::as_str))
+        .bind(now)
+        .bind(id);
+    let changed = expected(transaction.optional(update).await?, expected_version)?;
+    feed::touch_playlist(&mut transaction, &changed).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+pub(super) async fn delete(
+    store: &SqlStore,
+    id: PlaylistId,
+    expected_version: Option<u64>,
+) -> Result<(), CatalogError> {
+    let mut transaction = store.database.begin().await?;
+    // Its entries go with it.
+    let delete = Statement::new("DELETE FROM playlists WHERE id = $1 RETURNING *, version AS old_version");
+    let gone = expected(transaction.optional(delete.bind(id)).await?, expected_version)?;
+    feed::touch(&mut transaction, gone.owner_id, LibraryItem::Playlist(id), None).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The playlist that a write returned, if it was there and in the expected version.
+pub(super) fn expected(row: Option<Row>, expected: Option<u64>) -> Result<Playlist, CatalogError> {
+    let row = row.ok_or(CatalogError::NotFound { what: "playlist" })?;
+    let current: u64 = row.unsigned("old_version")?;
+    if expected.is_some_and(|expected| expected != current) {
+        return Err(CatalogError::StaleVersion { current });
+    }
+    Ok(playlist(&row)?)
 }
 
 pub(super) async fn page(

@@ -1,9 +1,11 @@
 use jiff::Timestamp;
-use moodify_core::model::{Event, Genre, Track, TrackId, TrackStatus, Visibility, search};
+use moodify_core::model::{
+    Event, Genre, Title, Track, TrackChange, TrackId, TrackStatus, Visibility, search,
+};
 use moodify_core::port::CatalogError;
 
 use super::words;
-use crate::sql::database::{Row, Statement};
+use crate::sql::database::{Row, Statement, Transaction};
 use crate::sql::error::Fault;
 use crate::sql::{SqlStore, feed};
 
@@ -23,17 +25,19 @@ pub(super) async fn create(store: &SqlStore, track: &Track) -> Result<(), Catalo
     transaction.lock(lock.bind(track.artist_id)).await?;
     let query = Statement::new("SELECT name FROM artists WHERE id = $1").bind(track.artist_id);
     let artist = transaction.optional(query).await?.ok_or(CatalogError::NotFound { what: "artist" })?;
-    transaction.run(insert(track)).await?;
-    words::add_track(&mut transaction, track, &artist.text("name")?).await?;
+    let artist_name = artist.text("name")?;
+    transaction.run(insert(track, &artist_name)).await?;
+    words::add_track(&mut transaction, track, &artist_name).await?;
+    release(&mut transaction, track.id).await?;
     Ok(transaction.commit().await?)
 }
 
-fn insert(track: &Track) -> Statement {
+fn insert(track: &Track, artist_name: &str) -> Statement {
     let genre = track.genre.as_ref().map(Genre::as_str);
     Statement::new(
         "INSERT INTO tracks (id, artist_id, title, title_folded, genre, genre_folded, duration_ms, size_bytes,
-                             visibility, status, audio, cover, play_count, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                             visibility, status, audio, cover, play_count, created_at, version, words)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(track.id)
     .bind(track.artist_id)
@@ -50,6 +54,7 @@ fn insert(track: &Track) -> Statement {
     .bind(track.play_count)
     .bind(track.created_at)
     .bind(track.version)
+    .bind(words::text(track.title.as_str(), artist_name))
 }
 
 pub(super) async fn publish(store: &SqlStore, id: TrackId, events: &[Event]) -> Result<bool, CatalogError> {
@@ -60,8 +65,61 @@ pub(super) async fn publish(store: &SqlStore, id: TrackId, events: &[Event]) -> 
     if transaction.run(update.bind(to.as_str()).bind(id).bind(from.as_str())).await? == 0 {
         return Ok(false);
     }
+    release(&mut transaction, id).await?;
     store.commit(transaction, events).await?;
     Ok(true)
+}
+
+pub(super) async fn update(
+    store: &SqlStore,
+    id: TrackId,
+    expected: Option<u64>,
+    change: &TrackChange,
+    released: &[Event],
+) -> Result<Track, CatalogError> {
+    let mut transaction = store.database.begin().await?;
+    let row = transaction.optional(rewrite(id, change)).await?;
+    let row = row.ok_or(CatalogError::NotFound { what: "track" })?;
+    let current: u64 = row.unsigned("old_version")?;
+    if expected.is_some_and(|expected| expected != current) {
+        return Err(CatalogError::StaleVersion { current });
+    }
+    let changed = transaction.optional(by_id(id)).await?.as_ref().map(track).transpose()?;
+    let changed = changed.ok_or(CatalogError::NotFound { what: "track" })?;
+    if changed.status == TrackStatus::Processing {
+        return Err(CatalogError::Processing);
+    }
+    if change.title.is_some() {
+        words::retitle_track(&mut transaction, &changed).await?;
+    }
+    let events = if release(&mut transaction, id).await? { released } else { &[] };
+    store.commit(transaction, events).await?;
+    Ok(changed)
+}
+
+fn rewrite(id: TrackId, change: &TrackChange) -> Statement {
+    let title = change.title.as_ref().map(Title::as_str);
+    let mut update = Statement::new(
+        "UPDATE tracks SET title = COALESCE($1, title), title_folded = COALESCE($2, title_folded),
+                           visibility = COALESCE($3, visibility), version = version + 1",
+    )
+    .bind(title)
+    .bind(title.map(search::fold))
+    .bind(change.visibility.map(Visibility::as_str));
+    if let Some(genre) = &change.genre {
+        let genre = genre.as_ref().map(Genre::as_str);
+        update.push(", genre = ").push_bind(genre);
+        update.push(", genre_folded = ").push_bind(genre.map(search::fold));
+    }
+    update.push(" WHERE id = ").push_bind(id).push(" RETURNING version - 1 AS old_version");
+    update
+}
+
+/// Notes that a track is public and ready. Whether it is for the first time.
+async fn release(transaction: &mut Transaction, id: TrackId) -> Result<bool, Fault> {
+    let update =
+        Statement::new("UPDATE tracks SET released = 1 WHERE id = $1 AND listed = 1 AND released = 0");
+    Ok(transaction.run(update.bind(id)).await? > 0)
 }
 
 pub(super) async fn find(store: &SqlStore, id: TrackId) -> Result<Option<Track>, CatalogError> {

@@ -1,6 +1,6 @@
 //! The index of folded words that searches run on.
 
-use moodify_core::model::{Artist, Track, search};
+use moodify_core::model::{Artist, Track, TrackId, TrackStatus, Visibility, search};
 
 use crate::sql::database::{Statement, Transaction};
 use crate::sql::error::Fault;
@@ -26,7 +26,32 @@ pub(super) fn count(prefixes: &[String], most: usize) -> Statement {
     query
 }
 
-/// Makes a new track findable.
+/// At most this many words of the index that begin with a prefix, one a row, in the column `word`.
+pub(super) fn forms(prefix: &str, most: usize) -> Statement {
+    let mut query =
+        Statement::new("WITH RECURSIVE forms (word, number) AS (SELECT MIN(word), 1 FROM track_words WHERE ");
+    push_prefix(&mut query, "word", prefix);
+    // Each is a step to the next one in the index, over all the tracks that have the word.
+    query.push(" UNION ALL SELECT (SELECT MIN(word) FROM track_words WHERE word > forms.word AND ");
+    push_prefix(&mut query, "word", prefix);
+    query.push("), number + 1 FROM forms WHERE word IS NOT NULL AND number < ").push_bind(most);
+    query.push(") SELECT word FROM forms WHERE word IS NOT NULL");
+    query
+}
+
+/// All words of a track in one text, each after a space; see [`pattern`].
+pub(super) fn text(title: &str, artist_name: &str) -> String {
+    let words = search::words(title).into_iter().chain(search::words(artist_name));
+    words.map(|word| format!(" {word}")).collect()
+}
+
+/// What `LIKE` finds in the [`text`] of a track with a word that begins so. Folded words are letters
+/// and digits: nothing in them means anything to `LIKE`.
+pub(super) fn pattern(prefix: &str) -> String {
+    format!("% {prefix}%")
+}
+
+/// Makes a new track findable, but for its [`text`].
 pub(super) async fn add_track(
     transaction: &mut Transaction,
     track: &Track,
@@ -34,14 +59,39 @@ pub(super) async fn add_track(
 ) -> Result<(), Fault> {
     let of_title = search::words(track.title.as_str()).into_iter().map(|word| (word, false));
     let of_artist = search::words(artist_name).into_iter().map(|word| (word, true));
-    let words: Vec<_> = of_title.chain(of_artist).collect();
+    insert(transaction, track, of_title.chain(of_artist).collect()).await
+}
+
+/// Makes a track findable by its new title, and no longer by the old one.
+pub(super) async fn retitle_track(transaction: &mut Transaction, track: &Track) -> Result<(), Fault> {
+    let (title, artist_name) = (track.title.as_str(), track.artist_name.as_str());
+    transaction.run(set_text(track.id, title, artist_name)).await?;
+    let delete = Statement::new("DELETE FROM track_words WHERE track_id = $1 AND of_artist = 0");
+    transaction.run(delete.bind(track.id)).await?;
+    let words = search::words(title);
+    insert(transaction, track, words.into_iter().map(|word| (word, false)).collect()).await
+}
+
+fn set_text(id: TrackId, title: &str, artist_name: &str) -> Statement {
+    let update = Statement::new("UPDATE tracks SET words = $1 WHERE id = $2");
+    update.bind(text(title, artist_name)).bind(id)
+}
+
+async fn insert(
+    transaction: &mut Transaction,
+    track: &Track,
+    words: Vec<(String, bool)>,
+) -> Result<(), Fault> {
     if words.is_empty() {
         return Ok(());
     }
-    let mut insert = Statement::new("INSERT INTO track_words (track_id, word, of_artist) VALUES ").one_off();
+    let listed = track.visibility == Visibility::Public && track.status == TrackStatus::Ready;
+    let mut insert =
+        Statement::new("INSERT INTO track_words (track_id, word, of_artist, listed, play_count) VALUES ")
+            .one_off();
     insert.push_list(words, |list, (word, of_artist)| {
-        list.push("(").push_bind(track.id).push(", ").push_bind(word);
-        list.push(", ").push_bind(of_artist).push(")");
+        list.push("(").push_bind(track.id).push(", ").push_bind(word).push(", ").push_bind(of_artist);
+        list.push(", ").push_bind(listed).push(", ").push_bind(track.play_count).push(")");
     });
     transaction.run(insert).await?;
     Ok(())
@@ -49,9 +99,15 @@ pub(super) async fn add_track(
 
 /// Makes an artist, with all tracks, findable by the new name, and no longer by the old one.
 pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist) -> Result<(), Fault> {
-    // Before their words: who deletes a track holds them in this order.
-    let tracks = Statement::new("SELECT 1 FROM tracks WHERE artist_id = $1 ORDER BY id FOR KEY SHARE");
+    // Before their words, for they decide who may touch these: who deletes a track holds them in this
+    // order, and nobody counts a play while it is copied.
+    let tracks = Statement::new("SELECT 1 FROM tracks WHERE artist_id = $1 ORDER BY id FOR NO KEY UPDATE");
     transaction.lock(tracks.bind(artist.id)).await?;
+    let query = Statement::new("SELECT id, title FROM tracks WHERE artist_id = $1");
+    for track in transaction.all(query.bind(artist.id)).await? {
+        let text = set_text(track.id("id")?, &track.text("title")?, artist.name.as_str());
+        transaction.run(text).await?;
+    }
     let delete = Statement::new(
         "DELETE FROM track_words
          WHERE of_artist = 1 AND track_id IN (SELECT id FROM tracks WHERE artist_id = $1)",
@@ -69,7 +125,8 @@ pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist
     });
     transaction.run(insert).await?;
     let mut insert = Statement::new(
-        "INSERT INTO track_words (track_id, word, of_artist) SELECT tracks.id, words.word, 1 FROM ",
+        "INSERT INTO track_words (track_id, word, of_artist, listed, play_count)
+         SELECT tracks.id, words.word, 1, tracks.listed, tracks.play_count FROM ",
     )
     .one_off();
     insert.push("(SELECT ").push_bind(words[0].as_str()).push(" AS word");

@@ -8,7 +8,7 @@ mod sqlite;
 
 use moodify_core::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, OutboxError, PlaybackStoreError, QueueError,
-    SendLogError, Unavailable, UserStoreError,
+    RecipientStoreError, SendLogError, Unavailable, UserStoreError,
 };
 
 pub use connect::SqlConnectError;
@@ -94,6 +94,7 @@ unavailable!(
     PlaybackStoreError,
     LibraryError,
     QueueError,
+    RecipientStoreError,
     SendLogError,
     UserStoreError
 );

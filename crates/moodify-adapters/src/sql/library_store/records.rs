@@ -96,10 +96,12 @@ pub(super) async fn read(
         "SELECT id, title, plays,
                 (SELECT CAST(SUM(listeners) AS BIGINT) FROM audiences
                  WHERE subject = id AND day >= $2 AND day <= $3 AND day_before < $2) AS listeners
-         FROM (SELECT t.id AS id, t.title AS title, CAST(SUM(d.plays) AS BIGINT) AS plays
-               FROM tracks AS t CROSS JOIN play_days AS d
-               WHERE t.artist_id = $1 AND d.subject = t.id AND d.day >= $2 AND d.day <= $3
-               GROUP BY t.id, t.title ORDER BY plays DESC, id DESC LIMIT $4) AS played
+         FROM (SELECT id, title, plays
+               FROM (SELECT t.id AS id, t.title AS title,
+                            (SELECT CAST(SUM(plays) AS BIGINT) FROM play_days
+                             WHERE subject = t.id AND day >= $2 AND day <= $3) AS plays
+                     FROM tracks AS t WHERE t.artist_id = $1) AS counted
+               WHERE plays > 0 ORDER BY plays DESC, id DESC LIMIT $4) AS played
          ORDER BY plays DESC, id DESC",
     );
     let tracks = tracks.bind(id).bind(from).bind(to).bind(ArtistRecord::MAX_TRACKS);

@@ -5,8 +5,8 @@ mod sessions;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, NewAccount, Page, PageSize, PasswordHash,
-    Session, SessionId, StoredMailToken, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Page,
+    PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 use moodify_core::port::{Revoked, UserStore, UserStoreError};
 
@@ -186,5 +186,21 @@ impl UserStore for SqlStore {
         let sessions = self.database.run(sessions::remove_expired(now, max)).await?;
         let tokens = self.database.run(mail_tokens::remove_expired(now, max)).await?;
         Ok(usize::try_from(sessions + tokens).unwrap_or(usize::MAX))
+    }
+
+    async fn log_in_tally(&self, subject: LogInSubject) -> Result<Option<LogInTally>, UserStoreError> {
+        Ok(self.tally(subject).await?)
+    }
+
+    async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError> {
+        Ok(self.count(subject, rule).await?)
+    }
+
+    async fn set_log_in_tally(
+        &self,
+        subject: LogInSubject,
+        tally: Option<&LogInTally>,
+    ) -> Result<(), UserStoreError> {
+        Ok(self.set_tally(subject, tally).await?)
     }
 }

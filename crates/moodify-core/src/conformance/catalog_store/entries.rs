@@ -71,7 +71,7 @@ pub async fn adding_returns_the_changed_playlist(fixture: &CatalogStoreFixture) 
     assert_eq!(changed, expected);
     assert_eq!(fixture.stored_playlist(expected.id).await, expected);
 
-    let entries = fixture.store.playlist_entries(expected.id).await.unwrap();
+    let entries = fixture.entries(expected.id).await;
     assert_eq!(entries[1].track, two);
     assert_eq!(entries[1].added_at, new[0].added_at);
 }
@@ -92,7 +92,7 @@ pub async fn adding_what_does_not_exist_stores_nothing(fixture: &CatalogStoreFix
     let new = samples::entries([&track]);
     let refused = fixture.store.add_entries(unknown, None, &new, EntryPosition::End, now).await;
     assert!(matches!(refused, Err(CatalogError::NotFound { what: "playlist" })), "{refused:?}");
-    assert_eq!(fixture.store.playlist_entries(unknown).await.unwrap(), []);
+    assert_eq!(fixture.entries(unknown).await, []);
 
     let new = samples::entries([&track, &samples::track(&artist), &track]);
     let refused = fixture.store.add_entries(playlist.id, None, &new, EntryPosition::At(0), now).await;
@@ -259,7 +259,7 @@ pub async fn additions_during_a_deletion_leave_no_loose_entry(fixture: &CatalogS
     for answer in answers.into_iter().map(Result::unwrap) {
         assert!(matches!(answer, Ok(_) | Err(CatalogError::NotFound { what: "track" })), "{answer:?}");
     }
-    let entries = fixture.store.playlist_entries(playlist.id).await.unwrap();
+    let entries = fixture.entries(playlist.id).await;
     assert_eq!(entries.iter().map(|entry| entry.track.id).collect::<Vec<_>>(), [kept.id]);
     assert_eq!(fixture.stored_playlist(playlist.id).await.entry_count, 1);
 }

@@ -2,25 +2,37 @@
 
 mod artists;
 mod at_once;
+mod crowd;
 mod entries;
+mod histories;
+mod moves;
 mod paging;
+mod playlist_edits;
 mod playlists;
 mod search;
+mod track_edits;
 mod tracks;
 
 pub use artists::*;
 pub use at_once::*;
+pub use crowd::*;
 pub use entries::*;
+pub use histories::*;
+pub use moves::*;
 pub use paging::*;
+pub use playlist_edits::*;
 pub use playlists::*;
 pub use search::*;
+pub use track_edits::*;
 pub use tracks::*;
 
 use std::{any::Any, sync::Arc};
 
 use super::{Keep, samples};
-use crate::model::{Artist, EntryId, Page, PageSize, Playlist, PlaylistId, Track, TrackFilter, TrackId};
-use crate::port::{CatalogStore, Outbox, TrackPosition};
+use crate::model::{
+    Artist, EntryId, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Track, TrackFilter, TrackId,
+};
+use crate::port::{CatalogError, CatalogStore, EntryPlace, Outbox, TrackPosition};
 
 /// An empty store, and the outbox that its writes append to.
 pub struct CatalogStoreFixture {
@@ -78,7 +90,29 @@ impl CatalogStoreFixture {
     }
 
     async fn entry_ids(&self, id: PlaylistId) -> Vec<EntryId> {
-        self.store.playlist_entries(id).await.unwrap().iter().map(|entry| entry.id).collect()
+        self.entries(id).await.iter().map(|entry| entry.id).collect()
+    }
+
+    /// All entries, page by page.
+    async fn entries(&self, id: PlaylistId) -> Vec<PlaylistEntry> {
+        let (mut entries, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.entries_page(id, 100, after.as_ref()).await.unwrap();
+            entries.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return entries;
+            }
+        }
+    }
+
+    async fn entries_page(
+        &self,
+        id: PlaylistId,
+        size: u32,
+        after: Option<&EntryPlace>,
+    ) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError> {
+        self.store.playlist_entries(id, PageSize::new(size).unwrap(), after).await
     }
 
     async fn page(
@@ -125,6 +159,11 @@ macro_rules! catalog_store_suite {
                 concurrent_publications_store_events_once,
                 stale_uploads_are_old_and_processing,
                 stale_uploads_come_by_the_hundred,
+                edited_track_is_found_as_edited,
+                edited_track_is_listed_as_edited,
+                refused_edits_store_nothing,
+                a_release_is_announced_once,
+                concurrent_edits_announce_once,
                 deleted_track_is_gone,
                 deleting_no_track_stores_nothing,
                 concurrent_deletions_store_events_once,
@@ -137,6 +176,7 @@ macro_rules! catalog_store_suite {
                 genres_are_compared_folded,
                 artists_are_listed_apart,
                 filters_add_up,
+                frequent_words_find_the_same,
                 newest_tracks_come_first,
                 popular_tracks_come_first,
                 titles_come_in_folded_order,
@@ -148,6 +188,10 @@ macro_rules! catalog_store_suite {
                 playlist_of_unknown_tracks_is_not_stored,
                 playlists_are_listed_newest_first_by_owner,
                 playlist_pages_survive_inserts,
+                edited_playlist_is_found_as_edited,
+                deleted_playlist_is_gone,
+                refused_edits_of_playlists_change_nothing,
+                concurrent_deletions_of_a_playlist_let_one_win,
                 entries_are_added_where_told,
                 entries_squeeze_into_one_place_without_end,
                 adding_returns_the_changed_playlist,
@@ -160,6 +204,14 @@ macro_rules! catalog_store_suite {
                 concurrent_edits_of_one_version_let_one_win,
                 concurrent_additions_all_stay,
                 additions_during_a_deletion_leave_no_loose_entry,
+                entries_are_moved_where_told,
+                moving_returns_the_changed_playlist,
+                refused_moves_change_nothing,
+                concurrent_moves_lose_no_entry,
+                a_crowded_place_is_made_roomy,
+                random_edits_agree_with_a_plain_list,
+                random_pages_of_tracks_are_whole,
+                random_pages_of_playlists_are_whole,
                 changes_at_once_keep_every_count,
                 a_rename_reaches_tracks_that_come_at_the_same_time,
             ]

@@ -23,17 +23,17 @@ pub async fn stored_playlist_is_found(fixture: &CatalogStoreFixture) {
         .zip([&two, &one, &private, &two])
         .map(|(entry, track)| PlaylistEntry { id: entry.id, track: track.clone(), added_at: entry.added_at })
         .collect();
-    assert_eq!(fixture.store.playlist_entries(playlist.id).await.unwrap(), expected);
+    assert_eq!(fixture.entries(playlist.id).await, expected);
 }
 
 /// A playlist that never was is `None` and has no entries; neither has an empty one.
 pub async fn unknown_playlist_is_none_and_has_no_entries(fixture: &CatalogStoreFixture) {
     let (empty, _) = fixture.playlist_of(&[]).await;
     assert_eq!(fixture.stored_playlist(empty.id).await, empty);
-    assert_eq!(fixture.store.playlist_entries(empty.id).await.unwrap(), []);
+    assert_eq!(fixture.entries(empty.id).await, []);
     let unknown: PlaylistId = samples::id();
     assert_eq!(fixture.store.playlist(unknown).await.unwrap(), None);
-    assert_eq!(fixture.store.playlist_entries(unknown).await.unwrap(), []);
+    assert_eq!(fixture.entries(unknown).await, []);
 }
 
 /// One unknown track is enough to store nothing of a playlist.
@@ -46,7 +46,7 @@ pub async fn playlist_of_unknown_tracks_is_not_stored(fixture: &CatalogStoreFixt
     let refused = fixture.store.create_playlist(&playlist, &entries).await;
     assert!(matches!(refused, Err(CatalogError::NotFound { what: "track" })), "{refused:?}");
     assert_eq!(fixture.store.playlist(playlist.id).await.unwrap(), None);
-    assert_eq!(fixture.store.playlist_entries(playlist.id).await.unwrap(), []);
+    assert_eq!(fixture.entries(playlist.id).await, []);
 }
 
 /// Each account has its own list, whatever the visibility, the newest first.

@@ -71,7 +71,7 @@ pub async fn renaming_the_artist_renames_the_tracks(fixture: &CatalogStoreFixtur
     assert_eq!(found.first(), Some(&expected));
     let filter = TrackFilter { artist_id: Some(renamed.id), ..TrackFilter::default() };
     assert_eq!(fixture.page(&filter, 1, None).await.items.first(), Some(&expected));
-    let entries = fixture.store.playlist_entries(playlist.id).await.unwrap();
+    let entries = fixture.entries(playlist.id).await;
     assert_eq!(entries.first().map(|entry| &entry.track), Some(&expected));
 }
 

@@ -6,7 +6,10 @@ use futures::future::join_all;
 use super::chance::Chance;
 use super::{LibraryStoreFixture, size};
 use crate::conformance::samples;
-use crate::model::{AccountId, Kept, LibraryChange, LibraryItem, Playlist, PlaylistId, Track, TrackId};
+use crate::model::{
+    AccountId, Kept, LibraryChange, LibraryItem, Playlist, PlaylistChange, PlaylistId, Track, TrackId,
+    Visibility,
+};
 use crate::port::{EntryPosition, LibraryError, LibraryStore};
 
 /// A client's copy of a library.
@@ -121,6 +124,17 @@ pub async fn playlists_move_with_every_version(fixture: &LibraryStoreFixture) {
     let shrunk =
         fixture.catalog.remove_entry(first.id, None, entries[0].id, samples::moment()).await.unwrap();
     assert_eq!(feed(fixture, ada).await, [kept(&second), kept(&shrunk)]);
+
+    let change = PlaylistChange { visibility: Some(Visibility::Unlisted), ..PlaylistChange::default() };
+    let changed = fixture.catalog.update_playlist(second.id, None, &change, samples::moment()).await.unwrap();
+    assert_eq!(feed(fixture, ada).await, [kept(&shrunk), kept(&changed)]);
+    let moved =
+        fixture.catalog.move_entry(first.id, None, entries[1].id, 0, samples::moment()).await.unwrap();
+    assert_eq!(feed(fixture, ada).await, [kept(&changed), kept(&moved)]);
+    assert!(fixture.catalog.delete_playlist(second.id, Some(1)).await.is_err());
+    fixture.catalog.delete_playlist(second.id, None).await.unwrap();
+    let gone = LibraryChange { item: LibraryItem::Playlist(second.id), kept: None };
+    assert_eq!(feed(fixture, ada).await, [kept(&moved), gone]);
 }
 
 /// Deleting a track changes playlists of many, several of one owner too.
@@ -203,8 +217,9 @@ async fn change(
             catalog.delete_track(track.id, &[]).await.unwrap();
             while !store.forget_track(track.id, 2).await.unwrap() {}
         }
+        (13, Some(id)) => catalog.delete_playlist(id, None).await.unwrap(),
         (11..13, Some(id)) => {
-            if let Some(entry) = catalog.playlist_entries(id).await.unwrap().first() {
+            if let Some(entry) = catalog.playlist_entries(id, size(1), None).await.unwrap().items.first() {
                 catalog.remove_entry(id, None, entry.id, now).await.unwrap();
             }
         }

@@ -223,3 +223,20 @@ pub async fn nothing_published_during_receiving_is_lost(fixture: &QueueFixture) 
     assert_eq!(received.len(), published.len());
     assert_eq!(received.into_iter().collect::<BTreeSet<_>>(), published);
 }
+
+/// Publishing many at once is publishing each: in their order, none twice, each to its consumers.
+pub async fn many_at_once_are_published_in_their_order(fixture: &QueueFixture) {
+    fixture.declare(MAIL, &[KIND]).await;
+    fixture.declare(MUSIC, &[EventKind::TrackDeleted]).await;
+    let mut events: Vec<_> = (0..30).map(|_| samples::event(KIND)).collect();
+    events.reverse();
+    let other = samples::event(EventKind::TrackDeleted);
+    events.insert(3, other.clone());
+    let now = samples::moment();
+    fixture.queue.publish_all(&events[..5], now).await.unwrap();
+    fixture.queue.publish_all(&events, now).await.unwrap();
+    fixture.queue.publish_all(&[], now).await.unwrap();
+    assert_eq!(fixture.received(MUSIC, now).await, [other]);
+    events.remove(3);
+    assert_eq!(fixture.received(MAIL, now).await, events);
+}

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::{KIND, LEASE, MAIL, MICROSECOND, MUSIC, QueueFixture, events_of};
 use crate::conformance::samples;
-use crate::port::{DeadLetter, Depth};
+use crate::model::{LONGEST_WAIT, earlier};
+use crate::port::{DeadLetter, Depth, Letters};
 
 /// What is not settled comes again when its lease ends, to the microsecond, as the next attempt.
 pub async fn leased_deliveries_come_again_when_the_lease_ends(fixture: &QueueFixture) {
@@ -77,7 +78,7 @@ pub async fn retry_of_an_older_attempt_changes_nothing(fixture: &QueueFixture) {
 /// While one waits for its retry the others are delivered.
 pub async fn a_retry_holds_up_no_other(fixture: &QueueFixture) {
     let (poison, now) = fixture.one_received().await;
-    fixture.queue.retry(&poison.id, samples::after(now, LEASE * 100_000), "busy").await.unwrap();
+    fixture.queue.retry(&poison.id, samples::after(now, LEASE * 100), "busy").await.unwrap();
     let good = fixture.publish(KIND, 3).await;
     assert_eq!(fixture.received(MAIL, samples::moment()).await, good);
 }
@@ -185,4 +186,131 @@ pub async fn the_depth_is_what_is_kept_for_each_consumer(fixture: &QueueFixture)
     assert_eq!(depth(MAIL).await, Depth { waiting: 2, dead: 1 });
     assert_eq!(depth(MUSIC).await, Depth { waiting: 4, dead: 0 });
     assert_eq!(depth("nobody").await, Depth::default());
+}
+
+/// A retry counts as a failure; coming again because the lease ended, or being put off, does not.
+pub async fn only_retries_are_failures(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    assert_eq!((first.failures, first.silent), (0, 1));
+    let later = samples::after(now, LEASE);
+    let silent = fixture.only_delivery(MAIL, later).await;
+    assert_eq!((silent.failures, silent.silent), (0, 2));
+    fixture.queue.postpone(&silent.id, later).await.unwrap();
+    let postponed = fixture.only_delivery(MAIL, later).await;
+    assert_eq!((postponed.id.attempt, postponed.failures, postponed.silent), (3, 0, 1));
+    fixture.queue.retry(&postponed.id, later, "busy").await.unwrap();
+    let retried = fixture.only_delivery(MAIL, later).await;
+    assert_eq!((retried.id.attempt, retried.failures, retried.silent), (4, 1, 1));
+}
+
+/// What is put off stays away until it is due, to the microsecond; an older attempt cannot put it off.
+pub async fn postponed_deliveries_come_when_due(fixture: &QueueFixture) {
+    let (first, now) = fixture.one_received().await;
+    let due = samples::after(now, LEASE * 10);
+    fixture.queue.postpone(&first.id, due).await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 100, samples::before(due, MICROSECOND)).await, []);
+    let second = fixture.only_delivery(MAIL, due).await;
+    fixture.queue.postpone(&first.id, due).await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 100, due).await, []);
+    assert_eq!(second.id.attempt, 2);
+}
+
+/// When the clock is set back, what waits for a moment out of all proportion is due at once: a retry
+/// as well as a lease.
+pub async fn a_clock_that_is_set_back_holds_nothing_up(fixture: &QueueFixture) {
+    let (delivery, now) = fixture.one_received().await;
+    fixture.queue.retry(&delivery.id, now, "busy").await.unwrap();
+    let leased = fixture.only_delivery(MAIL, now).await;
+    let until = samples::after(now, LEASE);
+    let barely = earlier(until, LONGEST_WAIT);
+    assert_eq!(fixture.receive(MAIL, 100, barely).await, []);
+    let long_ago = samples::before(barely, MICROSECOND);
+    let again = fixture.only_delivery(MAIL, long_ago).await;
+    assert_eq!(again.id.attempt, leased.id.attempt + 1);
+
+    fixture.queue.retry(&again.id, samples::after(long_ago, LONGEST_WAIT), "busy").await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 100, long_ago).await, []);
+    fixture.only_delivery(MAIL, samples::before(long_ago, MICROSECOND)).await;
+}
+
+/// Dead letters of so many events, longest dead first.
+async fn dead(fixture: &QueueFixture, count: usize) -> Vec<DeadLetter> {
+    fixture.declare(MAIL, &[KIND]).await;
+    fixture.publish(KIND, count).await;
+    for delivery in fixture.receive(MAIL, count, samples::moment()).await {
+        fixture.queue.dead_letter(&delivery.id, "550 no", samples::moment()).await.unwrap();
+    }
+    let letters = fixture.queue.dead_letters(MAIL, count).await.unwrap();
+    assert_eq!(letters.len(), count);
+    letters
+}
+
+/// A replayed dead letter is due at once, with no failure to its name and the next attempt; the others
+/// stay dead.
+pub async fn a_replayed_dead_letter_begins_anew(fixture: &QueueFixture) {
+    let (delivery, now) = fixture.one_received().await;
+    fixture.queue.retry(&delivery.id, now, "busy").await.unwrap();
+    let last = fixture.only_delivery(MAIL, now).await;
+    fixture.queue.dead_letter(&last.id, "550 no", now).await.unwrap();
+    let others = dead(fixture, 2).await.len();
+    assert_eq!(others, 2);
+
+    let now = samples::moment();
+    let chosen = Letters::Of(last.id.event);
+    assert_eq!(fixture.queue.replay(MAIL, chosen, now).await.unwrap(), 1);
+    assert_eq!(fixture.queue.replay(MAIL, chosen, now).await.unwrap(), 0, "it is dead no more");
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap().len(), 2);
+    let again = fixture.only_delivery(MAIL, now).await;
+    assert_eq!((again.id.attempt, again.failures, again.silent), (3, 0, 1));
+    assert_eq!(again.event, last.event);
+    fixture.queue.ack(&again.id).await.unwrap();
+    assert_eq!(fixture.receive(MAIL, 10, samples::after(now, LEASE * 2)).await, []);
+}
+
+/// All dead letters of one consumer are replayed, and none of another's.
+pub async fn all_dead_letters_are_replayed(fixture: &QueueFixture) {
+    fixture.declare(MUSIC, &[KIND]).await;
+    let letters = dead(fixture, 3).await;
+    let others = fixture.receive(MUSIC, 10, samples::moment()).await;
+    fixture.queue.dead_letter(&others[0].id, "no", samples::moment()).await.unwrap();
+
+    let now = samples::moment();
+    assert_eq!(fixture.queue.replay(MAIL, Letters::All, now).await.unwrap(), 3);
+    let mut received: Vec<_> = fixture.received(MAIL, now).await.iter().map(|event| event.id).collect();
+    received.sort_unstable();
+    let mut expected: Vec<_> = letters.iter().map(|letter| letter.event.id).collect();
+    expected.sort_unstable();
+    assert_eq!(received, expected);
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), []);
+    assert_eq!(fixture.queue.dead_letters(MUSIC, 10).await.unwrap().len(), 1);
+    assert_eq!(fixture.queue.replay("nobody", Letters::All, now).await.unwrap(), 0);
+}
+
+/// A discarded dead letter is gone, and does not come again; the others stay.
+pub async fn discarded_dead_letters_are_gone(fixture: &QueueFixture) {
+    let letters = dead(fixture, 3).await;
+    let first = Letters::Of(letters[0].event.id);
+    assert_eq!(fixture.queue.discard(MUSIC, first).await.unwrap(), 0);
+    assert_eq!(fixture.queue.discard(MAIL, first).await.unwrap(), 1);
+    assert_eq!(fixture.queue.discard(MAIL, first).await.unwrap(), 0);
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), letters[1..]);
+    assert_eq!(fixture.queue.replay(MAIL, first, samples::moment()).await.unwrap(), 0);
+    assert_eq!(fixture.queue.discard(MAIL, Letters::All).await.unwrap(), 2);
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), []);
+    assert_eq!(fixture.receive(MAIL, 10, samples::after(samples::moment(), LEASE * 100)).await, []);
+}
+
+/// Only what is settled is forgotten: what waits, is leased or dead stays.
+pub async fn only_settled_deliveries_are_forgotten(fixture: &QueueFixture) {
+    fixture.declare(MAIL, &[KIND]).await;
+    fixture.publish(KIND, 4).await;
+    let now = samples::moment();
+    let deliveries = fixture.receive(MAIL, 3, now).await;
+    fixture.queue.ack(&deliveries[0].id).await.unwrap();
+    fixture.queue.dead_letter(&deliveries[1].id, "no", now).await.unwrap();
+    let later = samples::after(now, LEASE * 2);
+    assert!(fixture.queue.forget(later, 100).await.unwrap() <= 1);
+    assert_eq!(fixture.queue.forget(later, 100).await.unwrap(), 0);
+    assert_eq!(fixture.receive(MAIL, 10, later).await.len(), 2);
+    assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap().len(), 1);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{Accounts, SignedIn};
 use crate::Error;
 use crate::error::AuthFailure;
-use crate::model::{Account, Credentials, Email, Password, PasswordHash, Role, UserAgent};
+use crate::model::{Account, ClientNetwork, Credentials, Email, Password, PasswordHash, Role, UserAgent};
 
 /// What somebody logs in with: unchecked, for whatever is wrong with it is the same failure.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct LogIn {
     pub role: Role,
     /// The program they use.
     pub user_agent: Option<UserAgent>,
+    /// Where they are, if that is known.
+    pub from: Option<ClientNetwork>,
 }
 
 impl fmt::Debug for LogIn {
@@ -30,8 +32,20 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AuthFailure::InvalidCredentials`] for a wrong password, an unknown e-mail and a wrong
-    /// role alike, after the same work; [`Error::Busy`] when too many passwords are being hashed.
+    /// role alike, after the same work; [`Error::Busy`] when too many passwords are being hashed, or
+    /// after too many failures.
     pub async fn log_in(&self, request: LogIn) -> Result<SignedIn, Error> {
+        let attempt = self.admit(&request.email, request.from).await?;
+        let outcome = self.check_log_in(request).await;
+        match outcome {
+            Ok(_) => self.succeeded(&attempt).await?,
+            Err(Error::Unauthenticated(_)) => {}
+            Err(_) => self.not_made(&attempt).await,
+        }
+        outcome
+    }
+
+    async fn check_log_in(&self, request: LogIn) -> Result<SignedIn, Error> {
         /// Each is a change of the account that somebody else made meanwhile.
         const ATTEMPTS: usize = 8;
         let refused = || Error::from(AuthFailure::InvalidCredentials);

@@ -7,9 +7,11 @@ mod become_artist;
 mod change_password;
 mod delete_account;
 mod forgot_password;
+mod guard;
 mod log_in;
 mod log_out;
 mod mail_tokens;
+mod new_password;
 mod passwords;
 mod profile;
 mod refresh;
@@ -38,11 +40,11 @@ use self::access_token::AccessTokens;
 pub use self::passwords::HashingLoad;
 use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
-use super::{Context, KeyLives, KeyRing};
+use super::{Context, KeyLives, KeyRing, Limits};
+use crate::Error;
 use crate::config::{AccountsConfig, Config};
 use crate::model::{AccessClaims, Account, KeyPurpose, Session, SessionId, UserAgent, later};
 use crate::port::UserStore;
-use crate::{Error, model::Invalid, model::Password};
 
 /// The auth service: who somebody is.
 #[derive(Clone)]
@@ -61,6 +63,8 @@ struct Inner {
     /// What goes on after the answer, and how much of it may.
     background: TaskTracker,
     recoveries: Arc<Semaphore>,
+    limits: Arc<Limits>,
+    product_name: String,
 }
 
 /// Somebody who has just proved who they are.
@@ -85,6 +89,7 @@ impl Accounts {
         users: Arc<dyn UserStore>,
         keys: Arc<KeyRing>,
         context: Context,
+        limits: Arc<Limits>,
         config: &Config,
     ) -> Result<Self, Error> {
         let tokens = AccessTokens::new(keys.clone(), context.clone(), config);
@@ -97,7 +102,9 @@ impl Accounts {
             context,
             passwords,
             tokens,
+            limits,
             key_lives: KeyLives::of(config),
+            product_name: config.mail.product_name.clone(),
             config: config.accounts.clone(),
             background: TaskTracker::new(),
             recoveries: Arc::new(Semaphore::new(RECOVERIES)),
@@ -105,15 +112,9 @@ impl Accounts {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Checks a password that somebody chooses for an account. `own_words` is what others may know
-    /// of the account: its address, its names.
-    ///
-    /// # Errors
-    /// `password_too_short` or `password_too_long`.
-    pub fn new_password(&self, text: &str, _own_words: &[&str]) -> Result<Password, Invalid> {
-        /// NIST 800-63B-4, 3.1.1.2: whatever the configuration says, no less than this.
-        const FLOOR: usize = 8;
-        Password::new(text, self.inner.config.min_password_length.max(FLOOR))
+    /// How long a refresh token works unused.
+    pub fn refresh_idle_ttl(&self) -> Duration {
+        self.inner.config.refresh_idle_ttl
     }
 
     /// How busy the pool is that hashes passwords.

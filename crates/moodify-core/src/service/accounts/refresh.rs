@@ -51,6 +51,18 @@ impl Accounts {
         Err(Error::Busy { retry_after: Duration::from_secs(1) })
     }
 
+    /// The session of a refresh token, whichever of its chain it is; `None` when it has ended.
+    pub(super) async fn session_of(&self, refresh_token: &str) -> Result<Option<Session>, Error> {
+        let invalid = || Error::from(AuthFailure::InvalidToken);
+        let token = RefreshToken::decode(refresh_token).ok_or_else(invalid)?;
+        let key = self.inner.keys.current(KeyPurpose::RefreshToken).await?;
+        let Some(session) = self.inner.users.session(token.session).await? else { return Ok(None) };
+        match self.presented(&token, &session, &key)? {
+            Presented::Foreign => Err(invalid()),
+            Presented::Newest | Presented::JustRotated | Presented::Reused => Ok(Some(session)),
+        }
+    }
+
     fn presented(
         &self,
         token: &RefreshToken,

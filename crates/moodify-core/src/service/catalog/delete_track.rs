@@ -13,10 +13,7 @@ impl Catalog {
     /// # Errors
     /// [`Error::NotFound`] if there is none that the caller may know of; `not_owner`.
     pub async fn delete_track(&self, caller: &Caller, id: TrackId) -> Result<(), Error> {
-        let track = self.visible_track(caller, id).await?;
-        if caller.artist_id != Some(track.artist_id) {
-            return Err(Error::Forbidden { code: "not_owner", message: "This track is another artist's." });
-        }
+        let track = self.own_track(caller, id).await?;
         let event = self.track_deleted(&track);
         let deleted = self.inner.parts.store.delete_track(id, &[event]).await?;
         let track = deleted.ok_or(Error::NotFound { what: "track" })?;

@@ -1,7 +1,5 @@
 //! Tracks as callers see them: with addresses that play.
 
-use futures::future::try_join_all;
-
 use super::Catalog;
 use crate::Error;
 use crate::model::{Caller, CoverSize, MediaKey, Track, TrackId, TrackStatus};
@@ -44,11 +42,13 @@ impl Catalog {
         ids.sort_unstable();
         ids.dedup();
         let liked = self.inner.parts.library.liked_among(caller.account_id, &ids).await?;
-        let views = tracks.into_iter().map(|track| {
+        // One after the other: nearly all URLs are remembered, and no signer waits for a network.
+        let mut views = Vec::with_capacity(tracks.len());
+        for track in tracks {
             let liked = liked.contains(&track.id);
-            self.linked(track, liked)
-        });
-        try_join_all(views).await
+            views.push(self.linked(track, liked).await?);
+        }
+        Ok(views)
     }
 
     /// A track with its addresses.
@@ -64,7 +64,6 @@ impl Catalog {
     }
 
     pub(super) async fn sign(&self, key: &MediaKey) -> Result<SignedUrl, Error> {
-        let (now, ttl) = (self.inner.context.now(), self.inner.config.media_url_ttl);
-        Ok(self.inner.parts.signer.sign_get(key, now, ttl).await?)
+        Ok(self.inner.links.sign(key, self.inner.context.now()).await?)
     }
 }

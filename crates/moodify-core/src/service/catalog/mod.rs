@@ -4,11 +4,14 @@ mod account_deleted;
 mod delete_track;
 mod events;
 mod library;
+mod link_cache;
 mod links;
 mod list_tracks;
+mod playlist_entries;
 mod playlists;
 mod stale_uploads;
 mod track;
+mod update_track;
 mod upload;
 
 use std::sync::Arc;
@@ -20,9 +23,11 @@ pub use library::plays::{NewReport, PlayedTrack};
 pub use library::stats::{ArtistDay, ArtistStats, StatsQuery};
 pub use links::{Listing, TrackView};
 pub use list_tracks::TrackQuery;
-pub use playlists::{EntryView, NewPlaylist, PlaylistView};
+pub use playlist_entries::EntryView;
+pub use playlists::{NewPlaylist, PlaylistView};
 pub use upload::{Upload, UploadFields};
 
+use self::link_cache::LinkCache;
 use super::Context;
 use crate::config::CatalogConfig;
 use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore};
@@ -38,6 +43,7 @@ struct Inner {
     context: Context,
     config: CatalogConfig,
     token_life: Duration,
+    links: LinkCache,
 }
 
 /// What the catalogue is made of.
@@ -59,7 +65,8 @@ impl Catalog {
     /// The service over these parts. `token_life` is how long the access token of a deleted account may
     /// still be used.
     pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig, token_life: Duration) -> Self {
-        Self { inner: Arc::new(Inner { parts, context, config, token_life }) }
+        let links = LinkCache::new(parts.signer.clone(), config.media_url_ttl, LinkCache::MAX_LINKS);
+        Self { inner: Arc::new(Inner { parts, context, config, token_life, links }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth

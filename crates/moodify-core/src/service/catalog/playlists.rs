@@ -1,15 +1,13 @@
-//! Playlists: made, read, and changed entry by entry.
+//! Playlists: made, read, changed and deleted.
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
-use super::{Catalog, Listing, TrackView};
+use super::{Catalog, EntryView, Listing};
 use crate::Error;
 use crate::model::page::{decode_cursor, encode_cursor};
 use crate::model::playlist::NewEntry;
 use crate::model::{
-    Caller, Description, EntryId, FieldError, Invalid, PageSize, Playlist, PlaylistEntry, PlaylistId, Title,
+    Caller, Description, EntryId, FieldError, Invalid, PageSize, Playlist, PlaylistChange, PlaylistId, Title,
     Track, TrackId, Visibility,
 };
 use crate::port::EntryPosition;
@@ -30,24 +28,13 @@ pub struct NewPlaylist {
     pub track_ids: Vec<TrackId>,
 }
 
-/// A playlist with its tracks.
+/// A playlist with its first entries: as many as a page may have.
 #[derive(Clone, Debug)]
 pub struct PlaylistView {
     /// The playlist.
     pub playlist: Playlist,
-    /// Its entries in order, without those whose track the caller may not know of.
-    pub entries: Vec<EntryView>,
-}
-
-/// One place in a playlist.
-#[derive(Clone, Debug)]
-pub struct EntryView {
-    /// Identifier.
-    pub id: EntryId,
-    /// When it was added.
-    pub added_at: Timestamp,
-    /// The track that stands here.
-    pub track: TrackView,
+    /// The first of its entries in order, and where the rest begins.
+    pub entries: Listing<EntryView>,
 }
 
 impl Catalog {
@@ -73,7 +60,7 @@ impl Catalog {
         self.playlist_view(caller, playlist).await
     }
 
-    /// One playlist with its tracks.
+    /// One playlist with its first entries.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none that the caller may know of.
@@ -95,6 +82,37 @@ impl Catalog {
         let after = cursor.map(decode_cursor).transpose().map_err(|why| Error::invalid("/cursor", why))?;
         let page = self.inner.parts.store.list_playlists(caller.account_id, limit, after.as_ref()).await?;
         Ok(Listing { next_cursor: page.next.as_ref().map(encode_cursor), items: page.items })
+    }
+
+    /// Changes what one of the caller's playlists says of itself.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], `not_owner`, and [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn update_playlist(
+        &self,
+        caller: &Caller,
+        id: PlaylistId,
+        expected: Option<u64>,
+        change: PlaylistChange,
+    ) -> Result<PlaylistView, Error> {
+        self.own_playlist(caller, id).await?;
+        let now = self.inner.context.now();
+        let playlist = self.inner.parts.store.update_playlist(id, expected, &change, now).await?;
+        self.playlist_view(caller, playlist).await
+    }
+
+    /// Deletes one of the caller's playlists.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], `not_owner`, and [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn delete_playlist(
+        &self,
+        caller: &Caller,
+        id: PlaylistId,
+        expected: Option<u64>,
+    ) -> Result<(), Error> {
+        self.own_playlist(caller, id).await?;
+        Ok(self.inner.parts.store.delete_playlist(id, expected).await?)
     }
 
     /// Puts tracks into one of the caller's playlists.
@@ -120,6 +138,25 @@ impl Catalog {
         self.playlist_view(caller, playlist).await
     }
 
+    /// Gives an entry of one of the caller's playlists another place: afterwards it stands at
+    /// `index`, counted from 0, or at the end if there are not so many.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], `not_owner`, and [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn move_entry(
+        &self,
+        caller: &Caller,
+        id: PlaylistId,
+        expected: Option<u64>,
+        entry: EntryId,
+        index: u32,
+    ) -> Result<PlaylistView, Error> {
+        self.own_playlist(caller, id).await?;
+        let now = self.inner.context.now();
+        let playlist = self.inner.parts.store.move_entry(id, expected, entry, index, now).await?;
+        self.playlist_view(caller, playlist).await
+    }
+
     /// Takes one entry out of one of the caller's playlists.
     ///
     /// # Errors
@@ -137,7 +174,7 @@ impl Catalog {
         self.playlist_view(caller, playlist).await
     }
 
-    async fn visible_playlist(&self, caller: &Caller, id: PlaylistId) -> Result<Playlist, Error> {
+    pub(super) async fn visible_playlist(&self, caller: &Caller, id: PlaylistId) -> Result<Playlist, Error> {
         let playlist = self.inner.parts.store.playlist(id).await?;
         let visible = playlist.filter(|playlist| playlist.is_visible_to(caller.account_id));
         visible.ok_or(Error::NotFound { what: "playlist" })
@@ -170,16 +207,7 @@ impl Catalog {
     }
 
     async fn playlist_view(&self, caller: &Caller, playlist: Playlist) -> Result<PlaylistView, Error> {
-        let entries = self.inner.parts.store.playlist_entries(playlist.id).await?;
-        let visible = |entry: &PlaylistEntry| entry.track.is_visible_to(caller.artist_id);
-        let (places, tracks): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .filter(visible)
-            .map(|PlaylistEntry { id, track, added_at }| ((id, added_at), track))
-            .unzip();
-        let tracks = self.views(caller, tracks).await?;
-        let entries = places.into_iter().zip(tracks);
-        let entries = entries.map(|((id, added_at), track)| EntryView { id, added_at, track }).collect();
+        let entries = self.entries(caller, playlist.id, PageSize::MAX, None).await?;
         Ok(PlaylistView { playlist, entries })
     }
 }

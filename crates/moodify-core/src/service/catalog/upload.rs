@@ -7,10 +7,9 @@ use tracing::Instrument;
 use super::{Catalog, TrackView};
 use crate::Error;
 use crate::error::refused_upload;
-use crate::model::event::TrackPublished;
 use crate::model::{
-    Artist, ArtistName, ByteStream, Caller, Event, EventPayload, Genre, Invalid, MediaKey, Title, Track,
-    TrackId, TrackStatus, Visibility,
+    Artist, ArtistName, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus,
+    Visibility,
 };
 use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 
@@ -201,19 +200,9 @@ impl Upload {
                 parts.media.put(&MediaKey::cover(id, image.size), len, body).await?;
             }
         }
-        let published = parts.store.publish_track(track.id, &[self.track_published(track)]).await?;
+        let event = self.catalog.track_published(track);
+        let published = parts.store.publish_track(track.id, &[event]).await?;
         if published { Ok(()) } else { Err(Error::internal("the track vanished during its upload")) }
-    }
-
-    fn track_published(&self, track: &Track) -> Event {
-        let payload = EventPayload::TrackPublished(TrackPublished {
-            track_id: track.id,
-            artist_id: track.artist_id,
-            artist_name: track.artist_name.clone(),
-            title: track.title.clone(),
-            visibility: track.visibility,
-        });
-        self.catalog.inner.context.event(payload)
     }
 }
 

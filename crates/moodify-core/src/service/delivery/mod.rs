@@ -1,17 +1,22 @@
 //! How an event gets from a database commit to those who act on it: the relay publishes, a worker
 //! for each consumer handles.
 
+mod housekeeper;
 mod relay;
 mod schedule;
 mod worker;
 
 use async_trait::async_trait;
 
+pub use housekeeper::Housekeeper;
 pub use relay::Relay;
 pub use worker::Worker;
 
 use crate::model::{Event, Timestamp};
 use crate::port::Consumer;
+
+/// Every consumer of Moodify's own services.
+pub const CONSUMERS: [&str; 4] = ["notification", "releases", "music", "sync"];
 
 /// What a service does with the events it asked for.
 #[async_trait]
@@ -38,6 +43,9 @@ pub enum HandleError {
         /// When to ask again.
         until: Timestamp,
     },
+    /// Part of it is done: asked again at once, for the rest. Others come in between.
+    #[error("there is more to do")]
+    Unfinished,
     /// It will never work: it becomes a dead letter.
     #[error("{reason}")]
     Never {

@@ -7,13 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::schedule::Backoff;
 use crate::Error;
-use crate::model::EventId;
-use crate::port::{Measurement, Outbox, Queue};
+use crate::model::{Event, EventId};
+use crate::port::{Measurement, Outbox, Queue, QueueError};
 use crate::service::Context;
 
 const BATCH: usize = 100;
 /// Longer than publishing a batch takes; after a crash the events wait this long.
 const LEASE: Duration = Duration::from_secs(30);
+/// So many refusals one after the other are no longer the events' fault: the queue is down.
+const REFUSALS: usize = 3;
 /// How late an event can be when the hint was lost.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -61,20 +63,50 @@ impl Relay {
     /// [`Error::Unavailable`] if outbox or queue fail; what was not published stays in the outbox.
     pub async fn publish_batch(&self) -> Result<usize, Error> {
         let events = self.outbox.lease(BATCH, self.context.now(), LEASE).await?;
+        if events.is_empty() {
+            return Ok(0);
+        }
+        if self.queue.publish_all(&events, self.context.now()).await.is_ok() {
+            self.outbox.mark_published(&ids(&events)).await?;
+            self.context.record(Measurement::Published { events: events.len() });
+            return Ok(events.len());
+        }
+        self.publish_each(&events).await?;
+        Ok(events.len())
+    }
+
+    /// Finds out which of these events the queue takes. One that it refuses for good keeps its lease,
+    /// and so is offered again when that ends, while those behind it go on.
+    async fn publish_each(&self, events: &[Event]) -> Result<(), Error> {
         let mut published: Vec<EventId> = Vec::with_capacity(events.len());
+        let mut refused_in_a_row = 0;
         let mut failure = None;
-        for event in &events {
-            if let Err(error) = self.queue.publish(event, self.context.now()).await {
-                failure = Some(error);
-                break;
+        for (index, event) in events.iter().enumerate() {
+            match self.queue.publish(event, self.context.now()).await {
+                Ok(()) => {
+                    published.push(event.id);
+                    refused_in_a_row = 0;
+                }
+                Err(QueueError::Unavailable(fault)) if !fault.retryable && refused_in_a_row < REFUSALS => {
+                    refused_in_a_row += 1;
+                    let kind = event.payload.kind().as_str();
+                    tracing::error!(error = %fault, event = %event.id, kind, again_in = ?LEASE,
+                        "the queue refuses an event; those behind it go on");
+                }
+                Err(error) => {
+                    failure = Some((index, error));
+                    break;
+                }
             }
-            published.push(event.id);
         }
         self.outbox.mark_published(&published).await?;
         self.context.record(Measurement::Published { events: published.len() });
-        let Some(failure) = failure else { return Ok(events.len()) };
-        let rest: Vec<EventId> = events[published.len()..].iter().map(|event| event.id).collect();
-        self.outbox.release(&rest).await?;
-        Err(failure.into())
+        let Some((index, error)) = failure else { return Ok(()) };
+        self.outbox.release(&ids(&events[index..])).await?;
+        Err(error.into())
     }
+}
+
+fn ids(events: &[Event]) -> Vec<EventId> {
+    events.iter().map(|event| event.id).collect()
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use crate::service::Context;
 
-/// When a failed delivery is tried again: after the first, second, … attempt.
+/// When a failed delivery is tried again: after the first, second, … failure. None is longer than
+/// [`LONGEST_WAIT`](crate::model::LONGEST_WAIT), with what chance adds.
 const RETRIES: [Duration; 6] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
@@ -12,14 +13,14 @@ const RETRIES: [Duration; 6] = [
     Duration::from_secs(6 * 60 * 60),
 ];
 
-/// More than any schedule allows: an event that comes this often ends its handler, or the whole
+/// An event that comes this often without a word of it in between ends its handler, or the whole
 /// process, before an answer.
-pub(super) const MAX_ATTEMPTS: u32 = 20;
+pub(super) const MAX_SILENT: u32 = 20;
 
-/// How long to wait after this attempt, counted from 1; `None` after the last one. Up to a fifth is
+/// How long to wait after so many failures before this one; `None` after the last. Up to a fifth is
 /// added by chance, so that what failed together does not come back together.
-pub(super) fn retry_after(attempt: u32, context: &Context) -> Option<Duration> {
-    let delay = *RETRIES.get(usize::try_from(attempt.checked_sub(1)?).ok()?)?;
+pub(super) fn retry_after(failures: u32, context: &Context) -> Option<Duration> {
+    let delay = *RETRIES.get(usize::try_from(failures).ok()?)?;
     let [chance] = context.random::<1>();
     Some(delay + delay * u32::from(chance) / (5 * 255))
 }

@@ -7,7 +7,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
-use super::schedule::{Backoff, MAX_ATTEMPTS, retry_after};
+use super::schedule::{Backoff, MAX_SILENT, retry_after};
 use super::{HandleError, Handler};
 use crate::Error;
 use crate::model::{Timestamp, later};
@@ -129,8 +129,8 @@ impl Worker {
     }
 
     async fn process(&self, delivery: Delivery) {
-        let outcome = if delivery.id.attempt > MAX_ATTEMPTS {
-            Err(HandleError::Never { reason: format!("no answer in {MAX_ATTEMPTS} attempts") })
+        let outcome = if delivery.silent > MAX_SILENT {
+            Err(HandleError::Never { reason: format!("no answer in {MAX_SILENT} attempts") })
         } else {
             self.handle(&delivery).await
         };
@@ -157,10 +157,9 @@ impl Worker {
                 self.record(delivery, DeliveryOutcome::Handled);
                 Ok(())
             }
-            Err(HandleError::Held { until }) => {
-                self.queue.retry(&delivery.id, until, "somebody else is at it").await
-            }
-            Err(HandleError::Later { reason }) => match retry_after(delivery.id.attempt, &self.context) {
+            Err(HandleError::Held { until }) => self.queue.postpone(&delivery.id, until).await,
+            Err(HandleError::Unfinished) => self.queue.postpone(&delivery.id, now).await,
+            Err(HandleError::Later { reason }) => match retry_after(delivery.failures, &self.context) {
                 Some(wait) => self.retry(delivery, later(now, wait), &reason).await,
                 None => self.give_up(delivery, &reason, now).await,
             },

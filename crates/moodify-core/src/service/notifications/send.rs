@@ -4,7 +4,7 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::Notifications;
-use super::render::Rendered;
+use super::templates::Rendered;
 use crate::Error;
 use crate::model::{EventId, Mail, MailKind, Mailbox, MessageId};
 use crate::port::{Claim, MailError};
@@ -48,7 +48,8 @@ impl Notifications {
         to: Mailbox,
         data: &impl Serialize,
     ) -> Result<Mail, Error> {
-        let Rendered { subject, html, text } = self.inner.renderer.render(kind, data)?;
+        let Rendered { subject, html, text } =
+            self.inner.templates.render(kind, data).map_err(Error::internal)?;
         let from = self.inner.sender.clone();
         let domain = from.email.as_str().rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         Ok(Mail { message_id: MessageId::new(event, kind, domain), from, to, subject, html, text })

@@ -7,10 +7,10 @@ use crate::service::delivery::HandleError;
 
 /// What the template `welcome` may use.
 #[derive(Serialize)]
-struct Welcome<'a> {
-    first_name: &'a str,
-    artist_name: Option<&'a str>,
-    is_artist: bool,
+pub(super) struct Welcome<'a> {
+    pub(super) first_name: &'a str,
+    pub(super) artist_name: Option<&'a str>,
+    pub(super) is_artist: bool,
 }
 
 impl Notifications {

@@ -1,11 +1,12 @@
 use axum::extract::State;
 use axum::response::Response;
+use http::HeaderMap;
 use moodify_core::model::Role;
 
 use super::session::{LogInBody, SessionBody, log_in};
 use crate::app::App;
-use crate::extract::{JsonBody, Program};
-use crate::openapi::problems::InvalidCredentials;
+use crate::extract::{Client, JsonBody, Program};
+use crate::openapi::problems::{CrossSiteRequest, InvalidCredentials};
 use crate::problem::Problem;
 
 /// Log in as an artist
@@ -15,12 +16,14 @@ use crate::problem::Problem;
     operation_id = "log_in_artist",
     tag = "auth",
     request_body = LogInBody,
-    responses((status = 200, description = "Signed in.", body = SessionBody), InvalidCredentials),
+    responses((status = 200, description = "Signed in.", body = SessionBody), InvalidCredentials, CrossSiteRequest),
 )]
 pub(crate) async fn log_in_artist(
     State(app): State<App>,
+    Client(from): Client,
     Program(user_agent): Program,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<LogInBody>,
 ) -> Result<Response, Problem> {
-    log_in(&app, user_agent, body, Role::Artist).await
+    log_in(&app, body, Role::Artist, user_agent, (from, &headers)).await
 }

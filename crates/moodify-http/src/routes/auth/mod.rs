@@ -2,6 +2,7 @@
 
 pub(crate) mod become_artist;
 pub(crate) mod change_password;
+mod cookie;
 pub(crate) mod delete_me;
 pub(crate) mod end_session;
 pub(crate) mod forgot_password;

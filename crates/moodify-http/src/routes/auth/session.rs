@@ -1,17 +1,17 @@
 //! What the routes of this folder answer with and have in common.
 
 use axum::Json;
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use moodify_core::model::{Account, AccountId, ArtistId, Invalid, Role, UserAgent};
+use moodify_core::model::{Account, AccountId, ArtistId, ClientNetwork, Role, UserAgent};
 use moodify_core::service::accounts::{LogIn, SignedIn};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::extract::{Field, check, field};
+use crate::cookies::{Sender, SessionCookie, cross_site};
 use crate::problem::Problem;
 
 /// Somebody who is signed in.
@@ -26,22 +26,39 @@ pub(crate) struct SessionBody {
     /// How long the access token works, in seconds.
     #[schema(value_type = i32, example = 600)]
     pub(super) expires_in: u64,
-    /// Gets the next access token at `/v1/auth/refresh`, once.
-    pub(super) refresh_token: String,
+    /// Gets the next access token at `/v1/auth/refresh`, once. Absent when the session is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<String>,
     pub(super) account: AccountBody,
 }
 
 impl SessionBody {
-    /// The answer to a sign-up or log-in.
-    pub(super) fn answer(status: StatusCode, signed_in: SignedIn) -> Response {
+    /// The answer to a sign-up, log-in or refresh.
+    pub(super) fn answer(
+        app: &App,
+        status: StatusCode,
+        signed_in: SignedIn,
+        kind: SessionKind,
+    ) -> Result<Response, Problem> {
+        let refresh_token = signed_in.refresh_token.expose_secret();
+        let expires_in = signed_in.expires_in.as_secs();
+        let cookies = match kind {
+            SessionKind::Token => None,
+            SessionKind::Cookie => {
+                let idle = app.moodify.accounts().refresh_idle_ttl().as_secs();
+                let refresh = app.cookies.set(SessionCookie::Refresh, refresh_token, idle)?;
+                let access = app.cookies.set(SessionCookie::Access, &signed_in.access_token, expires_in)?;
+                Some(AppendHeaders([refresh, access]))
+            }
+        };
         let body = Self {
+            refresh_token: (kind == SessionKind::Token).then(|| refresh_token.to_owned()),
             access_token: signed_in.access_token,
             token_type: "Bearer",
-            expires_in: signed_in.expires_in.as_secs(),
-            refresh_token: signed_in.refresh_token.expose_secret().to_owned(),
+            expires_in,
             account: signed_in.account.into(),
         };
-        (status, Json(body)).into_response()
+        Ok((status, cookies, Json(body)).into_response())
     }
 }
 
@@ -101,16 +118,23 @@ pub(crate) enum SessionKind {
     /// In the body of the answer.
     #[default]
     Token,
-    /// In a cookie. Not offered yet.
+    /// In a cookie that no script can read, for web pages of this site; the access token is in the
+    /// body all the same. A second cookie opens sockets.
     Cookie,
 }
 
 impl SessionKind {
+    /// What was asked for. A page of somebody else gets no cookie: it would sign its visitors in to
+    /// an account that they do not expect.
+    ///
     /// # Errors
-    /// `cookie_unsupported`.
-    pub(super) fn check(kind: Option<Self>) -> Field<()> {
-        let refused = Invalid::new("cookie_unsupported", "Cookie sessions are not offered yet; use token.");
-        field("/session", if kind == Some(Self::Cookie) { Err(refused) } else { Ok(()) })
+    /// `cross_site_request`.
+    pub(super) fn asked(app: &App, kind: Option<Self>, headers: &HeaderMap) -> Result<Self, Problem> {
+        let kind = kind.unwrap_or_default();
+        if kind == Self::Cookie && app.cookies.sender(headers) == Sender::Stranger {
+            return Err(cross_site());
+        }
+        Ok(kind)
     }
 }
 
@@ -129,11 +153,12 @@ pub(crate) struct LogInBody {
 /// A log-in through the door of one role.
 pub(super) async fn log_in(
     app: &App,
-    user_agent: Option<UserAgent>,
     body: LogInBody,
     role: Role,
+    user_agent: Option<UserAgent>,
+    (from, headers): (Option<ClientNetwork>, &HeaderMap),
 ) -> Result<Response, Problem> {
-    check((SessionKind::check(body.session),))?;
-    let request = LogIn { email: body.email, password: body.password, role, user_agent };
-    Ok(SessionBody::answer(StatusCode::OK, app.moodify.accounts().log_in(request).await?))
+    let kind = SessionKind::asked(app, body.session, headers)?;
+    let request = LogIn { email: body.email, password: body.password, role, user_agent, from };
+    SessionBody::answer(app, StatusCode::OK, app.moodify.accounts().log_in(request).await?, kind)
 }

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use moodify_core::model::{Email, PersonName};
 use moodify_core::service::accounts::SignUp;
 use serde::Deserialize;
@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
-use crate::extract::{JsonBody, Program, check, field};
-use crate::openapi::problems::EmailTaken;
+use crate::extract::{Client, JsonBody, Program, check, field};
+use crate::openapi::problems::{CrossSiteRequest, EmailTaken};
 use crate::problem::Problem;
 
 /// What a listener signs up with.
@@ -19,7 +19,8 @@ use crate::problem::Problem;
 pub(crate) struct SignUpUserBody {
     #[schema(example = "ada@example.com", format = Email, max_length = 254)]
     email: String,
-    /// No rules but a minimum length, 10 characters unless configured otherwise.
+    /// At least 10 characters unless configured otherwise; none that many people use, and no variation
+    /// of your own names.
     #[schema(example = "correct horse battery staple", format = Password, max_length = 1024)]
     password: String,
     #[schema(example = "Ada", min_length = 1, max_length = 100)]
@@ -38,22 +39,25 @@ pub(crate) struct SignUpUserBody {
     operation_id = "sign_up_user",
     tag = "auth",
     request_body = SignUpUserBody,
-    responses((status = 201, description = "Signed up and signed in.", body = SessionBody), EmailTaken),
+    responses((status = 201, description = "Signed up and signed in.", body = SessionBody), EmailTaken, CrossSiteRequest),
 )]
 pub(crate) async fn sign_up_user(
     State(app): State<App>,
+    Client(from): Client,
     Program(user_agent): Program,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<SignUpUserBody>,
 ) -> Result<Response, Problem> {
     let accounts = app.moodify.accounts();
+    let kind = SessionKind::asked(&app, body.session, &headers)?;
     let own = [&*body.email, &body.first_name, &body.last_name];
-    let (email, password, first_name, last_name, ()) = check((
+    let (email, password, first_name, last_name) = check((
         field("/email", Email::parse(&body.email)),
         field("/password", accounts.new_password(&body.password, &own)),
         field("/first_name", PersonName::parse(&body.first_name)),
         field("/last_name", PersonName::parse(&body.last_name)),
-        SessionKind::check(body.session),
     ))?;
+    app.moodify.limits().sign_up(from)?;
     let request = SignUp { email, password, first_name, last_name, artist_name: None, user_agent };
-    Ok(SessionBody::answer(StatusCode::CREATED, accounts.sign_up(request).await?))
+    SessionBody::answer(&app, StatusCode::CREATED, accounts.sign_up(request).await?, kind)
 }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
-use crate::extract::bearer_token;
+use crate::extract::token;
 use crate::openapi::problems::NoMetrics;
 use crate::problem::Problem;
 
@@ -32,9 +32,9 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 )]
 pub(crate) async fn get_metrics(State(app): State<App>, parts: Parts) -> Result<Response, Problem> {
     let metrics = app.config.metrics.as_ref().ok_or_else(|| Problem::from_status(StatusCode::NOT_FOUND))?;
-    if let Some(token) = &metrics.token {
-        let given = bearer_token(&parts)?.as_bytes();
-        if !bool::from(given.ct_eq(token.expose_secret().as_bytes())) {
+    if let Some(expected) = &metrics.token {
+        let given = token(&parts.headers)?.as_bytes();
+        if !bool::from(given.ct_eq(expected.expose_secret().as_bytes())) {
             return Err(AuthFailure::InvalidToken.into());
         }
     }

@@ -10,7 +10,7 @@ use crate::extract::{Bearer, PathId};
 use crate::openapi::problems::PlaylistNotFound;
 use crate::problem::Problem;
 
-/// One playlist with its tracks
+/// One playlist with its first 100 entries
 #[utoipa::path(
     get,
     path = "/v1/playlists/{playlist_id}",

@@ -38,14 +38,18 @@ pub(crate) struct PlaylistBody {
     version: i32,
 }
 
-/// A playlist with its tracks.
+/// A playlist with its first 100 entries.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlaylistWithEntries)]
 pub(crate) struct PlaylistWithEntries {
     #[serde(flatten)]
     playlist: PlaylistBody,
-    /// In order, without tracks that you may not know of.
+    /// The first ones, in order.
     entries: Vec<EntryBody>,
+    /// Goes into `cursor` of `/v1/playlists/{playlist_id}/tracks` for the entries after these; null
+    /// when these are all.
+    #[schema(required)]
+    next_cursor: Option<String>,
 }
 
 /// One place in a playlist; a track may stand in several.
@@ -56,7 +60,9 @@ pub(crate) struct EntryBody {
     id: EntryId,
     #[schema(value_type = String, format = DateTime)]
     added_at: Timestamp,
-    track: TrackBody,
+    /// Null when you may not know of it, or not any more; the place stays.
+    #[schema(required)]
+    track: Option<TrackBody>,
 }
 
 impl From<Playlist> for PlaylistBody {
@@ -77,9 +83,14 @@ impl From<Playlist> for PlaylistBody {
 
 impl From<PlaylistView> for PlaylistWithEntries {
     fn from(view: PlaylistView) -> Self {
-        let entry =
-            |EntryView { id, added_at, track }| EntryBody { id, added_at, track: TrackBody::from(track) };
-        Self { playlist: view.playlist.into(), entries: view.entries.into_iter().map(entry).collect() }
+        let entries = view.entries.items.into_iter().map(Into::into).collect();
+        Self { playlist: view.playlist.into(), entries, next_cursor: view.entries.next_cursor }
+    }
+}
+
+impl From<EntryView> for EntryBody {
+    fn from(view: EntryView) -> Self {
+        Self { id: view.id, added_at: view.added_at, track: view.track.map(TrackBody::from) }
     }
 }
 

@@ -8,3 +8,4 @@ pub(crate) mod get_track_cover;
 pub(crate) mod list_tracks;
 pub(crate) mod report_play;
 pub(crate) mod track;
+pub(crate) mod update_track;

@@ -2,10 +2,12 @@
 
 mod answer;
 mod form;
+mod no_uploads;
 mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use form::Form;
+pub(crate) use no_uploads::NoUploads;
 pub(crate) use world::{Account, PASSWORD, World};
 
 /// One of the tunes and pictures in `examples/media`.

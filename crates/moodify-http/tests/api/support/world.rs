@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use futures::TryStreamExt;
 use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
-use moodify_core::config::CatalogConfig;
+use moodify_core::config::{CatalogConfig, LimitsConfig};
 use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
@@ -60,15 +60,16 @@ impl World {
 
     /// A platform whose catalogue is configured differently.
     pub(crate) fn limited(configure: impl FnOnce(&mut CatalogConfig)) -> Self {
-        Self::build(configure, |_| ())
+        Self::build(|config| configure(&mut config.catalog), |_| ())
     }
 
-    fn build(catalog: impl FnOnce(&mut CatalogConfig), http: impl FnOnce(&mut HttpConfig)) -> Self {
-        Self::assemble(catalog, |builder| builder, http)
+    /// A platform that is configured differently; there are no limits unless they are set here.
+    pub(crate) fn build(core: impl FnOnce(&mut Config), http: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::assemble(core, |builder| builder, http)
     }
 
     fn assemble(
-        catalog: impl FnOnce(&mut CatalogConfig),
+        core: impl FnOnce(&mut Config),
         parts: impl FnOnce(MoodifyBuilder) -> MoodifyBuilder,
         http: impl FnOnce(&mut HttpConfig),
     ) -> Self {
@@ -79,7 +80,8 @@ impl World {
         let probe = InProcessProbe::open(ProbeConfig::new(staging.path()), Arc::new(SystemClock)).unwrap();
         let public_url: Url = "http://music.test".parse().unwrap();
         let mut config = Config::new(public_url.clone());
-        catalog(&mut config.catalog);
+        config.limits = LimitsConfig::OFF;
+        core(&mut config);
         let builder = Moodify::builder(config)
             .store(store.clone())
             .media(media.clone())
@@ -119,8 +121,17 @@ impl World {
     }
 
     pub(crate) async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.patch_if_match(path, token, body, "*").await
+    }
+
+    pub(crate) async fn patch_if_match(&self, path: &str, token: &str, body: Value, tag: &str) -> Answer {
         let request = self.request(Method::PATCH, path, token).header("content-type", "application/json");
-        self.send(request.body(body.to_string().into()).unwrap()).await
+        self.send(request.header("if-match", tag).body(body.to_string().into()).unwrap()).await
+    }
+
+    pub(crate) async fn delete_if_match(&self, path: &str, token: &str, tag: &str) -> Answer {
+        let request = self.request(Method::DELETE, path, token).header("if-match", tag);
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// A `PUT` without a body.

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use moodify_core::{
     model::{KeyPurpose, MediaKey, Timestamp},
     port::{Clock, Consumer, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection},
-    service::Context,
+    service::{Context, delivery::CONSUMERS},
 };
 use url::Host;
 
@@ -86,7 +86,7 @@ pub(super) async fn keys(database: &dyn Database, now: Timestamp) -> Found {
                 "set the clock of this machine, or of the one that made the key",
             ))
         }
-        Some(key) => works(format!("signing since {}", key.created_at)),
+        Some(key) => works(format!("{}, the newest from {}", keys.len(), key.created_at)),
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) async fn queue(settings: &Settings, database: &dyn Database, now: Tim
     let failed = |error| Failure::new(one_line(&error), "look at the database that the queue lives in");
     queue.declare(&visitor).await.map_err(failed)?;
     queue.receive(visitor.name, 1, now, Duration::from_secs(1)).await.map_err(failed)?;
-    for consumer in ["notification", "music", "sync"] {
+    for consumer in CONSUMERS {
         let dead = queue.dead_letters(consumer, MOST_DEAD_LETTERS).await.map_err(failed)?;
         if let Some(letter) = dead.last() {
             return Ok(Finding::Doubtful(Failure::new(
@@ -107,7 +107,7 @@ pub(super) async fn queue(settings: &Settings, database: &dyn Database, now: Tim
                     dead.len(),
                     letter.reason
                 ),
-                "mend the cause: what was given up is kept",
+                "mend the cause, then `moodify dead-letters replay --all`",
             )));
         }
     }

@@ -4,6 +4,7 @@ mod announce;
 mod connections;
 mod door;
 mod metrics;
+mod place;
 mod watch;
 mod web;
 
@@ -23,6 +24,7 @@ use crate::{
     failure::{Failure, one_line},
     lock::Locks,
     shutdown::Signals,
+    templates,
 };
 use door::Door;
 use watch::Watch;
@@ -58,9 +60,10 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
     }
+    let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
     let mut parts = assemble::parts(settings).await?;
     parts.context.tracer = watch.tracer();
-    let moodify = assemble::moodify(&parts, settings.core(public_url.clone()))?;
+    let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
         // What is leased, a dead process leased.
         parts.database.reclaim(role.services()).await.map_err(|error| {
@@ -72,19 +75,24 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
     let Web { router, sockets, apart } = web::web(&moodify, &parts, role, settings, (bound, public_url));
+    let limits = connections::Limits {
+        head_patience: connections::HEAD_PATIENCE,
+        connections: settings.http.max_connections(open_files()),
+    };
     if let Some((address, router)) = apart {
         let (listener, address) = bind(address, "metrics.listen").await?;
         // To the end of the process: how it ends is worth watching too.
-        tokio::spawn(connections::serve(
-            listener,
-            router,
-            connections::HEAD_PATIENCE,
-            CancellationToken::new(),
-        ));
+        tokio::spawn(connections::serve(listener, router, limits, CancellationToken::new()));
         tracing::info!(%address, "metrics are shown here");
     }
-    let mut running =
-        Running::start((listener, bound), router, sockets, moodify, role, parts.context.clock.clone());
+    let mut running = Running::start(
+        (listener, bound),
+        (router, limits),
+        sockets,
+        moodify,
+        role,
+        parts.context.clock.clone(),
+    );
     announce::ready(role, settings, bound)?;
 
     let outcome = tokio::select! {
@@ -123,6 +131,16 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, Socket
     })
 }
 
+/// How many files this process may have open: as many as the system lets it, from now on.
+fn open_files() -> u64 {
+    /// What most systems begin with.
+    const USUAL: u64 = 1024;
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files is not known");
+        USUAL
+    })
+}
+
 /// What runs until it is told to end.
 struct Running {
     server: JoinHandle<()>,
@@ -135,7 +153,7 @@ struct Running {
 impl Running {
     fn start(
         (listener, bound): (TcpListener, SocketAddr),
-        router: Router,
+        (router, limits): (Router, connections::Limits),
         sockets: Option<SyncHandle>,
         moodify: Moodify,
         role: Role,
@@ -151,7 +169,7 @@ impl Running {
         });
         let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
         let stop_serving = CancellationToken::new();
-        let serving = connections::serve(door, router, connections::HEAD_PATIENCE, stop_serving.clone());
+        let serving = connections::serve(door, router, limits, stop_serving.clone());
         let closing = async move {
             closed.cancelled().await;
             clock.sleep(GRACE).await;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::Router;
 use moodify_core::{Moodify, Services};
 use moodify_http::{
-    HttpConfig,
+    CookieSessions, HttpConfig,
     sync::{self, SyncConfig, SyncHandle},
 };
 use url::Url;
@@ -34,7 +34,9 @@ pub(super) fn web(
     let services = role.services();
     let (layer, sockets) = if services.sync {
         let accounts = Arc::new(moodify.accounts().clone());
-        let (layer, handle) = sync::layer(moodify.playback().clone(), accounts, &SyncConfig::default());
+        let cookies = CookieSessions::new(&public_url, &settings.http.allowed_origins());
+        let config = SyncConfig { cookies: Some(cookies), ..SyncConfig::default() };
+        let (layer, handle) = sync::layer(moodify.playback().clone(), accounts, &config);
         (Some(layer), Some(handle))
     } else {
         (None, None)
@@ -42,6 +44,7 @@ pub(super) fn web(
     let config = HttpConfig {
         services,
         allowed_origins: settings.http.allowed_origins(),
+        trusted_proxies: settings.http.trusted_proxies,
         checks: health::checks(parts, services),
         trust_traceparent: settings.telemetry.trust_traceparent,
         ..HttpConfig::new(public_url.clone())

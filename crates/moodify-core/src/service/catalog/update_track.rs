@@ -1,0 +1,51 @@
+use super::{Catalog, TrackView};
+use crate::Error;
+use crate::model::event::TrackPublished;
+use crate::model::{Caller, Event, EventPayload, Track, TrackChange, TrackId};
+
+impl Catalog {
+    /// Changes one of the caller's tracks. If this makes it public for the first time, its release
+    /// is announced: once, however often it is hidden and shown again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none that the caller may know of; `not_owner`;
+    /// `track_processing`; [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn update_track(
+        &self,
+        caller: &Caller,
+        id: TrackId,
+        expected: Option<u64>,
+        change: TrackChange,
+    ) -> Result<TrackView, Error> {
+        let track = self.own_track(caller, id).await?;
+        let changed = Track {
+            title: change.title.clone().unwrap_or_else(|| track.title.clone()),
+            visibility: change.visibility.unwrap_or(track.visibility),
+            ..track
+        };
+        let released = self.track_published(&changed);
+        let track = self.inner.parts.store.update_track(id, expected, &change, &[released]).await?;
+        self.view(caller, track).await
+    }
+
+    /// The track, if it is the caller's.
+    pub(super) async fn own_track(&self, caller: &Caller, id: TrackId) -> Result<Track, Error> {
+        let track = self.visible_track(caller, id).await?;
+        if caller.artist_id == Some(track.artist_id) {
+            return Ok(track);
+        }
+        Err(Error::Forbidden { code: "not_owner", message: "This track is another artist's." })
+    }
+
+    pub(super) fn track_published(&self, track: &Track) -> Event {
+        let context = &self.inner.context;
+        let payload = EventPayload::TrackPublished(TrackPublished {
+            track_id: track.id,
+            artist_id: track.artist_id,
+            artist_name: track.artist_name.clone(),
+            title: track.title.clone(),
+            visibility: track.visibility,
+        });
+        context.event(payload)
+    }
+}

@@ -1,0 +1,69 @@
+//! What others' events tell of those who get mails.
+
+use super::Notifications;
+use crate::Error;
+use crate::model::event::{AccountCreated, AccountDeleted, AccountUpdated, RoleChanged};
+use crate::model::{AccountId, ArtistId, Recipient, Timestamp};
+
+impl Notifications {
+    pub(super) async fn account_was_created(
+        &self,
+        at: Timestamp,
+        account: &AccountCreated,
+    ) -> Result<(), Error> {
+        let recipient = Recipient {
+            account_id: account.account_id,
+            email: account.email.clone(),
+            // Proved later, and told by another event.
+            email_verified: false,
+            first_name: account.first_name.clone(),
+            artist_id: None,
+        };
+        Ok(self.inner.recipients.put_recipient(&recipient, at).await?)
+    }
+
+    pub(super) async fn account_was_updated(
+        &self,
+        at: Timestamp,
+        account: &AccountUpdated,
+    ) -> Result<(), Error> {
+        let recipient = Recipient {
+            account_id: account.account_id,
+            email: account.email.clone(),
+            email_verified: account.email_verified,
+            first_name: account.first_name.clone(),
+            artist_id: account.artist_id,
+        };
+        Ok(self.inner.recipients.put_recipient(&recipient, at).await?)
+    }
+
+    /// An artist gets no mails about the artist's own releases. An account that is not known yet will
+    /// be told of with its artist, if its mailbox is ever proved.
+    pub(super) async fn role_was_changed(&self, at: Timestamp, changed: &RoleChanged) -> Result<(), Error> {
+        let recipients = &self.inner.recipients;
+        if let Some(known) = recipients.recipient(changed.account_id).await? {
+            let artist_id = known.artist_id.or(changed.artist_id);
+            recipients.put_recipient(&Recipient { artist_id, ..known }, at).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn account_was_deleted(
+        &self,
+        at: Timestamp,
+        account: &AccountDeleted,
+    ) -> Result<(), Error> {
+        let recipients = &self.inner.recipients;
+        Ok(recipients.remove_recipient(account.account_id, account.artist_id, at).await?)
+    }
+
+    pub(super) async fn following_is(
+        &self,
+        following: bool,
+        account: AccountId,
+        artist: ArtistId,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        Ok(self.inner.recipients.set_following(account, artist, following, at).await?)
+    }
+}

@@ -1,0 +1,115 @@
+//! A queue on a technology with troubles of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moodify_core::model::{Event, Timestamp};
+use moodify_core::port::{
+    Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError, Unavailable,
+};
+
+type Refusal = dyn Fn(&Event) -> Option<Unavailable> + Send + Sync;
+
+pub(crate) struct Troubled {
+    queue: Arc<dyn Queue>,
+    /// Why it does not take this event.
+    refuses: Box<Refusal>,
+    /// Calls need a turn, and time for it, as those of a database with one writing connection do;
+    /// and there is always a hint, so that the worker asks while handlers hold their turn.
+    turns: Option<tokio::sync::Mutex<()>>,
+}
+
+impl Troubled {
+    /// Takes an event unless there is a reason not to.
+    pub(crate) fn refusing(
+        queue: Arc<dyn Queue>,
+        refuses: impl Fn(&Event) -> Option<Unavailable> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { queue, refuses: Box::new(refuses), turns: None })
+    }
+
+    /// Serves one call at a time.
+    pub(crate) fn in_turns(queue: Arc<dyn Queue>) -> Arc<Self> {
+        let turns = Some(tokio::sync::Mutex::default());
+        Arc::new(Self { queue, refuses: Box::new(|_| None), turns })
+    }
+
+    async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let turn = self.turns.as_ref()?.lock().await;
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        Some(turn)
+    }
+}
+
+#[async_trait]
+impl Queue for Troubled {
+    async fn declare(&self, consumer: &Consumer) -> Result<(), QueueError> {
+        self.queue.declare(consumer).await
+    }
+
+    async fn publish(&self, event: &Event, now: Timestamp) -> Result<(), QueueError> {
+        match (self.refuses)(event) {
+            Some(fault) => Err(fault.into()),
+            None => self.queue.publish(event, now).await,
+        }
+    }
+
+    async fn receive(
+        &self,
+        consumer: &str,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let turn = self.turn().await;
+        // One at once: then the worker asks again while the first is being handled.
+        let max = if turn.is_some() { max.min(1) } else { max };
+        self.queue.receive(consumer, max, now, lease).await
+    }
+
+    async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
+        let _turn = self.turn().await;
+        self.queue.ack(delivery).await
+    }
+
+    async fn retry(&self, delivery: &DeliveryId, due: Timestamp, reason: &str) -> Result<(), QueueError> {
+        self.queue.retry(delivery, due, reason).await
+    }
+
+    async fn postpone(&self, delivery: &DeliveryId, due: Timestamp) -> Result<(), QueueError> {
+        self.queue.postpone(delivery, due).await
+    }
+
+    async fn dead_letter(&self, d: &DeliveryId, reason: &str, now: Timestamp) -> Result<(), QueueError> {
+        self.queue.dead_letter(d, reason, now).await
+    }
+
+    async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        self.queue.dead_letters(consumer, max).await
+    }
+
+    async fn replay(&self, consumer: &str, letters: Letters, now: Timestamp) -> Result<u64, QueueError> {
+        self.queue.replay(consumer, letters, now).await
+    }
+
+    async fn discard(&self, consumer: &str, letters: Letters) -> Result<u64, QueueError> {
+        self.queue.discard(consumer, letters).await
+    }
+
+    async fn forget(&self, published_before: Timestamp, max: usize) -> Result<u64, QueueError> {
+        self.queue.forget(published_before, max).await
+    }
+
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
+        self.queue.depth(consumer).await
+    }
+
+    async fn changed(&self) {
+        if self.turns.is_none() {
+            self.queue.changed().await;
+        }
+    }
+}
