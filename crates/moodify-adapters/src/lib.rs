@@ -8,8 +8,12 @@ extern crate self as moodify_adapters;
 pub mod files;
 #[cfg(feature = "mail-files")]
 pub mod mail_files;
+#[cfg(feature = "otel")]
+pub mod otel;
 #[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 

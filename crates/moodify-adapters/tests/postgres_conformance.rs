@@ -73,7 +73,7 @@ async fn playback_archive() -> Option<PlaybackArchiveFixture> {
 
 async fn write_behind() -> Option<PlaybackStoreFixture> {
     let (store, schema) = store().await?;
-    let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
     Some(PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), schema))
 }
 

@@ -71,7 +71,7 @@ async fn playback_archive() -> PlaybackArchiveFixture {
 
 async fn write_behind() -> PlaybackStoreFixture {
     let (store, folder) = store().await;
-    let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
     PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), folder)
 }
 

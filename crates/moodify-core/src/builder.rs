@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::Error;
 use crate::config::Config;
 use crate::memory::{
-    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
-    SystemRng, WriteBehindPlaybackStore,
+    LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, Silent,
+    SystemClock, SystemRng, WriteBehindPlaybackStore,
 };
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
-    CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Outbox,
-    PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub, UserStore,
+    CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
+    PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub, Tracer, UserStore,
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::delivery::Housekeeper;
@@ -38,6 +38,8 @@ pub struct MoodifyBuilder {
     hub: Arc<dyn SyncHub>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
+    meter: Arc<dyn Meter>,
+    tracer: Arc<dyn Tracer>,
 }
 
 /// Who keeps playback states.
@@ -85,6 +87,8 @@ impl MoodifyBuilder {
             hub: Arc::new(LocalSyncHub::default()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
+            meter: Arc::new(Silent),
+            tracer: Arc::new(Silent),
         }
     }
 
@@ -155,13 +159,26 @@ impl MoodifyBuilder {
         Self { rng, ..self }
     }
 
+    /// Who counts and times what happens.
+    #[must_use]
+    pub fn meter(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// Who ties spans to traces.
+    #[must_use]
+    pub fn tracer(self, tracer: Arc<dyn Tracer>) -> Self {
+        Self { tracer, ..self }
+    }
+
     /// Puts everything together. `probe` looks at uploads; there is no harmless default for it.
     ///
     /// # Errors
     /// [`Error::Internal`] if the settings contradict themselves.
     pub fn build(self, probe: Arc<dyn MediaProbe>) -> Result<Moodify, Error> {
         let config = &self.config;
-        let context = Context { clock: self.clock, rng: self.rng };
+        let context =
+            Context { meter: self.meter, tracer: self.tracer, ..Context::new(self.clock, self.rng) };
         let keys = Arc::new(KeyRing::new(self.keys, context.clone()));
         let gate = MediaGate::new(self.media.clone(), keys.clone(), context.clone(), &config.public_url);
         let (signer, media_gate): (Arc<dyn MediaSigner>, _) = match self.signer {

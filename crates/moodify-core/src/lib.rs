@@ -15,6 +15,7 @@ pub mod model;
 mod moodify;
 pub mod port;
 pub mod service;
+mod vitals;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -23,3 +24,4 @@ pub use builder::MoodifyBuilder;
 pub use config::Config;
 pub use error::{AuthFailure, Error};
 pub use moodify::{Moodify, Services};
+pub use vitals::Vitals;

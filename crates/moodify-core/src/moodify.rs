@@ -150,7 +150,7 @@ impl Moodify {
         Ok(())
     }
 
-    fn handlers(&self, services: Services) -> Vec<Arc<dyn Handler>> {
+    pub(crate) fn handlers(&self, services: Services) -> Vec<Arc<dyn Handler>> {
         let Inner { catalog, notifications, playback, .. } = &*self.inner;
         let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
         if services.music {

@@ -68,7 +68,7 @@ async fn archive() -> PlaybackArchiveFixture {
 }
 
 async fn write_behind() -> PlaybackStoreFixture {
-    let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
     let store = WriteBehindPlaybackStore::new(Arc::new(MemoryPlaybackStore::default()), context);
     PlaybackStoreFixture::new(Arc::new(store), ())
 }

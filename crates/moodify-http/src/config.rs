@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use moodify_core::Services;
 use moodify_core::port::BoxError;
+use secrecy::SecretString;
 use socketioxide::layer::SocketIoLayer;
 use url::Url;
 
@@ -32,6 +33,11 @@ pub struct HttpConfig {
     /// The Socket.IO endpoint, made by [`crate::sync::layer`]; pages of the allowed origins reach it
     /// like every other route. Default: none.
     pub sockets: Option<SocketIoLayer>,
+    /// What `/metrics` shows, and to whom. Default: there is no such page.
+    pub metrics: Option<Metrics>,
+    /// Whether a `traceparent` of a request is believed: only where every request comes through a
+    /// gateway that sets it or takes it out, for whoever sets it decides what is recorded. Default: no.
+    pub trust_traceparent: bool,
     /// How long requests and their bodies may take.
     pub limits: Limits,
 }
@@ -46,6 +52,8 @@ impl HttpConfig {
             trusted_proxies: 0,
             checks: Vec::new(),
             sockets: None,
+            metrics: None,
+            trust_traceparent: false,
             limits: Limits::default(),
         }
     }
@@ -61,6 +69,8 @@ impl fmt::Debug for HttpConfig {
             .field("trusted_proxies", &self.trusted_proxies)
             .field("checks", &checks)
             .field("sockets", &self.sockets.is_some())
+            .field("metrics", &self.metrics.is_some())
+            .field("trust_traceparent", &self.trust_traceparent)
             .field("limits", &self.limits)
             .finish()
     }
@@ -127,6 +137,23 @@ pub trait HealthCheck: Send + Sync {
 
     /// Tries it with a real round trip. The error is logged and never shown.
     async fn check(&self) -> Result<(), BoxError>;
+}
+
+/// The page for Prometheus.
+#[derive(Clone)]
+pub struct Metrics {
+    /// What stands on it.
+    pub page: Arc<dyn MetricsPage>,
+    /// The bearer token that it takes to read it; without one everybody may who reaches the server.
+    pub token: Option<SecretString>,
+}
+
+/// Something that knows how everything is.
+#[async_trait]
+pub trait MetricsPage: Send + Sync {
+    /// All there is to know right now, in Prometheus' text format, version 0.0.4. What cannot be found
+    /// out is left out.
+    async fn render(&self) -> String;
 }
 
 #[cfg(test)]

@@ -27,7 +27,9 @@ pub use moodify_core::Services;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-pub use crate::config::{HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Origin};
+pub use crate::config::{
+    HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Metrics, MetricsPage, Origin,
+};
 pub use crate::cookies::CookieSessions;
 pub use crate::openapi::openapi;
 use crate::problem::Problem;

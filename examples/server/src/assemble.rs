@@ -6,6 +6,7 @@ use moodify_adapters::{
     files::FileMediaStore,
     mail_files::FileMailer,
     probe::{ProbeConfig, ProcessProbe, Program},
+    prometheus::PrometheusMeter,
     sql::{SqlConfig, SqlConnectError, SqlStore, SqliteConfig},
 };
 use moodify_core::{
@@ -33,13 +34,22 @@ pub(crate) struct Parts {
     pub(crate) mailer: Arc<FileMailer>,
     /// Looks at uploads.
     pub(crate) probe: Arc<ProcessProbe>,
-    /// Time and chance.
+    /// Counts what happens.
+    pub(crate) meter: Arc<PrometheusMeter>,
+    /// Time and chance, and who watches.
     pub(crate) context: Context,
 }
 
 /// Time and chance as the machine has them.
 pub(crate) fn context() -> Context {
-    Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) }
+    Context::new(Arc::new(SystemClock), Arc::new(SystemRng))
+}
+
+fn meter() -> Result<Arc<PrometheusMeter>, Failure> {
+    let meter = PrometheusMeter::new().map(Arc::new);
+    meter.map_err(|error| {
+        Failure::new(format!("metrics cannot be kept: {}", one_line(&error)), "report this fault")
+    })
 }
 
 /// Opens everything that the settings name.
@@ -47,7 +57,8 @@ pub(crate) fn context() -> Context {
 /// # Errors
 /// Says which part does not work, why, and what to do.
 pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
-    let context = context();
+    let meter = meter()?;
+    let context = Context { meter: meter.clone(), ..context() };
     sync(&settings.sync()?)?;
     let database = database(settings).await?;
     Ok(Parts {
@@ -56,6 +67,7 @@ pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
         mailer: mailer(&settings.mailer()?, context.clock.clone())?,
         probe: probe(settings, context.clock.clone())?,
         database,
+        meter,
         context,
     })
 }
@@ -72,6 +84,8 @@ pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure>
         .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
         .rng(parts.context.rng.clone())
+        .meter(parts.context.meter.clone())
+        .tracer(parts.context.tracer.clone())
         .build(parts.probe.clone());
     built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
 }

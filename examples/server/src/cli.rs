@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use moodify_core::{Services, model::KeyPurpose};
 
 use crate::{
+    commands::import::ImportOptions,
     config::{self, Settings, Source},
     failure::Failure,
 };
@@ -33,6 +34,13 @@ pub(crate) enum Command {
     },
     /// Create the database or bring it up to date, and end.
     Migrate {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Bring the MP3s of a folder in as tracks of an artist; started again, it goes on where it stopped.
+    Import {
+        #[command(flatten)]
+        import: ImportOptions,
         #[command(flatten)]
         flags: Flags,
     },
@@ -208,12 +216,38 @@ impl Flags {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::Cli;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_in_the_documentation_is_one() {
+        let pages = [
+            include_str!("../../../README.md"),
+            include_str!("../../../docs/operations.md"),
+            include_str!("../../../docs/settings.md"),
+        ];
+        let mut seen = 0;
+        for line in pages.iter().flat_map(|page| commands(page)) {
+            let words = line.split('#').next().unwrap_or_default().replace(['"', '\''], "");
+            let words = words.split_whitespace().take_while(|word| !["|", ">", "&&", ";"].contains(word));
+            if let Err(error) = Cli::try_parse_from(words) {
+                assert!(!error.use_stderr(), "`{line}` is no command: {error}");
+            }
+            seen += 1;
+        }
+        assert!(seen > 10, "{seen}");
+    }
+
+    /// The lines of a page's code blocks that run this program.
+    fn commands(page: &str) -> impl Iterator<Item = &str> {
+        let blocks = page.split("```").skip(1).step_by(2);
+        let begins = |line: &&str| line.starts_with("moodify ");
+        blocks.flat_map(str::lines).map(|line| line.trim_start_matches("$ ").trim()).filter(begins)
     }
 }

@@ -2,18 +2,29 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     config::{Log, LogFormat},
     failure::{Failure, one_line},
 };
 
+/// Something else that hears of spans and events.
+pub(crate) type MoreLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts logging.
 ///
 /// # Errors
 /// If the filter is not one.
 pub(crate) fn start(log: &Log) -> Result<(), Failure> {
+    start_with(log, None)
+}
+
+/// Starts logging beside something else, which the filter of the log does not concern.
+///
+/// # Errors
+/// If the filter is not one.
+pub(crate) fn start_with(log: &Log, more: Option<MoreLayer>) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| {
         Failure::new(
             format!("log.filter is not a filter: {}", one_line(&error)),
@@ -25,11 +36,12 @@ pub(crate) fn start(log: &Log) -> Result<(), Failure> {
         LogFormat::Human => false,
         LogFormat::Json => true,
     };
-    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started = if json {
-        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
     } else {
-        lines.with_ansi(io::stderr().is_terminal()).with_target(false).try_init()
+        lines.with_ansi(io::stderr().is_terminal()).with_target(false).boxed()
     };
+    let started = Registry::default().with(more).with(lines.with_filter(filter)).try_init();
     started.map_err(|error| Failure::new(format!("logging cannot start: {error}"), "report this fault"))
 }

@@ -12,6 +12,8 @@ mod health;
 mod lock;
 mod logging;
 mod shutdown;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod templates;
 
 use std::{env, process::ExitCode};
@@ -41,6 +43,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve { role, flags } => commands::serve::run(role, &flags.load()?),
         Command::Migrate { flags } => commands::migrate::run(&flags.load()?),
+        Command::Import { import, flags } => commands::import::run(&import, &flags.load()?),
         Command::Openapi => commands::openapi::run(),
         Command::Doctor { flags } => commands::doctor::run(flags.load()?),
         Command::DeadLetters { action } => action.run(),

@@ -6,7 +6,7 @@ use super::{Outcome, Tally};
 use crate::shell;
 
 /// Belongs into adapters.
-const DRIVERS: [&str; 11] = [
+const DRIVERS: [&str; 13] = [
     "sqlx",
     "mongodb",
     "lapin",
@@ -18,6 +18,8 @@ const DRIVERS: [&str; 11] = [
     "symphonia",
     "image",
     "lofty",
+    "prometheus",
+    "opentelemetry",
 ];
 
 /// Belongs into `moodify-http` and programs.

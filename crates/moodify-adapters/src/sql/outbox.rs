@@ -3,7 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{Event, EventId, LONGEST_WAIT, later};
-use moodify_core::port::{Outbox, OutboxError};
+use moodify_core::port::{Backlog, Outbox, OutboxError};
+use serde::Deserialize;
 
 use super::SqlStore;
 use super::database::{Row, Statement, Transaction};
@@ -38,9 +39,28 @@ impl Outbox for SqlStore {
         Ok(())
     }
 
+    async fn backlog(&self) -> Result<Backlog, OutboxError> {
+        let query = "SELECT (SELECT COUNT(*) FROM outbox) AS count,
+                            (SELECT event FROM outbox ORDER BY seq LIMIT 1) AS event";
+        let Some(row) = self.database.optional(Statement::new(query)).await? else {
+            return Ok(Backlog::default());
+        };
+        // Also of an event that only a newer version can read.
+        let moment =
+            |event: String| serde_json::from_str::<Moment>(&event).map_err(|_| Fault::stored("event"));
+        let oldest = row.optional_text("event")?.map(moment).transpose()?;
+        Ok(Backlog { count: row.unsigned("count")?, oldest: oldest.map(|moment| moment.occurred_at) })
+    }
+
     async fn changed(&self) {
         self.appended.given().await;
     }
+}
+
+/// What every version of an event tells.
+#[derive(Deserialize)]
+struct Moment {
+    occurred_at: Timestamp,
 }
 
 impl SqlStore {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{Event, EventKind, LONGEST_WAIT, later};
-use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Letters, Queue, QueueError};
+use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
 
 use super::database::{Database, Row, Statement, Topic, Transaction};
 use super::error::Fault;
@@ -154,6 +154,18 @@ impl Queue for SqlQueue {
         );
         let rows = self.database.all(query.bind(consumer).bind(max)).await?;
         Ok(readable(&rows, dead_letter))
+    }
+
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
+        // Apart, so that each is answered from the index of its state.
+        let query = Statement::new(
+            "SELECT (SELECT COUNT(*) FROM deliveries WHERE consumer = $1 AND state = 'open') AS waiting,
+                    (SELECT COUNT(*) FROM deliveries WHERE consumer = $2 AND state = 'dead') AS dead",
+        );
+        let Some(row) = self.database.optional(query.bind(consumer).bind(consumer)).await? else {
+            return Ok(Depth::default());
+        };
+        Ok(Depth { waiting: row.unsigned("waiting")?, dead: row.unsigned("dead")? })
     }
 
     async fn replay(&self, consumer: &str, letters: Letters, _now: Timestamp) -> Result<u64, QueueError> {

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::{Keep, samples};
 use crate::model::{Event, EventKind, LONGEST_WAIT, earlier};
-use crate::port::{Outbox, UserStore};
+use crate::port::{Backlog, Outbox, UserStore};
 
 /// An empty outbox, and a store whose writes append to it.
 pub struct OutboxFixture {
@@ -75,6 +75,7 @@ macro_rules! outbox_suite {
                 releasing_a_marked_event_does_not_bring_it_back,
                 concurrent_leases_share_no_event,
                 events_appended_during_leases_are_not_skipped,
+                the_backlog_is_what_waits_and_since_when,
                 a_clock_that_is_set_back_holds_no_lease,
             ]
         );
@@ -244,6 +245,25 @@ pub async fn events_appended_during_leases_are_not_skipped(fixture: &OutboxFixtu
     appended.sort_by_key(|event| event.id);
     relayed.sort_by_key(|event| event.id);
     assert_eq!(relayed, appended);
+}
+
+/// The backlog counts what was not marked, leased or not, and tells when the event at the front
+/// happened. Asking changes nothing.
+pub async fn the_backlog_is_what_waits_and_since_when(fixture: &OutboxFixture) {
+    let outbox = &fixture.outbox;
+    assert_eq!(outbox.backlog().await.unwrap(), Backlog::default());
+    let events = fixture.append_one_by_one(3).await;
+    let expected = |events: &[Event]| Backlog {
+        count: events.len() as u64,
+        oldest: events.first().map(|event| event.occurred_at),
+    };
+    assert_eq!(outbox.backlog().await.unwrap(), expected(&events));
+    assert_eq!(outbox.lease(1, samples::moment(), LEASE).await.unwrap(), events[..1]);
+    assert_eq!(outbox.backlog().await.unwrap(), expected(&events));
+    outbox.mark_published(&[events[0].id]).await.unwrap();
+    assert_eq!(outbox.backlog().await.unwrap(), expected(&events[1..]));
+    outbox.mark_published(&samples::event_ids(&events)).await.unwrap();
+    assert_eq!(outbox.backlog().await.unwrap(), Backlog::default());
 }
 
 /// A lease that was taken before the clock was set far back is over.

@@ -21,7 +21,7 @@ use crate::model::{
     Account, AccountId, Artist, ArtistName, Description, DeviceId, Email, Event, EventId, EventKind,
     EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox, MessageId,
     NewAccount, PasswordHash, PersonName, PlayId, Playlist, Role, Session, StoredKey, StoredMailToken, Title,
-    TokenHash, Track, TrackStatus, UserAgent, Visibility,
+    TokenHash, TraceContext, Track, TrackStatus, UserAgent, Visibility,
 };
 use crate::port::Rng;
 
@@ -128,7 +128,8 @@ pub fn session(account: &Account) -> Session {
 /// An event of this kind, younger than all before it.
 pub fn event(kind: EventKind) -> Event {
     let occurred_at = moment();
-    Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, payload(kind))
+    let trace = TraceContext::new(u128::from_be_bytes(random()), u64::from_be_bytes(random()), true);
+    Event { trace, ..Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, payload(kind)) }
 }
 
 fn payload(kind: EventKind) -> EventPayload {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use crate::model::{Event, EventId, is_due, later};
-use crate::port::{Outbox, OutboxError};
+use crate::port::{Backlog, Outbox, OutboxError};
 
 /// The events in the order of appending.
 #[derive(Debug, Default)]
@@ -49,6 +49,11 @@ impl Outbox for MemoryStore {
         }
         self.appended.give();
         Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, OutboxError> {
+        let rows = &self.tables().outbox.0;
+        Ok(Backlog { count: rows.len() as u64, oldest: rows.first().map(|row| row.event.occurred_at) })
     }
 
     async fn changed(&self) {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::hint::Hint;
 use crate::model::{Event, EventKind, is_due, later};
-use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Letters, Queue, QueueError};
+use crate::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
 
 /// A queue for one process.
 #[derive(Debug, Default)]
@@ -170,6 +170,13 @@ impl Queue for MemoryQueue {
         letters.sort_by_key(|letter| letter.died_at);
         letters.truncate(max);
         Ok(letters)
+    }
+
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
+        let consumers = self.consumers();
+        let depth =
+            |inbox: &Inbox| Depth { waiting: inbox.waiting.len() as u64, dead: inbox.dead.len() as u64 };
+        Ok(consumers.get(consumer).map(depth).unwrap_or_default())
     }
 
     async fn replay(&self, consumer: &str, letters: Letters, now: Timestamp) -> Result<u64, QueueError> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, ArtistId, ArtistName, DeviceId, Email, EventId, MailToken, MediaId, PersonName, PlayId, Role,
-    SessionId, Title, TrackId, Visibility,
+    SessionId, Title, TraceContext, TrackId, Visibility, trace,
 };
 
 /// Something that happened, stored in the same atomic step as the change it tells of.
@@ -17,15 +17,19 @@ pub struct Event {
     pub occurred_at: Timestamp,
     /// Which meaning the payload has.
     pub version: EventVersion,
+    /// The place in a trace where it happened, if somebody traced it: what follows goes on there.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::lenient")]
+    pub trace: Option<TraceContext>,
     /// What happened: `kind` and `data`.
     #[serde(flatten)]
     pub payload: EventPayload,
 }
 
 impl Event {
-    /// This happened, in the present version of its kind.
+    /// This happened, in the present version of its kind, outside of any trace. Services use
+    /// [`Context::event`](crate::service::Context::event), which knows the trace.
     pub fn new(id: EventId, occurred_at: Timestamp, payload: EventPayload) -> Self {
-        Self { id, occurred_at, version: EventVersion, payload }
+        Self { id, occurred_at, version: EventVersion, trace: None, payload }
     }
 
     /// The same without the secret of a link, to be shown.
@@ -390,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_of_another_version_is_refused() {
+    fn an_event_of_another_version_is_refused_and_one_of_a_broken_trace_is_not() {
         let id = uuid::Uuid::from_u128(1);
         let payload =
             EventPayload::SessionRevoked(SessionRevoked { account_id: id.into(), session_id: id.into() });
@@ -398,6 +402,16 @@ mod tests {
         let mut json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["version"], 1);
         assert_eq!(serde_json::from_value::<Event>(json.clone()).unwrap(), event);
+        for (given, kept) in [
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(), true),
+            ("nonsense".into(), false),
+            (7.into(), false),
+            (serde_json::Value::Null, false),
+        ] {
+            json["trace"] = given;
+            let read: Event = serde_json::from_value(json.clone()).unwrap();
+            assert_eq!(read.trace.is_some(), kept, "{json}");
+        }
         json["version"] = 2.into();
         let refused = serde_json::from_value::<Event>(json).unwrap_err();
         assert!(refused.to_string().contains("version 2"), "{refused}");

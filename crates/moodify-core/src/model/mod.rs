@@ -31,6 +31,7 @@ pub mod stats;
 pub mod tally;
 pub mod text;
 pub mod token;
+pub mod trace;
 pub mod track;
 
 pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
@@ -70,4 +71,5 @@ pub use stats::{ArtistRecord, DayRecord, TrackRecord};
 pub use tally::{LogInSubject, LogInTally, TallyRule};
 pub use text::{ArtistName, Description, DeviceName, Genre, PersonName, Title};
 pub use token::{AccessClaims, Caller, MailToken, MailTokenPurpose, StoredMailToken};
+pub use trace::TraceContext;
 pub use track::{Track, TrackChange, TrackFilter, TrackSort, TrackStatus, Visibility};

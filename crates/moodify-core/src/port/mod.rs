@@ -15,6 +15,7 @@ mod mailer;
 mod media_probe;
 mod media_signer;
 mod media_store;
+mod meter;
 mod outbox;
 mod playback_archive;
 mod playback_store;
@@ -23,6 +24,7 @@ mod recipient_store;
 mod rng;
 mod send_log;
 mod sync_hub;
+mod tracer;
 mod user_store;
 
 pub use catalog_store::{
@@ -42,14 +44,16 @@ pub use media_probe::{
 };
 pub use media_signer::{MediaSigner, SignError, SignedUrl};
 pub use media_store::{ByteRange, MediaError, MediaMeta, MediaObject, MediaStore};
-pub use outbox::{Outbox, OutboxError};
+pub use meter::{DeliveryOutcome, Measurement, Meter};
+pub use outbox::{Backlog, Outbox, OutboxError};
 pub use playback_archive::{PlaybackArchive, Recalled, Saved};
 pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
-pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Letters, Queue, QueueError};
+pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
 pub use recipient_store::{RecipientStore, RecipientStoreError};
 pub use rng::Rng;
 pub use send_log::{Claim, SendLog, SendLogError};
 pub use sync_hub::{
     CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
 };
+pub use tracer::Tracer;
 pub use user_store::{Revoked, UserStore, UserStoreError};

@@ -26,9 +26,21 @@ pub trait Outbox: Send + Sync {
     /// them. Ids that are not there any more are ignored.
     async fn release(&self, ids: &[EventId]) -> Result<(), OutboxError>;
 
+    /// What waits, leased or not, without touching it. Cheap: asked every few seconds.
+    async fn backlog(&self) -> Result<Backlog, OutboxError>;
+
     /// Returns when something may have been appended since the last call returned, or never.
     /// Only a hint: the relay polls anyway, so an adapter without hints may just wait for ever.
     async fn changed(&self);
+}
+
+/// What waits in an [`Outbox`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many events.
+    pub count: u64,
+    /// When the one at the front happened; `None` when nothing waits.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Why an [`Outbox`] failed.

@@ -67,6 +67,9 @@ pub trait Queue: Send + Sync {
     /// The dead letters of a consumer, longest dead first, at most `max`.
     async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
+    /// How much is kept for a consumer, without touching it. Cheap: asked every few seconds.
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError>;
+
     /// Gives dead letters back to the consumer: due at once, as if nothing had failed yet. The
     /// attempts are counted on. Returns how many there were.
     async fn replay(&self, consumer: &str, letters: Letters, now: Timestamp) -> Result<u64, QueueError>;
@@ -138,6 +141,16 @@ pub struct DeadLetter {
     pub reason: String,
     /// When it was given up.
     pub died_at: Timestamp,
+}
+
+/// What a [`Queue`] keeps for one consumer; all zero for one that is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Deliveries that are not settled: due, or to be retried later. What is leased just now may be
+    /// left out.
+    pub waiting: u64,
+    /// Dead letters.
+    pub dead: u64,
 }
 
 /// Why a [`Queue`] failed.

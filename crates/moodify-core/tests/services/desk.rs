@@ -103,7 +103,7 @@ impl Desk {
     pub(crate) async fn with(queue: Arc<dyn Queue>, set: impl FnOnce(&mut Config)) -> Self {
         let (clock, store) = (Arc::new(FixedClock::default()), Arc::new(MemoryStore::new()));
         let server = Arc::new(Server::default());
-        let context = Context { clock: clock.clone(), rng: Arc::new(SeededRng::new(7)) };
+        let context = Context::new(clock.clone(), Arc::new(SeededRng::new(7)));
         let mut config = Config::new("https://moodify.example".parse().unwrap());
         set(&mut config);
         let parts = NotificationParts {
@@ -129,7 +129,7 @@ impl Desk {
 
     pub(crate) async fn publish(&self, payload: EventPayload) -> Event {
         self.clock.advance(Duration::from_millis(1));
-        let event = Event::new(self.context.new_id(), self.context.now(), payload);
+        let event = self.context.event(payload);
         self.queue.publish(&event, self.context.now()).await.unwrap();
         event
     }

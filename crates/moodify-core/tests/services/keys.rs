@@ -227,7 +227,7 @@ impl KeyStore for Watched {
 
 fn watched() -> (Arc<Watched>, Arc<FixedClock>, KeyRing) {
     let clock = Arc::new(FixedClock::default());
-    let context = Context { clock: clock.clone(), rng: Arc::new(SeededRng::new(3)) };
+    let context = Context::new(clock.clone(), Arc::new(SeededRng::new(3)));
     let failing = false.into();
     let store = Arc::new(Watched { store: MemoryStore::new(), asked: AtomicUsize::new(0), failing });
     (store.clone(), clock, KeyRing::new(store, context))
@@ -253,7 +253,7 @@ async fn a_key_that_another_process_made_is_found_within_seconds() {
     let (store, clock, keys) = watched();
     let purpose = KeyPurpose::AccessToken;
     keys.all(purpose).await.unwrap();
-    let context = Context { clock: clock.clone(), rng: Arc::new(SeededRng::new(4)) };
+    let context = Context::new(clock.clone(), Arc::new(SeededRng::new(4)));
     let made = KeyRing::new(store, context).rotate(purpose).await.unwrap();
     clock.advance(Duration::from_secs(5));
     assert!(keys.by_id(purpose, made.id).await.unwrap().is_some());

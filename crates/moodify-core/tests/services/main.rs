@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod accounts;
+mod clock;
 mod delivery;
 mod desk;
 mod guessing;
@@ -16,4 +17,5 @@ mod recovery;
 mod releases;
 mod tokens;
 mod troubled;
+mod watched;
 mod world;

@@ -12,7 +12,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn gate(seed: u64) -> (Arc<FixedClock>, MediaGate) {
     let clock = Arc::new(FixedClock::default());
-    let context = Context { clock: clock.clone(), rng: Arc::new(SeededRng::new(seed)) };
+    let context = Context::new(clock.clone(), Arc::new(SeededRng::new(seed)));
     let keys = Arc::new(KeyRing::new(Arc::new(MemoryStore::new()), context.clone()));
     let url = "https://moodify.example/base/".parse().unwrap();
     (clock, MediaGate::new(Arc::new(MemoryMediaStore::new()), keys, context, &url))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use moodify_core::model::{Event, Timestamp};
 use moodify_core::port::{
-    Consumer, DeadLetter, Delivery, DeliveryId, Letters, Queue, QueueError, Unavailable,
+    Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError, Unavailable,
 };
 
 type Refusal = dyn Fn(&Event) -> Option<Unavailable> + Send + Sync;
@@ -101,6 +101,10 @@ impl Queue for Troubled {
 
     async fn forget(&self, published_before: Timestamp, max: usize) -> Result<u64, QueueError> {
         self.queue.forget(published_before, max).await
+    }
+
+    async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
+        self.queue.depth(consumer).await
     }
 
     async fn changed(&self) {

@@ -14,7 +14,7 @@ use moodify_core::{Config, Moodify};
 use secrecy::ExposeSecret;
 
 /// Accepts nothing: no test here uploads.
-struct NoUploads;
+pub(crate) struct NoUploads;
 
 #[async_trait]
 impl MediaProbe for NoUploads {

@@ -35,7 +35,8 @@ pub(crate) async fn present(headers: &HeaderMap, app: &App) -> Presented {
     })
 }
 
-fn token(headers: &HeaderMap) -> Result<&str, AuthFailure> {
+/// What follows `Bearer` in these headers.
+pub(crate) fn token(headers: &HeaderMap) -> Result<&str, AuthFailure> {
     /// Our tokens have about 600 bytes; nothing longer is worth looking at.
     const MAX_BYTES: usize = 4096;
     let mut values = headers.get_all(header::AUTHORIZATION).iter();

@@ -1,19 +1,27 @@
 //! The outermost layer: gives the request its id and span, and the answer its final shape.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use moodify_core::model::TraceContext;
+use moodify_core::port::Measurement;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::access_log::{self, Counted, Line};
 use crate::app::App;
+use crate::extract::client;
 use crate::problem::{PROBLEM_JSON, Problem, ProblemBody};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where the socket library answers.
+const SOCKETS: &str = "/socket.io/";
 
 /// Names one request in the answer, in problem documents and in the log.
 type RequestId = Arc<str>;
@@ -22,26 +30,68 @@ type RequestId = Arc<str>;
 pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = app.context.now();
     let id = request_id(&app, request.headers());
-    // The route and not the address: addresses hold signatures and names.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let method = request.method().clone();
+    let (route, method, path) = (route(&request), request.method().clone(), access_log::path(request.uri()));
     // The socket library refuses in JSON of its own.
-    let is_socket = request.uri().path().starts_with("/socket.io/");
+    let is_socket = request.uri().path().starts_with(SOCKETS);
+    let client = client(request.extensions(), request.headers(), app.config.trusted_proxies);
     let span = tracing::info_span!(
-        "request", request_id = %id, %method, route, account = tracing::field::Empty
+        "request",
+        otel.name = tracing::field::Empty,
+        otel.kind = tracing::field::Empty,
+        request_id = %id,
+        %method,
+        route,
+        account = tracing::field::Empty,
+        client = client.map(tracing::field::display),
     );
-    async move {
+    app.context.tracer.describe(&span, &format!("{method} {route}"));
+    if let Some(trace) = caller_trace(&app, request.headers()) {
+        app.context.tracer.resume(&span, &trace);
+    }
+    let outcome = async {
         let mut response = next.run(request).await;
         if is_plain_options(&method, &response) {
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
-        let response = finish(&app, &id, response, is_socket);
-        let elapsed_ms = app.context.now().duration_since(started).as_millis();
-        tracing::info!(status = response.status().as_u16(), elapsed_ms = elapsed_ms as i64, "answered");
-        response
-    }
-    .instrument(span)
-    .await
+        finish(&app, &id, response, is_socket)
+    };
+    let response = outcome.instrument(span.clone()).await;
+    let status = response.status();
+    // A clock that went back makes nothing quicker than at once.
+    let elapsed = Duration::try_from(app.context.now().duration_since(started)).unwrap_or_default();
+    let measured =
+        Measurement::Request { method: known(&method), route: &route, status: status.as_u16(), elapsed };
+    app.context.record(measured);
+    let line = Line { span, path, status, elapsed };
+    response.map(|body| Body::new(Counted::new(body, line)))
+}
+
+/// The pattern of the route: there are few, and addresses hold names. Empty when there is none.
+fn route(request: &Request) -> String {
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let sockets = request.uri().path().starts_with(SOCKETS).then_some(SOCKETS);
+    matched.or(sockets).unwrap_or_default().to_owned()
+}
+
+/// One of few: a client can write any word.
+fn known(method: &Method) -> &str {
+    const METHODS: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if METHODS.contains(method) { method.as_str() } else { "OTHER" }
+}
+
+/// Where the caller stands in a trace, if it is to be believed (W3C Trace Context).
+fn caller_trace(app: &App, headers: &HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all("traceparent").iter();
+    let value = values.next().filter(|_| app.config.trust_traceparent)?;
+    if values.next().is_some() { None } else { value.to_str().ok()?.parse().ok() }
 }
 
 /// The client's own id when it is a sane one, so that its log and ours can be joined.

@@ -1,5 +1,6 @@
 //! What happens around every handler.
 
+mod access_log;
 pub(crate) mod answer;
 pub(crate) mod cors;
 pub(crate) mod host;

@@ -46,6 +46,8 @@ impl Modify for AccessToken {
         bearer.bearer_format = Some("JWT".to_owned());
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
+        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("metrics_token", token);
         let about = "The refresh token of a session in a cookie, for `/v1/auth` only. Without https its name \
                      is `moodify_refresh`.";
         let cookie = ApiKeyValue::with_description("__Secure-moodify_refresh", about);

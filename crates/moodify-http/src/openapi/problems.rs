@@ -44,6 +44,8 @@ problems! {
     ArtistOnly = FORBIDDEN "artist_only";
     /// It belongs to somebody else.
     NotOwner = FORBIDDEN "not_owner";
+    /// They are not shown here.
+    NoMetrics = NOT_FOUND "not_found";
     /// There is no such track, or none that you may know of.
     TrackNotFound = NOT_FOUND "track_not_found";
     /// Its upload is not finished: try again when it is ready.

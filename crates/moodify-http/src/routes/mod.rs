@@ -40,6 +40,7 @@ fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(operations::get_liveness::get_liveness))
         .routes(routes!(operations::get_readiness::get_readiness))
+        .routes(routes!(operations::get_metrics::get_metrics))
 }
 
 fn auth() -> OpenApiRouter<App> {

@@ -140,7 +140,8 @@ pub fn layer(
     (layer, SyncHandle { io, sessions, closing, clock })
 }
 
-/// Ends the endpoint.
+/// Ends the endpoint, and tells how many use it. Cheap to clone.
+#[derive(Clone)]
 pub struct SyncHandle {
     io: SocketIo,
     sessions: TaskTracker,
@@ -149,6 +150,11 @@ pub struct SyncHandle {
 }
 
 impl SyncHandle {
+    /// How many sockets are open.
+    pub fn open(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Lets every socket finish what it is doing and closes it (its device will look for another
     /// node), takes no new ones, and returns when all are closed, but after `patience` at the
     /// latest: a device that does not read may never see the end.

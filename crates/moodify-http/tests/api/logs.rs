@@ -47,6 +47,14 @@ async fn requests_are_logged_without_secrets() {
     let answer = world.get("/v1/me", &format!("{}x", nina.token)).await;
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let path = url.split('?').next().unwrap();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.contains("answered") && line.contains(path)).collect();
+    let [line] = lines.as_slice() else { panic!("one line for each request: {lines:?}") };
+    let size = format!("bytes={}", world.get(url, "").await.body.len());
+    for wanted in [&*size, "method=GET", "elapsed_ms=", "moodify_http::access", "request_id="] {
+        assert!(line.contains(wanted), "{wanted} is missing in {line}");
+    }
     for wanted in [
         answer.header("x-request-id"),
         "/media/{kind}/{name}",

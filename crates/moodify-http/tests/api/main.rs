@@ -13,6 +13,7 @@ mod library;
 mod limits;
 mod logs;
 mod media;
+mod metrics;
 mod openapi;
 mod operations;
 mod playlists;

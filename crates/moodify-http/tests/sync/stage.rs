@@ -64,7 +64,7 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
-        let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+        let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store: store.clone(), hub, queue: queue.clone() };

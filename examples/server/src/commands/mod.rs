@@ -3,6 +3,7 @@
 pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod healthcheck;
+pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod migrate;

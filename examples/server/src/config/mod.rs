@@ -9,8 +9,10 @@ mod limits;
 mod load;
 mod log;
 mod mail;
+mod metrics;
 mod playback;
 mod postgres;
+mod telemetry;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -57,6 +59,10 @@ pub(crate) struct Settings {
     pub(crate) http: http::Http,
     /// Logging.
     pub(crate) log: Log,
+    /// Metrics.
+    pub(crate) metrics: metrics::Metrics,
+    /// Traces.
+    pub(crate) telemetry: telemetry::Telemetry,
 }
 
 impl Default for Settings {
@@ -78,6 +84,8 @@ impl Default for Settings {
             limits: limits::Limits::default(),
             http: http::Http::default(),
             log: Log::default(),
+            metrics: metrics::Metrics::default(),
+            telemetry: telemetry::Telemetry::default(),
         }
     }
 }

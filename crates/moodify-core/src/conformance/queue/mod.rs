@@ -120,6 +120,7 @@ macro_rules! queue_suite {
                 many_at_once_are_published_in_their_order,
                 concurrent_receivers_share_no_delivery,
                 nothing_published_during_receiving_is_lost,
+                the_depth_is_what_is_kept_for_each_consumer,
             ]
         );
     };

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{KIND, LEASE, MAIL, MICROSECOND, MUSIC, QueueFixture, events_of};
 use crate::conformance::samples;
 use crate::model::{LONGEST_WAIT, earlier};
-use crate::port::{DeadLetter, Letters};
+use crate::port::{DeadLetter, Depth, Letters};
 
 /// What is not settled comes again when its lease ends, to the microsecond, as the next attempt.
 pub async fn leased_deliveries_come_again_when_the_lease_ends(fixture: &QueueFixture) {
@@ -167,6 +167,25 @@ pub async fn settling_what_is_settled_changes_nothing(fixture: &QueueFixture) {
     fixture.queue.dead_letter(&delivery.id, "no", now).await.unwrap();
     assert_eq!(fixture.receive(MAIL, 100, samples::after(now, LEASE * 2)).await, []);
     assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap(), []);
+}
+
+/// The depth counts what waits, now or for later, and dead letters; what is settled counts no more.
+pub async fn the_depth_is_what_is_kept_for_each_consumer(fixture: &QueueFixture) {
+    let depth = async |consumer| fixture.queue.depth(consumer).await.unwrap();
+    assert_eq!(depth(MAIL).await, Depth::default());
+    fixture.declare(MAIL, &[KIND]).await;
+    fixture.declare(MUSIC, &[KIND]).await;
+    assert_eq!(depth(MAIL).await, Depth::default());
+    fixture.publish(KIND, 4).await;
+    assert_eq!(depth(MAIL).await, Depth { waiting: 4, dead: 0 });
+    let now = samples::moment();
+    let deliveries = fixture.receive(MAIL, 3, now).await;
+    fixture.queue.ack(&deliveries[0].id).await.unwrap();
+    fixture.queue.retry(&deliveries[1].id, samples::after(now, LEASE), "later").await.unwrap();
+    fixture.queue.dead_letter(&deliveries[2].id, "never", now).await.unwrap();
+    assert_eq!(depth(MAIL).await, Depth { waiting: 2, dead: 1 });
+    assert_eq!(depth(MUSIC).await, Depth { waiting: 4, dead: 0 });
+    assert_eq!(depth("nobody").await, Depth::default());
 }
 
 /// A retry counts as a failure; coming again because the lease ended, or being put off, does not.

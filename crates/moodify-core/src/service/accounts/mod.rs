@@ -1,6 +1,7 @@
 //! Sign-up, log-in and sessions.
 
 mod access_token;
+mod artist;
 mod authenticate;
 mod become_artist;
 mod change_password;
@@ -36,6 +37,7 @@ pub use sessions::SessionList;
 pub use sign_up::SignUp;
 
 use self::access_token::AccessTokens;
+pub use self::passwords::HashingLoad;
 use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
 use super::{Context, KeyLives, KeyRing, Limits};
@@ -113,6 +115,11 @@ impl Accounts {
     /// How long a refresh token works unused.
     pub fn refresh_idle_ttl(&self) -> Duration {
         self.inner.config.refresh_idle_ttl
+    }
+
+    /// How busy the pool is that hashes passwords.
+    pub fn hashing(&self) -> HashingLoad {
+        self.inner.passwords.load()
     }
 
     /// A new session of this account and its first refresh token.

@@ -70,6 +70,6 @@ impl Accounts {
             role: account.role(),
             artist_name: account.artist.as_ref().map(|artist| artist.name.clone()),
         });
-        Event::new(self.inner.context.new_id(), account.created_at, payload)
+        self.inner.context.event(payload)
     }
 }

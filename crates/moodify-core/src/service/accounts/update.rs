@@ -70,8 +70,7 @@ impl Accounts {
 
     /// This happened just now.
     pub(super) fn event(&self, payload: EventPayload) -> Event {
-        let context = &self.inner.context;
-        Event::new(context.new_id(), context.now(), payload)
+        self.inner.context.event(payload)
     }
 
     pub(super) fn session_revoked(&self, account_id: AccountId, session_id: SessionId) -> Event {

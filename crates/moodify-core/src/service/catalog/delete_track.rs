@@ -48,6 +48,6 @@ impl Catalog {
             audio: track.audio,
             cover: track.cover,
         });
-        Event::new(self.inner.context.new_id(), self.inner.context.now(), payload)
+        self.inner.context.event(payload)
     }
 }

@@ -46,6 +46,6 @@ impl Catalog {
             title: track.title.clone(),
             visibility: track.visibility,
         });
-        Event::new(context.new_id(), context.now(), payload)
+        context.event(payload)
     }
 }

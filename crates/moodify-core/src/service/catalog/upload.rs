@@ -2,14 +2,16 @@
 //! has no track.
 
 use futures::stream::{self, StreamExt};
+use tracing::Instrument;
 
 use super::{Catalog, TrackView};
 use crate::Error;
 use crate::error::refused_upload;
 use crate::model::{
-    Artist, ArtistName, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackStatus, Visibility,
+    Artist, ArtistName, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus,
+    Visibility,
 };
-use crate::port::{ProbeError, ProbedAudio, ProbedCover};
+use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 
 /// An upload that has begun. Dropping it leaves nothing behind.
 pub struct Upload {
@@ -28,6 +30,14 @@ pub struct UploadFields {
     pub genre: Option<Genre>,
     /// Default: public.
     pub visibility: Visibility,
+}
+
+/// What is settled about a track before its media is stored.
+struct About {
+    id: TrackId,
+    title: Title,
+    genre: Option<Genre>,
+    visibility: Visibility,
 }
 
 impl Catalog {
@@ -57,7 +67,7 @@ impl Upload {
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.audio(body, inner.config.max_audio_bytes).await;
-        self.audio = Some(probed.map_err(|error| refused_upload(error, "/audio"))?);
+        self.audio = Some(probed.map_err(|error| self.refused(refused_upload(error, "/audio")))?);
         Ok(())
     }
 
@@ -72,8 +82,31 @@ impl Upload {
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.cover(body, inner.config.max_cover_bytes).await;
-        self.cover = Some(probed.map_err(|error| refused_upload(error, "/cover"))?);
+        self.cover = Some(probed.map_err(|error| self.refused(refused_upload(error, "/cover")))?);
         Ok(())
+    }
+
+    /// The title in the file's tag, if that is any good.
+    pub fn tagged_title(&self) -> Option<Title> {
+        Title::parse(self.audio.as_ref()?.tags.title.as_deref()?).ok()
+    }
+
+    /// Takes the cover out of the file's tag, if that is any good and no other was sent. Returns
+    /// whether there is a cover now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it cannot be looked at.
+    pub async fn tagged_cover(&mut self) -> Result<bool, Error> {
+        let tagged = self.audio.as_ref().and_then(|audio| audio.tags.cover.clone());
+        let Some(bytes) = tagged.filter(|_| self.cover.is_none()) else { return Ok(self.cover.is_some()) };
+        let inner = &self.catalog.inner;
+        let body = stream::once(async { Ok(bytes) }).boxed();
+        match inner.parts.probe.cover(body, inner.config.max_cover_bytes).await {
+            Ok(cover) => self.cover = Some(cover),
+            Err(ProbeError::Unavailable(fault)) => return Err(fault.into()),
+            Err(refused) => tracing::debug!(%refused, "the cover in the tag is not used"),
+        }
+        Ok(self.cover.is_some())
     }
 
     /// Makes the track. From here on it goes through to its end even if nobody waits any more.
@@ -81,19 +114,44 @@ impl Upload {
     /// # Errors
     /// `required` at `/audio` or `/title` if there is none.
     pub async fn finish(self, fields: UploadFields) -> Result<TrackView, Error> {
-        tokio::spawn(self.store(fields)).await.map_err(Error::internal)?
+        let id = self.catalog.inner.context.new_id();
+        self.finish_as(id, fields).await
     }
 
-    async fn store(mut self, fields: UploadFields) -> Result<TrackView, Error> {
+    /// The same under a new identifier that the caller has noted before, to find out after a crash
+    /// whether the track was made.
+    ///
+    /// # Errors
+    /// As those of [`finish`](Self::finish).
+    pub async fn finish_as(self, id: TrackId, fields: UploadFields) -> Result<TrackView, Error> {
+        let context = self.catalog.inner.context.clone();
+        let bytes = self.audio.as_ref().map_or(0, |audio| audio.staged.len());
+        let stored = tokio::spawn(self.store(id, fields).in_current_span()).await.map_err(Error::internal)?;
+        context.record(match &stored {
+            Ok(_) => Measurement::UploadStored { bytes },
+            Err(error) => Measurement::UploadRefused { reason: reason(error) },
+        });
+        stored
+    }
+
+    /// Counts why nothing comes of it.
+    fn refused(&self, error: Error) -> Error {
+        let measurement = Measurement::UploadRefused { reason: reason(&error) };
+        self.catalog.inner.context.record(measurement);
+        error
+    }
+
+    async fn store(mut self, id: TrackId, fields: UploadFields) -> Result<TrackView, Error> {
         let required = |pointer, message| Error::invalid(pointer, Invalid::new("required", message));
+        self.tagged_cover().await?;
+        let (tagged, cover) = (self.tagged_title(), self.cover.take());
         let Some(audio) = self.audio.take() else { return Err(required("/audio", "An MP3 file is needed.")) };
-        let tagged = audio.tags.title.as_deref().and_then(|title| Title::parse(title).ok());
         let Some(title) = fields.title.or(tagged) else {
             return Err(required("/title", "A title is needed: the file's tag has none."));
         };
         let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
-        let cover = self.cover_or_tagged(&audio).await?;
-        let track = self.track(title, genre, fields.visibility, &audio, cover.is_some());
+        let about = About { id, title, genre, visibility: fields.visibility };
+        let track = self.track(about, &audio, cover.is_some());
         let store = &self.catalog.inner.parts.store;
         store.upsert_artist(&self.artist).await?;
         store.create_track(&track).await?;
@@ -107,42 +165,17 @@ impl Upload {
         self.catalog.linked(published, false).await
     }
 
-    /// The cover that was sent, or the one in the file's tag if that is any good.
-    async fn cover_or_tagged(&mut self, audio: &ProbedAudio) -> Result<Option<ProbedCover>, Error> {
-        if let Some(cover) = self.cover.take() {
-            return Ok(Some(cover));
-        }
-        let Some(bytes) = audio.tags.cover.clone() else { return Ok(None) };
-        let inner = &self.catalog.inner;
-        let body = stream::once(async { Ok(bytes) }).boxed();
-        match inner.parts.probe.cover(body, inner.config.max_cover_bytes).await {
-            Ok(cover) => Ok(Some(cover)),
-            Err(ProbeError::Unavailable(fault)) => Err(fault.into()),
-            Err(refused) => {
-                tracing::debug!(%refused, "the cover in the tag is not used");
-                Ok(None)
-            }
-        }
-    }
-
-    fn track(
-        &self,
-        title: Title,
-        genre: Option<Genre>,
-        visibility: Visibility,
-        audio: &ProbedAudio,
-        has_cover: bool,
-    ) -> Track {
+    fn track(&self, about: About, audio: &ProbedAudio, has_cover: bool) -> Track {
         let context = &self.catalog.inner.context;
         Track {
-            id: context.new_id(),
+            id: about.id,
             artist_id: self.artist.id,
             artist_name: self.artist.name.clone(),
-            title,
-            genre,
+            title: about.title,
+            genre: about.genre,
             duration_ms: audio.info.duration_ms,
             size_bytes: audio.staged.len(),
-            visibility,
+            visibility: about.visibility,
             status: TrackStatus::Processing,
             audio: context.new_id(),
             cover: has_cover.then(|| context.new_id()),
@@ -170,6 +203,17 @@ impl Upload {
         let event = self.catalog.track_published(track);
         let published = parts.store.publish_track(track.id, &[event]).await?;
         if published { Ok(()) } else { Err(Error::internal("the track vanished during its upload")) }
+    }
+}
+
+/// Why an upload came to nothing, in a word for the meter.
+fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(fields) => fields.first().map_or("invalid", |field| field.code),
+        Error::TooLarge { .. } => "too_large",
+        Error::Body(_) => "body_broken_off",
+        Error::Unavailable(_) => "unavailable",
+        _ => "internal_error",
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::schedule::Backoff;
 use crate::Error;
 use crate::model::{Event, EventId};
-use crate::port::{Outbox, Queue, QueueError};
+use crate::port::{Measurement, Outbox, Queue, QueueError};
 use crate::service::Context;
 
 const BATCH: usize = 100;
@@ -68,6 +68,7 @@ impl Relay {
         }
         if self.queue.publish_all(&events, self.context.now()).await.is_ok() {
             self.outbox.mark_published(&ids(&events)).await?;
+            self.context.record(Measurement::Published { events: events.len() });
             return Ok(events.len());
         }
         self.publish_each(&events).await?;
@@ -99,6 +100,7 @@ impl Relay {
             }
         }
         self.outbox.mark_published(&published).await?;
+        self.context.record(Measurement::Published { events: published.len() });
         let Some((index, error)) = failure else { return Ok(()) };
         self.outbox.release(&ids(&events[index..])).await?;
         Err(error.into())

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::schedule::{Backoff, MAX_SILENT, retry_after};
 use super::{HandleError, Handler};
 use crate::Error;
 use crate::model::{Timestamp, later};
-use crate::port::{Delivery, Queue, QueueError};
+use crate::port::{Delivery, DeliveryOutcome, Measurement, Queue, QueueError};
 use crate::service::Context;
 
 /// How many events of a consumer are handled at once.
@@ -86,8 +87,25 @@ impl Worker {
     fn begin(&self, deliveries: Vec<Delivery>, running: &mut JoinSet<()>) {
         for delivery in deliveries {
             let worker = self.clone();
-            running.spawn(async move { worker.process(delivery).await });
+            let span = self.span(&delivery);
+            running.spawn(async move { worker.process(delivery).await }.instrument(span));
         }
+    }
+
+    /// Goes on with the trace in which the event happened.
+    fn span(&self, delivery: &Delivery) -> Span {
+        let event = &delivery.event;
+        let span = tracing::info_span!(
+            "deliver",
+            consumer = self.name,
+            event = %event.id,
+            kind = event.payload.kind().as_str(),
+            attempt = delivery.id.attempt,
+        );
+        if let Some(trace) = &event.trace {
+            self.context.tracer.resume(&span, trace);
+        }
+        span
     }
 
     async fn finish(&self, mut running: JoinSet<()>) {
@@ -134,7 +152,11 @@ impl Worker {
     async fn settle(&self, delivery: &Delivery, outcome: Result<(), HandleError>) -> Result<(), QueueError> {
         let now = self.context.now();
         match outcome {
-            Ok(()) => self.queue.ack(&delivery.id).await,
+            Ok(()) => {
+                self.queue.ack(&delivery.id).await?;
+                self.record(delivery, DeliveryOutcome::Handled);
+                Ok(())
+            }
             Err(HandleError::Held { until }) => self.queue.postpone(&delivery.id, until).await,
             Err(HandleError::Unfinished) => self.queue.postpone(&delivery.id, now).await,
             Err(HandleError::Later { reason }) => match retry_after(delivery.failures, &self.context) {
@@ -148,11 +170,20 @@ impl Worker {
     async fn retry(&self, delivery: &Delivery, due: Timestamp, reason: &str) -> Result<(), QueueError> {
         let attempt = delivery.id.attempt;
         tracing::warn!(consumer = self.name, event = %delivery.event.id, attempt, reason, %due, "to be tried again");
+        self.record(delivery, DeliveryOutcome::Retried);
         self.queue.retry(&delivery.id, due, reason).await
     }
 
     async fn give_up(&self, delivery: &Delivery, reason: &str, now: Timestamp) -> Result<(), QueueError> {
         tracing::error!(consumer = self.name, event = %delivery.event.id, reason, "given up: it is a dead letter now");
+        self.record(delivery, DeliveryOutcome::DeadLettered);
         self.queue.dead_letter(&delivery.id, reason, now).await
+    }
+
+    fn record(&self, delivery: &Delivery, outcome: DeliveryOutcome) {
+        // A clock that went back makes nothing younger than new.
+        let age = self.context.now().duration_since(delivery.event.occurred_at);
+        let age = Duration::try_from(age).unwrap_or_default();
+        self.context.record(Measurement::Delivered { consumer: self.name, outcome, age });
     }
 }

@@ -61,7 +61,8 @@ impl Notifications {
                 artist_name: track.artist_name.clone(),
                 title: track.title.clone(),
             });
-            Event::new(announcement_id(track.track_id, *account), event.occurred_at, payload)
+            let id = announcement_id(track.track_id, *account);
+            Event { trace: event.trace, ..Event::new(id, event.occurred_at, payload) }
         });
         let announced: Vec<Event> = announced.collect();
         inner.queue.publish_all(&announced, inner.context.now()).await?;

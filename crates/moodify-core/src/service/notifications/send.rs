@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tracing::Instrument;
 
 use super::Notifications;
 use super::templates::Rendered;
@@ -30,7 +31,8 @@ impl Notifications {
             Claim::Held { until } => return Err(HandleError::Held { until }),
             Claim::Yours => {}
         }
-        match self.inner.mailer.send(&mail).await {
+        let span = tracing::info_span!("send_mail", template = kind.as_str());
+        match self.inner.mailer.send(&mail).instrument(span).await {
             Ok(()) => Ok(log.mark_sent(event, kind, context.now()).await.map_err(Error::from)?),
             Err(error) => {
                 log.release(event, kind).await.map_err(Error::from)?;

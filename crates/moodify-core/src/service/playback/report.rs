@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Connection, Playback};
 use crate::Error;
 use crate::model::{PlaybackState, PlaybackVersion, PositionMs, earlier, later};
+use crate::port::Measurement;
 
 /// The oldest moment that a report may tell of: a device that lost its line tells what it last knew.
 const MAX_AGE: Duration = Duration::from_secs(30);
@@ -40,7 +41,10 @@ impl Playback {
             let makes_sound =
                 me.device.as_ref().map_or(state.active_device.is_none(), |me| state.sounding().contains(me));
             if makes_sound && at.as_microsecond() >= state.at_us {
-                self.stats.skew(skew(&state, report.position_ms, at));
+                let skew_ms = skew(&state, report.position_ms, at);
+                self.stats.skew(skew_ms);
+                let skew = Duration::from_millis(skew_ms.into());
+                self.context.record(Measurement::SyncSkew { skew });
             }
             if me.device == state.active_device {
                 self.note_report(me.account, &state, (me.device.as_ref(), at, report.position_ms));

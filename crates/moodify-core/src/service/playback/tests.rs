@@ -38,7 +38,7 @@ impl Stage {
         // Two stages may share a hub: their identifiers must differ.
         static SEED: AtomicU64 = AtomicU64::new(0);
         let rng = Arc::new(SeededRng::new(SEED.fetch_add(1, Ordering::Relaxed)));
-        let context = Context { clock: clock.clone(), rng };
+        let context = Context::new(clock.clone(), rng);
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store, hub, queue: queue.clone() };
         Self { playback: Playback::new(parts, context, PlaybackConfig::default()), clock, queue }

@@ -9,8 +9,8 @@ use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
 use moodify_core::config::{CatalogConfig, LimitsConfig};
 use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
-use moodify_core::port::{CatalogStore, MediaStore, Outbox};
-use moodify_core::{Config, Moodify};
+use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
+use moodify_core::{Config, Moodify, MoodifyBuilder};
 use moodify_http::HttpConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,6 +50,14 @@ impl World {
         Self::build(|_| (), configure)
     }
 
+    /// A platform that is watched, and whose HTTP side is configured differently.
+    pub(crate) fn watched<W: Meter + Tracer + 'static>(
+        watch: Arc<W>,
+        configure: impl FnOnce(&mut HttpConfig),
+    ) -> Self {
+        Self::assemble(|_| (), |builder| builder.meter(watch.clone()).tracer(watch), configure)
+    }
+
     /// A platform whose catalogue is configured differently.
     pub(crate) fn limited(configure: impl FnOnce(&mut CatalogConfig)) -> Self {
         Self::build(|config| configure(&mut config.catalog), |_| ())
@@ -57,6 +65,14 @@ impl World {
 
     /// A platform that is configured differently; there are no limits unless they are set here.
     pub(crate) fn build(core: impl FnOnce(&mut Config), http: impl FnOnce(&mut HttpConfig)) -> Self {
+        Self::assemble(core, |builder| builder, http)
+    }
+
+    fn assemble(
+        core: impl FnOnce(&mut Config),
+        parts: impl FnOnce(MoodifyBuilder) -> MoodifyBuilder,
+        http: impl FnOnce(&mut HttpConfig),
+    ) -> Self {
         let store = Arc::new(MemoryStore::new());
         let media = Arc::new(MemoryMediaStore::new());
         let clock = Arc::new(FixedClock::default());
@@ -66,13 +82,12 @@ impl World {
         let mut config = Config::new(public_url.clone());
         config.limits = LimitsConfig::OFF;
         core(&mut config);
-        let moodify = Moodify::builder(config)
+        let builder = Moodify::builder(config)
             .store(store.clone())
             .media(media.clone())
             .clock(clock.clone())
-            .rng(Arc::new(SeededRng::new(7)))
-            .build(Arc::new(probe))
-            .unwrap();
+            .rng(Arc::new(SeededRng::new(7)));
+        let moodify = parts(builder).build(Arc::new(probe)).unwrap();
         let mut config = HttpConfig::new(public_url);
         http(&mut config);
         Self {

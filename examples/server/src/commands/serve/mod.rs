@@ -3,7 +3,9 @@
 mod announce;
 mod connections;
 mod door;
+mod metrics;
 mod place;
+mod watch;
 mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -21,11 +23,12 @@ use crate::{
     config::Settings,
     failure::{Failure, one_line},
     lock::Locks,
-    logging,
     shutdown::Signals,
     templates,
 };
 use door::Door;
+use watch::Watch;
+use web::Web;
 
 /// How long an event that is being handled may take once the process is asked to end. One that
 /// is not finished comes again.
@@ -40,24 +43,26 @@ const GRACE: Duration = Duration::from_millis(200);
 /// # Errors
 /// If they cannot start, or a part of them ends by itself.
 pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
-    logging::start(&settings.log)?;
-    let locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(role, settings, &locks));
+    let watch = Watch::begin(role, settings, &runtime)?;
+    let locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let outcome = runtime.block_on(serve(role, settings, &locks, &watch));
+    watch.end();
     // Whatever still runs in there was given its time.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Failure> {
+async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let (listener, bound) = bind(settings.listen).await?;
+    let (listener, bound) = bind(settings.listen, "--listen").await?;
     let public_url = settings.public_url(bound)?;
     if role != Role::All && !settings.has_public_url() {
         tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
     }
     let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
-    let parts = assemble::parts(settings).await?;
+    let mut parts = assemble::parts(settings).await?;
+    parts.context.tracer = watch.tracer();
     let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
         // What is leased, a dead process leased.
@@ -69,11 +74,17 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Fai
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
-    let (router, sockets) = web::router(&moodify, &parts, role, settings, public_url);
+    let Web { router, sockets, apart } = web::web(&moodify, &parts, role, settings, (bound, public_url));
     let limits = connections::Limits {
         head_patience: connections::HEAD_PATIENCE,
         connections: settings.http.max_connections(open_files()),
     };
+    if let Some((address, router)) = apart {
+        let (listener, address) = bind(address, "metrics.listen").await?;
+        // To the end of the process: how it ends is worth watching too.
+        tokio::spawn(connections::serve(listener, router, limits, CancellationToken::new()));
+        tracing::info!(%address, "metrics are shown here");
+    }
     let mut running = Running::start(
         (listener, bound),
         (router, limits),
@@ -99,7 +110,7 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks) -> Result<(), Fai
     outcome
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr), Failure> {
     let bound = TcpListener::bind(address).await.and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
@@ -107,15 +118,15 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     bound.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Failure::new(
             format!("{address} is taken by another program"),
-            "stop that program, or choose another address with --listen",
+            format!("stop that program, or choose another address with {setting}"),
         ),
         io::ErrorKind::PermissionDenied => Failure::new(
             format!("this user may not listen at {address}"),
-            "choose a port from 1024 on with --listen, or give the program the right to lower ones",
+            format!("choose a port from 1024 on with {setting}, or give the program the right to lower ones"),
         ),
         _ => Failure::new(
             format!("{address} cannot be listened at: {error}"),
-            "choose an address of this machine with --listen",
+            format!("choose an address of this machine with {setting}"),
         ),
     })
 }

@@ -23,6 +23,8 @@ pub(super) struct Passwords {
     argon2: Argon2<'static>,
     /// Verified in place of a hash that does not exist, so that it takes as long.
     decoy: PasswordHash,
+    parallelism: usize,
+    capacity: usize,
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
     /// Kept from one hash to the next, as many as ever run at once: allocated and freed by changing
@@ -30,16 +32,28 @@ pub(super) struct Passwords {
     spare: Arc<Mutex<Vec<Memory>>>,
 }
 
+/// How many passwords are being hashed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashingLoad {
+    /// Right now.
+    pub running: usize,
+    /// As soon as there is room.
+    pub waiting: usize,
+}
+
 impl Passwords {
     pub(super) fn new(context: Context, config: &AccountsConfig) -> Result<Self, Error> {
         let argon2 = argon2id::ours()?;
         let decoy = argon2id::hash(&argon2, &mut Memory::new(), &context.random::<32>(), &context.random())?;
         let parallelism = config.hash_parallelism.max(1);
+        let capacity = parallelism + config.hash_queue;
         Ok(Self {
             context,
             argon2,
             decoy,
-            admitted: Arc::new(Semaphore::new(parallelism + config.hash_queue)),
+            parallelism,
+            capacity,
+            admitted: Arc::new(Semaphore::new(capacity)),
             running: Arc::new(Semaphore::new(parallelism)),
             spare: Arc::default(),
         })
@@ -59,6 +73,13 @@ impl Passwords {
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
         let matches = self.run(move |memory| verify(memory, &password, &hash)).await??;
         Ok(matches && known)
+    }
+
+    /// How much of the pool is in use.
+    pub(super) fn load(&self) -> HashingLoad {
+        let running = self.parallelism.saturating_sub(self.running.available_permits());
+        let admitted = self.capacity.saturating_sub(self.admitted.available_permits());
+        HashingLoad { running, waiting: admitted.saturating_sub(running) }
     }
 
     /// Whether the hash is another one than [`Passwords::hash`] makes, and a weaker one.
@@ -108,7 +129,7 @@ mod tests {
     use crate::memory::{SystemClock, SystemRng};
 
     fn passwords(hash_parallelism: usize) -> Passwords {
-        let context = Context { clock: Arc::new(SystemClock), rng: Arc::new(SystemRng) };
+        let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
         let config = AccountsConfig { hash_parallelism, ..AccountsConfig::default() };
         Passwords::new(context, &config).unwrap()
     }

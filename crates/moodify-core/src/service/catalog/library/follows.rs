@@ -3,7 +3,7 @@ use super::position;
 use crate::Error;
 use crate::model::event::{ArtistFollowed, ArtistUnfollowed};
 use crate::model::page::encode_cursor;
-use crate::model::{ArtistId, Caller, Event, EventPayload, PageSize};
+use crate::model::{ArtistId, Caller, EventPayload, PageSize};
 use crate::service::Catalog;
 use crate::service::catalog::Listing;
 
@@ -16,7 +16,7 @@ impl Catalog {
         let (context, account_id) = (&self.inner.context, caller.account_id);
         let now = context.now();
         let payload = EventPayload::ArtistFollowed(ArtistFollowed { account_id, artist_id: id });
-        let event = Event::new(context.new_id(), now, payload);
+        let event = context.event(payload);
         self.make_known(caller, id).await?;
         self.inner.parts.library.follow(account_id, id, now, &[event]).await?;
         Ok(())
@@ -30,7 +30,7 @@ impl Catalog {
         let (context, account_id) = (&self.inner.context, caller.account_id);
         let now = context.now();
         let payload = EventPayload::ArtistUnfollowed(ArtistUnfollowed { account_id, artist_id: id });
-        let event = Event::new(context.new_id(), now, payload);
+        let event = context.event(payload);
         if !self.inner.parts.library.unfollow(account_id, id, now, &[event]).await? {
             self.artist(caller, id).await?;
         }

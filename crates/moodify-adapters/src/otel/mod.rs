@@ -1,0 +1,5 @@
+#![doc = include_str!("docs.md")]
+
+mod tracer;
+
+pub use tracer::{OtelTracer, layer};

@@ -1,0 +1,6 @@
+#![doc = include_str!("docs.md")]
+
+mod families;
+mod meter;
+
+pub use meter::PrometheusMeter;

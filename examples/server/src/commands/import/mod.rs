@@ -1,0 +1,142 @@
+//! `moodify import`: brings a music folder in, through the same checks as an upload.
+//!
+//! It runs beside a server or without one: it holds a lock of its own, leases nothing, and what it
+//! publishes waits in the outbox for whoever relays.
+
+mod candidate;
+mod journal;
+mod one_file;
+mod progress;
+mod report;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures::stream::{self, StreamExt};
+use moodify_core::{
+    Error, Moodify,
+    model::{Caller, Email, Visibility},
+};
+
+use crate::{
+    assemble,
+    commands::runtime,
+    config::Settings,
+    failure::{Failure, one_line},
+    lock::Locks,
+    logging,
+};
+use journal::Journal;
+use one_file::Importer;
+use progress::Progress;
+use report::{Entry, Report};
+
+/// What to bring in.
+#[derive(Debug, Args)]
+pub(crate) struct ImportOptions {
+    /// The music folder. Its sub-folders too; hidden files and links are left out.
+    folder: PathBuf,
+    /// The e-mail of the artist whose tracks these become.
+    #[arg(long, value_name = "E-MAIL")]
+    artist: String,
+    /// Who may find them.
+    #[arg(long, value_parser = ["public", "unlisted", "private"], default_value = "public")]
+    visibility: String,
+    /// Check every file and say what would be done, but import nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How many files at once.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    jobs: u8,
+    /// Write the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Imports the folder.
+///
+/// # Errors
+/// If it cannot begin, a part fails on the way, or files that are meant to be MP3s were not imported.
+pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
+    logging::start(&settings.log)?;
+    let _lock = Locks::take(&settings.data, &settings.database()?, &["import"])?;
+    runtime()?.block_on(import_folder(import, settings))
+}
+
+async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
+    let found = walk::walk(&import.folder)?;
+    let parts = assemble::parts(settings).await?;
+    let moodify = assemble::moodify(&parts, settings.core(settings.public_url(settings.listen)?))?;
+    let artist = artist(&moodify, &import.artist).await?;
+    let importer = Importer {
+        visibility: Visibility::parse(&import.visibility)
+            .map_err(|why| Failure::new(why.to_string(), "correct --visibility"))?,
+        dry_run: import.dry_run,
+        journal: journal(settings, &artist)?,
+        root: import.folder.clone(),
+        artist,
+        moodify,
+    };
+    let mut report = Report::new(import.dry_run, found.left_out);
+    let mut progress = Progress::new(found.files.len());
+    let mut broken = None;
+    {
+        let mut outcomes = stream::iter(&found.files)
+            .map(|path| async { (path.as_path(), importer.import(path).await) })
+            .buffer_unordered(import.jobs.into());
+        while let Some((path, outcome)) = outcomes.next().await {
+            match outcome {
+                Ok(outcome) => {
+                    let entry = Entry { path: shown(path, &import.folder), outcome };
+                    progress.tell(&entry);
+                    report.add(entry);
+                }
+                Err(error) => {
+                    broken.get_or_insert((shown(path, &import.folder), error));
+                    // Those that have begun go through to their end; no other begins.
+                    break;
+                }
+            }
+        }
+    }
+    progress.end();
+    parts.database.close().await;
+    report.print(import.json)?;
+    match broken {
+        Some((path, error)) => Err(Failure::new(
+            format!("the import broke off at {path}: {}", one_line(&error)),
+            "mend that (`moodify doctor` helps), and start it again: it goes on where it stopped",
+        )),
+        None => report.verdict(),
+    }
+}
+
+/// Whoever has this e-mail, if that is an artist.
+async fn artist(moodify: &Moodify, email: &str) -> Result<Caller, Failure> {
+    const FIX: &str = "name the e-mail that an artist of this server has signed up with";
+    let parsed =
+        Email::parse(email).map_err(|_| Failure::new(format!("`{email}` is not an e-mail address"), FIX))?;
+    moodify.accounts().artist(&parsed).await.map_err(|error| match error {
+        Error::NotFound { .. } => Failure::new(format!("nobody has signed up as {email}"), FIX),
+        Error::Forbidden { .. } => {
+            Failure::new(format!("{email} is a listener, and only artists have tracks"), FIX)
+        }
+        error => Failure::new(one_line(&error), "run `moodify doctor`"),
+    })
+}
+
+fn journal(settings: &Settings, artist: &Caller) -> Result<Journal, Failure> {
+    let name = artist.artist_id.map(|id| id.to_string()).unwrap_or_default();
+    let path = settings.data.join("imports").join(format!("{name}.jsonl"));
+    Journal::open(&path).map_err(|error| {
+        Failure::new(
+            format!("{} cannot be used: {error}", path.display()),
+            "make it a place that this user may write to, or name another one with --data",
+        )
+    })
+}
+
+fn shown(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
