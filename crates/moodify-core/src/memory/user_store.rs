@@ -232,8 +232,8 @@ impl UserStore for MemoryStore {
             users.sessions.values().filter(|s| !s.is_live(now)).map(|s| s.id).take(max).collect();
         let expired = users.tokens.values().filter(|token| token.expires_at <= now).take(max);
         let expired: Vec<_> = expired.map(|token| (token.account_id, token.purpose)).collect();
-        dead.iter().for_each(|id| drop(users.sessions.remove(id)));
-        expired.iter().for_each(|key| drop(users.tokens.remove(key)));
+        users.sessions.retain(|id, _| !dead.contains(id));
+        users.tokens.retain(|key, _| !expired.contains(key));
         Ok(dead.len() + expired.len())
     }
 

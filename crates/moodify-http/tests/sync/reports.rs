@@ -23,7 +23,7 @@ async fn what_was_heard_becomes_a_play() {
     let mut state = phone.emit("command", play.clone()).await["state"].clone();
     // What the device says is bounded by the time that has passed: it takes as long as it says.
     for _ in 0..8 {
-        tokio::time::sleep(Duration::from_millis(900)).await;
+        stage.playback.context().clock.sleep(Duration::from_millis(900)).await;
         let now = stage.now_us();
         let position_ms = (now - state["at_us"].as_i64().unwrap()) / 1_000;
         let report = json!({ "rev": state["rev"], "position_ms": position_ms, "at_us": now });
@@ -43,7 +43,7 @@ async fn what_was_heard_becomes_a_play() {
         if !found.is_empty() {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        stage.playback.context().clock.sleep(Duration::from_millis(10)).await;
     }
     let [delivery] = found.as_slice() else { panic!("{found:?}") };
     let EventPayload::PlayReported(play) = &delivery.event.payload else { panic!("{delivery:?}") };

@@ -84,17 +84,16 @@ pub async fn update_ends_the_sessions_it_names(fixture: &UserStoreFixture) {
     let (second, third) = (fixture.log_in(&account).await, fixture.log_in(&account).await);
     let (_, foreign) = fixture.signed_up().await;
     let all = [&first, &second, &third, &foreign];
-    let mut revision = 0;
-    for (ends, left, told) in [
+    let changes = [
         (EndedSessions::None, vec![first.id, second.id, third.id, foreign.id], vec![]),
         (EndedSessions::AllBut(second.id), vec![second.id, foreign.id], vec![first.id, third.id]),
         (EndedSessions::All, vec![foreign.id], vec![second.id]),
         (EndedSessions::All, vec![foreign.id], vec![]),
-    ] {
+    ];
+    for (revision, (ends, left, told)) in (0..).zip(changes) {
         let own = samples::event(EventKind::PasswordChanged);
         let update = AccountUpdate { ends, ..unchanged(&account, revision) };
         fixture.change(&update, std::slice::from_ref(&own)).await;
-        revision += 1;
         assert_eq!(fixture.remaining(&all).await, left);
         let stored = fixture.outbox.lease(100, samples::moment(), std::time::Duration::ZERO).await.unwrap();
         assert_eq!(stored[0], own);
