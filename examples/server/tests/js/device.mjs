@@ -5,7 +5,7 @@
 //   {"id", "do": "connect", "url", "token"?, "auth"?, "options"?}
 //       opens the socket, with `auth` (default: {token}) and further client options
 //       → {"id", "ok": true} or {"id", "ok": false, "error": "<message of connect_error>"}
-//   {"id", "do": "emit", "event", "args"?: [], "timeout_ms"?: 10000}
+//   {"id", "do": "emit", "event", "args"?: [], "timeout_ms"?: 50000}
 //       sends an event and waits for its acknowledgement
 //       → {"id", "ok": true, "ack": <first argument>} or {"id", "ok": false, "error"}
 //   {"id", "do": "emit_all", "messages": [{"event", "args"}], "timeout_ms"?}
@@ -29,7 +29,7 @@
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
-const ACK_TIMEOUT_MS = 10_000;
+const ACK_TIMEOUT_MS = 50_000;
 let socket;
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
