@@ -52,7 +52,6 @@ pub(crate) struct Settings {
     pub(crate) mail: mail::Mail,
     playback: playback::Playback,
     /// What a PostgreSQL database is asked for.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
     pub(crate) postgres: postgres::Postgres,
     limits: limits::Limits,
     /// The HTTP side.

@@ -8,7 +8,6 @@ use serde::Deserialize;
 /// the adapter.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "read, and without use"))]
 pub(crate) struct Postgres {
     max_connections: Option<NonZeroU32>,
     connect_timeout_secs: Option<NonZeroU32>,

@@ -19,10 +19,6 @@ pub(in crate::sql) struct Statement {
     pub(super) values: Vec<Value>,
     pub(super) reusable: bool,
     /// Where in the text the query ends that skips locked rows.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(dead_code, reason = "SQLite's one writer locks everything")
-    )]
     pub(super) skips_locked: Option<usize>,
     #[cfg(test)]
     pub(super) explained: bool,
