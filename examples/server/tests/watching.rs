@@ -33,12 +33,13 @@ fn metrics_tell_what_happened() {
     let handled = "moodify_deliveries_total{consumer=\"notification\",outcome=\"handled\"}";
     let metrics = wait_for(|| {
         let metrics = scrape(&server.url, "");
-        metrics.contains_key(handled).then_some(metrics)
+        (metrics.get(handled) == Some(&2.0)).then_some(metrics)
     });
     let number = |series: &str| *metrics.get(series).unwrap_or_else(|| panic!("{series}: {metrics:#?}"));
     for (series, value) in [
-        (handled, 1.0),
-        ("moodify_delivery_seconds_count{consumer=\"notification\"}", 1.0),
+        // A welcome, and the proof of the mailbox.
+        (handled, 2.0),
+        ("moodify_delivery_seconds_count{consumer=\"notification\"}", 2.0),
         (
             "moodify_http_requests_total{method=\"POST\",route=\"/v1/auth/artists/signup\",status=\"2xx\"}",
             1.0,

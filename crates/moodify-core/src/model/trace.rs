@@ -52,7 +52,8 @@ impl FromStr for TraceContext {
     fn from_str(text: &str) -> Result<Self, InvalidTraceContext> {
         /// Of version 00.
         const LEN: usize = 55;
-        let known = text.get(..LEN).ok_or(InvalidTraceContext)?;
+        // Bytes and characters are the same from here on: its fields are cut out by position.
+        let known = text.get(..LEN).filter(|known| known.is_ascii()).ok_or(InvalidTraceContext)?;
         let version = &known[..2];
         let ends_here = match text.as_bytes().get(LEN) {
             None => true,
