@@ -89,7 +89,7 @@ impl KeyLives {
 
 impl KeyRing {
     /// How old a key is before it signs, unless there is no older one. By then every process has
-    /// read it ([`CACHE_TTL`]) and whoever verifies with the published keys has, too (they may be
+    /// read it (`CACHE_TTL`) and whoever verifies with the published keys has, too (they may be
     /// kept for [`KeyRing::PUBLISHED_TTL`]), even if clocks are a minute apart.
     pub const ACTIVATION: Duration = Duration::from_secs(3 * 60);
 
