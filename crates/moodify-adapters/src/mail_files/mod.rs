@@ -1,7 +1,6 @@
 #![doc = include_str!("docs.md")]
 
 mod mailer;
-mod message;
 
+pub use crate::message::eml;
 pub use mailer::FileMailer;
-pub use message::eml;

@@ -16,7 +16,7 @@ pub fn eml(mail: &Mail, date: Timestamp) -> Result<Vec<u8>, MailError> {
 
 /// The mail as it travels (RFC 5322): text and HTML as alternatives, everything in UTF-8. The same
 /// mail at the same time gives the same bytes.
-pub(super) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError> {
+pub(crate) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError> {
     refuse_control_characters(mail)?;
     let parts = MultiPart::alternative()
         .boundary(format!("={}=", name(mail)))
@@ -33,7 +33,7 @@ pub(super) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError
 }
 
 /// What tells this mail from all others: the part of its message id before the domain.
-pub(super) fn name(mail: &Mail) -> String {
+pub(crate) fn name(mail: &Mail) -> String {
     let id = mail.message_id.as_str().trim_start_matches('<');
     let local = id.split_once('@').map_or(id, |(local, _)| local);
     local
