@@ -1,6 +1,11 @@
 //! Mails through a mail server, and through one that wants tokens.
 #![cfg(all(feature = "smtp", feature = "gmail"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests report by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests report by panicking"
+)]
 
 #[path = "../../../examples/server/tests/js/mail_server.rs"]
 mod mail_server;
@@ -68,7 +73,11 @@ fn gmail(server: &MailServer, encryption: Encryption) -> (Arc<dyn Mailer>, Arc<F
     gmail_with(server, encryption, "app-secret")
 }
 
-fn gmail_with(server: &MailServer, encryption: Encryption, secret: &str) -> (Arc<dyn Mailer>, Arc<FixedClock>) {
+fn gmail_with(
+    server: &MailServer,
+    encryption: Encryption,
+    secret: &str,
+) -> (Arc<dyn Mailer>, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::default());
     let google = GmailConfig::new("hello@example.com", "app", secret.into(), "refresh".into()).unwrap();
     let config = GmailConfig {
@@ -147,10 +156,8 @@ async fn what_is_refused_for_good_is_told_from_what_is_refused_for_now() {
 #[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
     let server = server!();
-    let config = SmtpConfig {
-        timeout: Duration::from_millis(300),
-        ..config(&server, Encryption::Off, LogIn::Nobody)
-    };
+    let config =
+        SmtpConfig { timeout: Duration::from_millis(300), ..config(&server, Encryption::Off, LogIn::Nobody) };
     let mailer = mailer(SmtpConfig { max_connections: 1, ..config });
     let MailError::Unavailable(fault) = mailer.send(&mail("silent@example.net")).await.unwrap_err() else {
         panic!("refused")
@@ -182,10 +189,7 @@ async fn no_mail_is_to_blame_for_a_server_that_lets_nobody_in() {
             host: "localhost.localdomain".to_owned(),
             ..config(&server, Encryption::Implicit, ada("se:cret/"))
         }),
-        mailer(SmtpConfig {
-            authorities: None,
-            ..config(&server, Encryption::Implicit, ada("se:cret/"))
-        }),
+        mailer(SmtpConfig { authorities: None, ..config(&server, Encryption::Implicit, ada("se:cret/")) }),
         // STARTTLS is not offered: nothing is sent in the clear instead.
         mailer(SmtpConfig {
             port: server.ports.plain,
@@ -199,7 +203,8 @@ async fn no_mail_is_to_blame_for_a_server_that_lets_nobody_in() {
         mailer.check().await.unwrap_err();
     }
     server.control(json!({ "refuse_everybody": true })).await;
-    let error = smtp(&server, Encryption::Off, LogIn::Nobody).send(&mail("zoe@example.net")).await.unwrap_err();
+    let error =
+        smtp(&server, Encryption::Off, LogIn::Nobody).send(&mail("zoe@example.net")).await.unwrap_err();
     assert!(matches!(error, MailError::Unavailable(_)), "{error}");
     assert_eq!(server.seen().await.mails.len(), 0);
 }

@@ -60,10 +60,14 @@ async fn each_sign_up_is_welcomed_once_by_gmail() {
     // A welcome and a verification each; one mailbox is not there.
     let seen = taken(&server, 4).await;
     assert_eq!(seen.fetched, 1);
-    let mut kinds: Vec<(String, String)> = seen.mails.iter().map(|mail| {
-        let kind = if mail.raw.contains(".welcome@") { "welcome" } else { "verify" };
-        (mail.to[0].clone(), kind.to_owned())
-    }).collect();
+    let mut kinds: Vec<(String, String)> = seen
+        .mails
+        .iter()
+        .map(|mail| {
+            let kind = if mail.raw.contains(".welcome@") { "welcome" } else { "verify" };
+            (mail.to[0].clone(), kind.to_owned())
+        })
+        .collect();
     kinds.sort();
     let expected = [("ada", "verify"), ("ada", "welcome"), ("grace", "verify"), ("grace", "welcome")];
     let expected = expected.map(|(name, kind)| (format!("{name}@example.net"), kind.to_owned()));

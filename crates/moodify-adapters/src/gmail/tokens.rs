@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::GmailConfig;
 use crate::smtp::AccessTokens;
-use crate::web;
+use crate::web::Client;
 
 /// A token is not handed out for the last minute of its life: a mail takes a while.
 const RESERVE: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ const ASSUMED_LIFE: u64 = 3600;
 /// One token for everybody who sends.
 pub(super) struct RefreshedTokens {
     config: GmailConfig,
-    client: reqwest::Client,
+    client: Client,
     clock: Arc<dyn Clock>,
     // Held while one is fetched, so that all who wait get the same.
     kept: Mutex<Option<Kept>>,
@@ -50,7 +50,7 @@ struct Denied {
 
 impl RefreshedTokens {
     pub(super) fn new(config: GmailConfig, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
-        let client = web::client(PATIENCE, config.server.authorities.as_deref())?;
+        let client = Client::new(PATIENCE, config.server.authorities.as_deref())?;
         Ok(Self { config, client, clock, kept: Mutex::new(None) })
     }
 
@@ -61,10 +61,7 @@ impl RefreshedTokens {
             ("client_secret", self.config.client_secret.expose_secret()),
             ("refresh_token", self.config.refresh_token.expose_secret()),
         ];
-        let asked = self.client.post(self.config.token_url.clone()).form(&form).send().await;
-        let answer = asked.map_err(Unavailable::passing)?;
-        let status = answer.status();
-        let body = answer.bytes().await.map_err(Unavailable::passing)?;
+        let (status, body) = self.client.post_form(&self.config.token_url, &form).await?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|_| {
                 Unavailable::passing("the token endpoint answered something that holds no access token")

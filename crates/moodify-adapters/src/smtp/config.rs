@@ -45,7 +45,9 @@ pub enum Encryption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpUrlError {
     /// It cannot be read.
-    #[error("it is not `smtp://user:password@host:port`; characters such as @, : and / in a password are percent-encoded")]
+    #[error(
+        "it is not `smtp://user:password@host:port`; characters such as @, : and / in a password are percent-encoded"
+    )]
     Malformed,
     /// There is a user and no password, or the other way round.
     #[error("it has a user without a password, or a password without a user")]

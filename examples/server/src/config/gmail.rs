@@ -50,7 +50,10 @@ mod typed {
     fn missing(name: &str) -> Failure {
         Failure::new(
             format!("mailer is gmail:, and gmail.{name} is not set"),
-            format!("set MOODIFY_GMAIL_{}; docs/operations.md says where Google shows it", name.to_uppercase()),
+            format!(
+                "set MOODIFY_GMAIL_{}; docs/operations.md says where Google shows it",
+                name.to_uppercase()
+            ),
         )
     }
 }

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn gmail_sets_a_pace_unless_somebody_does() {
-        let per_day = |max_per_day, mailer| Mail { max_per_day, ..Mail::default() }.config(mailer).max_per_day;
+        let per_day =
+            |max_per_day, mailer| Mail { max_per_day, ..Mail::default() }.config(mailer).max_per_day;
         assert_eq!(per_day(None, "file"), None);
         assert_eq!(per_day(None, "gmail").map(NonZeroU32::get), Some(500));
         assert_eq!(per_day(Some(2_000), "gmail").map(NonZeroU32::get), Some(2_000));

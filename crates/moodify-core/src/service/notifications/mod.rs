@@ -114,6 +114,9 @@ impl Handler for Notifications {
 
     async fn handle(&self, event: &Event) -> Result<(), HandleError> {
         let (id, at) = (event.id, event.occurred_at);
+        if self.is_about_somebody_gone(event).await? {
+            return Ok(());
+        }
         match &event.payload {
             EventPayload::AccountCreated(account) => {
                 self.account_was_created(at, account).await?;

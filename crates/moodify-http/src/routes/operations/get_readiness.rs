@@ -60,7 +60,8 @@ pub(crate) enum CheckStatus {
 pub(crate) async fn get_readiness(State(app): State<App>) -> Response {
     let parts = &app.config.checks;
     let checks = join_all(parts.iter().map(|part| state(&**part))).await;
-    let ready = parts.iter().zip(&checks).all(|(part, check)| check.status == CheckStatus::Ok || !part.is_vital());
+    let ready =
+        parts.iter().zip(&checks).all(|(part, check)| check.status == CheckStatus::Ok || !part.is_vital());
     let (code, status) = match ready {
         true => (StatusCode::OK, ReadinessStatus::Ready),
         false => (StatusCode::SERVICE_UNAVAILABLE, ReadinessStatus::NotReady),
