@@ -6,14 +6,6 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use moodify_core::model::{self, Mail};
 use moodify_core::port::MailError;
 
-/// The bytes of a mail as it travels, or lies in a file.
-///
-/// # Errors
-/// [`MailError::Refused`] if it is no mail.
-pub fn eml(mail: &Mail, date: Timestamp) -> Result<Vec<u8>, MailError> {
-    Ok(message(mail, date)?.formatted())
-}
-
 /// The mail as it travels (RFC 5322): text and HTML as alternatives, everything in UTF-8. The same
 /// mail at the same time gives the same bytes.
 pub(crate) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError> {

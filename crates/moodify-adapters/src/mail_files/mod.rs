@@ -1,6 +1,7 @@
 #![doc = include_str!("docs.md")]
 
+mod eml;
 mod mailer;
 
-pub use crate::message::eml;
+pub use eml::eml;
 pub use mailer::FileMailer;

@@ -85,7 +85,8 @@ impl Manager for Connector {
     type Error = Unavailable;
 
     async fn create(&self) -> Result<AsyncSmtpConnection, Unavailable> {
-        self.open().await
+        // A handshake has a large state; without the box whoever sends a mail would carry it.
+        Box::pin(self.open()).await
     }
 
     async fn recycle(&self, connection: &mut AsyncSmtpConnection, _: &Metrics) -> RecycleResult<Unavailable> {

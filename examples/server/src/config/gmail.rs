@@ -7,7 +7,6 @@ use url::Url;
 /// The application that may send from the mailbox that `mailer` names.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(not(feature = "gmail"), expect(dead_code, reason = "read by the adapter"))]
 pub(crate) struct Gmail {
     client_id: Option<String>,
     client_secret: Option<SecretString>,

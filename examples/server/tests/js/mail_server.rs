@@ -65,7 +65,8 @@ impl MailServer {
             let advice = "install Node and run `npm ci` in examples/server/tests/js";
             assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{advice}");
             // Not a print: that would be shown for failing tests only.
-            writeln!(std::io::stderr(), "skipped: {advice}").unwrap();
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "skipped: {advice}").unwrap();
             return None;
         }
         let certificates = certificates();
