@@ -111,6 +111,7 @@ macro_rules! library_store_suite {
                 concurrent_writers_hide_nothing_from_a_reader,
                 a_gone_track_leaves_its_likes_portion_by_portion,
                 an_erased_listener_leaves_only_counts,
+                listeners_and_tracks_go_at_once,
                 an_erased_artist_leaves_followers_alone,
                 an_artist_with_tracks_is_not_erased,
             ]
