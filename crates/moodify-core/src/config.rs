@@ -15,6 +15,9 @@ pub struct Config {
     /// How clients reach this deployment; links and signed URLs are built from it, never from a
     /// `Host` header.
     pub public_url: Url,
+    /// Who signs access tokens (`iss`); a service refuses those of anybody else. Default: `public_url`.
+    /// Name one where that changes from start to start, or from process to process.
+    pub issuer: Option<String>,
     /// Identity settings.
     pub accounts: AccountsConfig,
     /// Catalogue settings.
@@ -32,6 +35,7 @@ impl Config {
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
+            issuer: None,
             accounts: AccountsConfig::default(),
             catalog: CatalogConfig::default(),
             mail: MailConfig::default(),
@@ -56,6 +60,10 @@ pub struct AccountsConfig {
     /// How long a rotated refresh token is still answered with its successor, so that parallel
     /// refreshes and lost answers end no session. Default 30 s.
     pub refresh_grace: Duration,
+    /// A refused log-in is answered when a whole multiple of this has passed since it began, so that
+    /// the time tells nothing of the account: hashes of imported accounts take another time than ours.
+    /// Zero: at once. Default 250 ms, more than a bcrypt hash of cost 11 takes.
+    pub refusal_time: Duration,
     /// How many passwords are hashed at once; each takes 19 MiB. Default: one per processor.
     pub hash_parallelism: usize,
     /// How many requests may wait for a free hash before more are turned away. Default 64.
@@ -71,6 +79,7 @@ impl Default for AccountsConfig {
             refresh_idle_ttl: 30 * DAY,
             refresh_max_ttl: 90 * DAY,
             refresh_grace: Duration::from_secs(30),
+            refusal_time: Duration::from_millis(250),
             hash_parallelism: std::thread::available_parallelism().map_or(1, Into::into),
             hash_queue: 64,
         }

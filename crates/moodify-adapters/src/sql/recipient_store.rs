@@ -70,6 +70,10 @@ impl RecipientStore for SqlStore {
              WHERE recipients.told_at <= excluded.told_at",
         );
         if transaction.run(gone.bind(id).bind(told_at)).await? > 0 {
+            // Two who follow each other may go at once: each removes rows of the other.
+            let both = "SELECT 1 FROM recipient_follows WHERE account_id = $1 OR artist_id = $2
+                        ORDER BY artist_id, account_id FOR UPDATE";
+            transaction.lock(Statement::new(both).bind(id).bind(artist)).await?;
             let follows = "DELETE FROM recipient_follows WHERE account_id = $1";
             transaction.run(Statement::new(follows).bind(id)).await?;
             if artist.is_some() {
@@ -88,6 +92,8 @@ impl RecipientStore for SqlStore {
         told_at: Timestamp,
     ) -> Result<(), RecipientStoreError> {
         let mut transaction = self.database.begin().await?;
+        let hold = "SELECT 1 FROM recipients WHERE account_id = $1 FOR SHARE";
+        transaction.lock(Statement::new(hold).bind(account)).await?;
         if transaction.optional(Statement::new(GONE).bind(account)).await?.is_none() {
             let set = Statement::new(
                 "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)

@@ -26,10 +26,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// This happened, in the present version of its kind, outside of any trace. Services use
+    /// This happened, in the present version of its kind. Services use
     /// [`Context::event`](crate::service::Context::event), which knows the trace.
-    pub fn new(id: EventId, occurred_at: Timestamp, payload: EventPayload) -> Self {
-        Self { id, occurred_at, version: EventVersion, trace: None, payload }
+    pub fn new(
+        id: EventId,
+        occurred_at: Timestamp,
+        trace: Option<TraceContext>,
+        payload: EventPayload,
+    ) -> Self {
+        Self { id, occurred_at, version: EventVersion, trace, payload }
     }
 
     /// The same without the secret of a link, to be shown.
@@ -417,7 +422,7 @@ mod tests {
         let id = uuid::Uuid::from_u128(1);
         let payload =
             EventPayload::SessionRevoked(SessionRevoked { account_id: id.into(), session_id: id.into() });
-        let event = Event::new(id.into(), Timestamp::UNIX_EPOCH, payload);
+        let event = Event::new(id.into(), Timestamp::UNIX_EPOCH, None, payload);
         let mut json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["version"], 1);
         assert_eq!(serde_json::from_value::<Event>(json.clone()).unwrap(), event);

@@ -151,7 +151,12 @@ impl Settings {
 
     /// What the services need to know.
     pub(crate) fn core(&self, public_url: Url) -> Config {
+        /// Of a deployment that has no name: the port may be another one at the next start, and is
+        /// another one for each service.
+        const NAMELESS: &str = "http://localhost";
+        let issuer = (!self.has_public_url()).then(|| NAMELESS.to_owned());
         Config {
+            issuer,
             accounts: self.accounts.config(),
             catalog: self.catalog.config(),
             mail: self.mail.config(self.mailer.as_ref().map_or("file", Address::scheme)),

@@ -79,7 +79,8 @@ pub(super) struct AccessTokens {
 
 impl AccessTokens {
     pub(super) fn new(keys: Arc<KeyRing>, context: Context, config: &Config) -> Self {
-        let issuer = config.public_url.as_str().trim_end_matches('/').to_owned();
+        let own_address = || config.public_url.as_str().trim_end_matches('/').to_owned();
+        let issuer = config.issuer.clone().unwrap_or_else(own_address);
         Self { keys, context, issuer, ttl: config.accounts.access_token_ttl }
     }
 
