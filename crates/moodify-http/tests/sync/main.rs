@@ -3,6 +3,8 @@
 
 #[path = "../../../../examples/server/tests/js/device.rs"]
 mod device;
+mod limits;
+mod line;
 mod operations;
 mod reports;
 mod stage;

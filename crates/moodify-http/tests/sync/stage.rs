@@ -64,7 +64,11 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
-        let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+        Self::on(Arc::new(SystemClock), config).await
+    }
+
+    pub(crate) async fn on(clock: Arc<dyn Clock>, config: PlaybackConfig) -> Self {
+        let context = Context::new(clock, Arc::new(SystemRng));
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store: store.clone(), hub, queue: queue.clone() };
