@@ -112,6 +112,13 @@ pub(super) async fn serve(socket: SocketRef) {
     }
 }
 
+impl Held {
+    /// Also when the clock has stepped back.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.due <= now || self.due > later(now, RETRY_INTERVAL)
+    }
+}
+
 impl Session {
     // In boxes is what an idle socket does not need: a task is as large as the largest thing it
     // may ever do, and most sockets are idle.
@@ -173,7 +180,7 @@ impl Session {
         let clock = &*self.gate.playback.context().clock;
         let due = self.held.as_ref().map(|held| held.due);
         // Looked at beforehand: a timer that is made anew for each message would never ring.
-        if due.is_some_and(|due| due <= clock.now()) && !self.gone.is_cancelled() {
+        if self.held.as_ref().is_some_and(|held| held.is_due(clock.now())) && !self.gone.is_cancelled() {
             return Step::Held;
         }
         tokio::select! {
@@ -255,7 +262,7 @@ impl Session {
     /// Sends the state that is held, if it may be and there is room for it.
     fn hand_over(&mut self, socket: &SocketRef) -> Result<(), End> {
         let now = self.now();
-        let Some(held) = self.held.as_mut().filter(|held| held.due <= now) else { return Ok(()) };
+        let Some(held) = self.held.as_mut().filter(|held| held.is_due(now)) else { return Ok(()) };
         held.due = later(now, RETRY_INTERVAL);
         held.is_paid = held.is_paid || self.connection.place().spend_bytes(state_bytes(&held.state), now);
         if !held.is_paid {
