@@ -31,6 +31,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 const RETRIES: u8 = 100;
 const QUICK_RETRIES: u8 = 8;
 
+/// How many times a state is tried before a newer one may take its place: a device that keeps up hears
+/// of every one.
+const PATIENT_RETRIES: u8 = 10;
+
 /// How often, and how many times, a socket whose buffer is full is asked to go. The library cannot
 /// cut a line; whoever serves it does when nothing of what was written is taken.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(250);
@@ -129,9 +133,9 @@ impl Session {
                 Step::Item(item) => Box::pin(self.item(item)).await,
                 Step::Hint(Hint::State(state)) => {
                     self.hold(state);
-                    self.hand_over(&socket)
+                    self.hand_over(&socket).await
                 }
-                Step::Held => self.hand_over(&socket),
+                Step::Held => self.hand_over(&socket).await,
                 Step::Hint(Hint::Presence(presence)) => {
                     self.deliver(|| socket.emit("presence", &*presence)).await
                 }
@@ -179,6 +183,7 @@ impl Session {
     async fn step(&mut self) -> Step {
         let clock = &*self.gate.playback.context().clock;
         let due = self.held.as_ref().map(|held| held.due);
+        let is_patient = self.held.as_ref().is_some_and(|held| held.is_paid && held.tries < PATIENT_RETRIES);
         // Looked at beforehand: a timer that is made anew for each message would never ring.
         if self.held.as_ref().is_some_and(|held| held.is_due(clock.now())) && !self.gone.is_cancelled() {
             return Step::Held;
@@ -187,7 +192,7 @@ impl Session {
             biased;
             () = self.gone.cancelled() => Step::End(if self.conduct.is_over() { End::Flooding } else { End::Gone }),
             () = until(clock, self.connection.expires_at()) => Step::End(End::Expired),
-            signal = self.signals.next() => match signal {
+            signal = self.signals.next(), if !is_patient => match signal {
                 Some(Signal::Hint(hint)) => Step::Hint(hint),
                 Some(Signal::Close(CloseReason::SessionRevoked | CloseReason::AccountDeleted)) => Step::End(End::Revoked),
                 // A hub that fell silent would leave the device without news: it has to come back.
@@ -260,7 +265,7 @@ impl Session {
     }
 
     /// Sends the state that is held, if it may be and there is room for it.
-    fn hand_over(&mut self, socket: &SocketRef) -> Result<(), End> {
+    async fn hand_over(&mut self, socket: &SocketRef) -> Result<(), End> {
         let now = self.now();
         let Some(held) = self.held.as_mut().filter(|held| held.is_due(now)) else { return Ok(()) };
         held.due = later(now, RETRY_INTERVAL);
@@ -268,7 +273,14 @@ impl Session {
         if !held.is_paid {
             return Ok(());
         }
-        match socket.emit("state", &*held.state) {
+        let mut sent = socket.emit("state", &*held.state);
+        for _ in 0..QUICK_RETRIES {
+            if matches!(sent, Err(SendError::Socket(SocketError::InternalChannelFull))) {
+                tokio::task::yield_now().await;
+                sent = socket.emit("state", &*held.state);
+            }
+        }
+        match sent {
             Err(SendError::Socket(SocketError::InternalChannelFull)) => {
                 held.tries += 1;
                 return if held.tries < RETRIES { Ok(()) } else { Err(End::TooSlow) };
