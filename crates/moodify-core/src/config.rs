@@ -196,7 +196,8 @@ pub struct PlaybackConfig {
     /// Default 20.
     pub max_devices: usize,
     /// How many commands, and as many other messages, a connection may send a second, and at once.
-    /// Default 50.
+    /// All connections of a listener together may send four times as many, and are sent 40 KiB of
+    /// state for each of these. 0 is no limit. Default 50.
     pub messages_per_second: u32,
     /// How long a command waits for the ones before it (by `seq`) before they count as lost.
     /// Default 200 ms: longer than a lost packet takes to be sent again on most lines.

@@ -9,8 +9,9 @@ use http::HeaderValue;
 use moodify_core::Services;
 use moodify_core::port::BoxError;
 use secrecy::SecretString;
-use socketioxide::layer::SocketIoLayer;
 use url::Url;
+
+use crate::sync::SyncLayer;
 
 /// Largest JSON body that is read, in bytes.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
@@ -32,7 +33,7 @@ pub struct HttpConfig {
     pub checks: Vec<Arc<dyn HealthCheck>>,
     /// The Socket.IO endpoint, made by [`crate::sync::layer`]; pages of the allowed origins reach it
     /// like every other route. Default: none.
-    pub sockets: Option<SocketIoLayer>,
+    pub sockets: Option<SyncLayer>,
     /// What `/metrics` shows, and to whom. Default: there is no such page.
     pub metrics: Option<Metrics>,
     /// Whether a `traceparent` of a request is believed: only where every request comes through a

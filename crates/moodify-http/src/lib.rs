@@ -46,7 +46,9 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     let app = App { moodify: moodify.clone(), context, config: Arc::new(config), cookies };
     let mut routes = routes.merge(routes::operations::docs::router(document));
     if let Some(sockets) = app.config.sockets.clone() {
-        routes = routes.layer(sockets).layer(MapRequestLayer::new(sync::detached));
+        // What a socket says comes at once; what it asks for may wait until there is something to say.
+        let said_in_time = from_fn_with_state(app.config.limits.request, middleware::timeout::said);
+        routes = routes.layer(sockets).layer(MapRequestLayer::new(sync::detached)).layer(said_in_time);
     }
     routes
         .layer(CatchPanicLayer::custom(panicked))

@@ -17,10 +17,11 @@ use super::access_log::{self, Counted, Line};
 use crate::app::App;
 use crate::extract::client;
 use crate::problem::{PROBLEM_JSON, Problem, ProblemBody};
+use crate::sync::is_socket;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Where the socket library answers.
+/// What requests of sockets are counted as.
 const SOCKETS: &str = "/socket.io/";
 
 /// Names one request in the answer, in problem documents and in the log.
@@ -32,7 +33,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
     let id = request_id(&app, request.headers());
     let (route, method, path) = (route(&request), request.method().clone(), access_log::path(request.uri()));
     // The socket library refuses in JSON of its own.
-    let is_socket = request.uri().path().starts_with(SOCKETS);
+    let is_of_socket = is_socket(request.uri().path());
     let client = client(request.extensions(), request.headers(), app.config.trusted_proxies);
     let span = tracing::info_span!(
         "request",
@@ -53,7 +54,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
         if is_plain_options(&method, &response) {
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
-        finish(&app, &id, response, is_socket)
+        finish(&app, &id, response, is_of_socket)
     };
     let response = outcome.instrument(span.clone()).await;
     let status = response.status();
@@ -69,7 +70,7 @@ pub(crate) async fn answer(State(app): State<App>, request: Request, next: Next)
 /// The pattern of the route: there are few, and addresses hold names. Empty when there is none.
 fn route(request: &Request) -> String {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let sockets = request.uri().path().starts_with(SOCKETS).then_some(SOCKETS);
+    let sockets = is_socket(request.uri().path()).then_some(SOCKETS);
     matched.or(sockets).unwrap_or_default().to_owned()
 }
 
@@ -110,8 +111,8 @@ fn is_plain_options(method: &Method, response: &Response) -> bool {
     method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED
 }
 
-fn finish(app: &App, id: &str, response: Response, is_socket: bool) -> Response {
-    let mut response = if is_foreign_failure(&response, is_socket) {
+fn finish(app: &App, id: &str, response: Response, is_of_socket: bool) -> Response {
+    let mut response = if is_foreign_failure(&response, is_of_socket) {
         // A part below (axum, a static page) failed in its own words: say it in ours.
         let (parts, _) = response.into_parts();
         let mut response = Problem::from_status(parts.status).into_response();
@@ -130,7 +131,7 @@ fn finish(app: &App, id: &str, response: Response, is_socket: bool) -> Response 
     response
 }
 
-fn is_foreign_failure(response: &Response, is_socket: bool) -> bool {
+fn is_foreign_failure(response: &Response, is_of_socket: bool) -> bool {
     let status = response.status();
     let is_json = || {
         let content_type = response.headers().get(header::CONTENT_TYPE);
@@ -138,7 +139,7 @@ fn is_foreign_failure(response: &Response, is_socket: bool) -> bool {
     };
     (status.is_client_error() || status.is_server_error())
         && response.extensions().get::<Problem>().is_none()
-        && (is_socket || !is_json())
+        && (is_of_socket || !is_json())
 }
 
 fn copy_cors(from: &HeaderMap, to: &mut HeaderMap) {

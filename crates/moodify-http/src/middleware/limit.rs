@@ -10,6 +10,7 @@ use moodify_core::service::limits::Requester;
 use crate::app::App;
 use crate::extract::{Presented, client, present};
 use crate::problem::Problem;
+use crate::sync::is_socket;
 
 /// Takes a request from the budget of whoever makes it.
 pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -34,5 +35,5 @@ pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Ne
 /// The contract, and sockets that are to be opened: open ones have limits of their own.
 fn is_counted(uri: &Uri) -> bool {
     let opens = || !uri.query().unwrap_or_default().split('&').any(|pair| pair.starts_with("sid="));
-    uri.path().starts_with("/v1/") || (uri.path().starts_with("/socket.io/") && opens())
+    uri.path().starts_with("/v1/") || (is_socket(uri.path()) && opens())
 }

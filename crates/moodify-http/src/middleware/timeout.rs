@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::problem::Problem;
+use crate::sync::is_socket;
 
 /// How long an answer may take to begin, and whose fault it is when it does not.
 #[derive(Clone, Copy)]
@@ -32,4 +33,12 @@ pub(crate) async fn timeout(State(deadline): State<Deadline>, request: Request, 
                 .into_response()
         }
     }
+}
+
+/// Gives up on what a polling socket says and does not end.
+pub(crate) async fn said(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    if request.method() == Method::POST && is_socket(request.uri().path()) {
+        return timeout(State(Deadline::Client(limit)), request, next).await;
+    }
+    next.run(request).await
 }

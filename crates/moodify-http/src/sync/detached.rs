@@ -4,7 +4,7 @@ use http::{HeaderValue, Uri};
 /// Copies what a handshake keeps for as long as its socket is open: its address and headers. As they
 /// come they are parts of the connection's first read buffer, and would keep all of its 8 KiB.
 pub(crate) fn detached(mut request: Request) -> Request {
-    if !request.uri().path().starts_with("/socket.io") {
+    if !super::is_socket(request.uri().path()) {
         return request;
     }
     if let Ok(copy) = request.uri().to_string().parse::<Uri>() {

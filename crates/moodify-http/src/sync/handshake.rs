@@ -7,11 +7,12 @@ use moodify_core::service::Playback;
 use moodify_core::service::playback::{Budget, Lane};
 use moodify_core::{Error, model::Caller};
 use socketioxide::extract::SocketRef;
-use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Authenticator;
-use super::intake::{ClockIntake, Event, Intake, Item, QUEUE};
+use super::inbox::{Conduct, inbox};
+use super::intake::{ClockIntake, Desk, Event, Intake};
+use super::seat;
 use super::session::{Parked, Session};
 use super::wire::{Failure, Handshake};
 use crate::cookies::{CookieSessions, Sender, SessionCookie};
@@ -43,17 +44,22 @@ impl Gate {
             None => self.cookie(&socket.req_parts().headers).ok_or("unauthorized")?,
         };
         let caller = self.caller(&token).await?;
+        seat::take_over(socket);
         let opened = self.playback.connect(&caller).await.map_err(code)?;
         let (connection, signals) = opened.map_err(|refusal| refusal.code())?;
 
         let now = self.playback.context().now();
         let config = self.playback.config();
         let budget = || Budget::per_second(config.messages_per_second, now);
-        let (queue, messages) = mpsc::channel(QUEUE);
+        // The largest message has room a few times.
+        let max_bytes = self.max_message_bytes;
+        let (inbox, messages) = inbox(max_bytes.saturating_mul(4));
         let gone = self.closing.child_token();
-        listen(socket, &queue, self.max_message_bytes, &gone);
-        let clock = self.playback.context().clock.clone();
-        socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()), queue });
+        let conduct = Arc::new(Conduct::new(gone.clone()));
+        let desk = Arc::new(Desk { inbox, conduct: conduct.clone(), max_bytes });
+        listen(socket, &desk, &gone);
+        let (clock, place) = (self.playback.context().clock.clone(), connection.place().clone());
+        socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()), place, desk });
         let session = Session {
             connection,
             signals,
@@ -61,6 +67,8 @@ impl Gate {
             lane: Lane::new(config.sequence_wait),
             commands: budget(),
             others: budget(),
+            conduct,
+            held: None,
             gone,
             _alive: self.sessions.token(),
             gate: self.clone(),
@@ -88,7 +96,7 @@ fn code(error: Error) -> &'static str {
     }
 }
 
-fn listen(socket: &SocketRef, queue: &mpsc::Sender<Item>, max_bytes: usize, gone: &CancellationToken) {
+fn listen(socket: &SocketRef, desk: &Arc<Desk>, gone: &CancellationToken) {
     for (name, event) in [
         ("hello", Event::Hello),
         ("command", Event::Command),
@@ -97,9 +105,9 @@ fn listen(socket: &SocketRef, queue: &mpsc::Sender<Item>, max_bytes: usize, gone
         ("ready", Event::Ready),
         ("auth_refresh", Event::AuthRefresh),
     ] {
-        socket.on(name, Intake { event, queue: queue.clone(), max_bytes });
+        socket.on(name, Intake { event, desk: desk.clone() });
     }
-    socket.on_fallback(Intake { event: Event::Unknown, queue: queue.clone(), max_bytes });
+    socket.on_fallback(Intake { event: Event::Unknown, desk: desk.clone() });
     let gone = gone.clone();
     socket.on_disconnect(move || {
         gone.cancel();

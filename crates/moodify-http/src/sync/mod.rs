@@ -30,12 +30,15 @@ mod detached;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handshake;
+mod inbox;
 mod intake;
+mod seat;
 mod session;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
 
+use axum::extract::Request;
 use futures::future::{BoxFuture, FutureExt};
 use moodify_core::model::Caller;
 use moodify_core::service::{Accounts, Playback};
@@ -45,6 +48,8 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::layer::util::Stack;
+use tower::util::MapRequestLayer;
 
 use crate::cookies::CookieSessions;
 pub(crate) use detached::detached;
@@ -98,10 +103,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// many (measured: 26.2 instead of 29.7 KB per idle socket).
 const READ_BUFFER_BYTES: usize = 512;
 
-/// How many messages the library keeps for a socket that does not read; then the session waits, and
-/// ends the socket. A full queue makes a state of 200 KB: the library's default (128) would be 25 MB
-/// for each socket that stands still.
-const WRITE_BUFFER_MESSAGES: usize = 16;
+/// How many packets wait for a device to read: each may be a state with a long queue. A buffer that
+/// is full for longer than a moment ends the socket.
+const WAITING_PACKETS: usize = 16;
+
+/// Where the library answers, with and without a slash at the end.
+const PATH: &str = "/socket.io";
+
+/// Whether the library answers a request for this path.
+pub(crate) fn is_socket(path: &str) -> bool {
+    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The endpoint, for a router.
+pub type SyncLayer = Stack<SocketIoLayer, MapRequestLayer<fn(Request) -> Request>>;
 
 /// The endpoint as a layer for a router, and a handle to end it.
 ///
@@ -111,7 +126,7 @@ pub fn layer(
     playback: Arc<Playback>,
     authenticator: Arc<dyn Authenticator>,
     config: &SyncConfig,
-) -> (SocketIoLayer, SyncHandle) {
+) -> (SyncLayer, SyncHandle) {
     // The library cuts the line where a message is larger than it takes: so that it can be refused
     // with a code, it takes more.
     let most = config.max_message_bytes.saturating_mul(4);
@@ -120,11 +135,12 @@ pub fn layer(
         .max_incoming_binary_buf_size(config.max_message_bytes);
     let (layer, io) = SocketIo::builder()
         .with_parser(limits)
+        .req_path(PATH)
         .max_payload(most as u64)
+        .max_buffer_size(WAITING_PACKETS)
         .ws_max_message_size(most)
         .ws_max_frame_size(most)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
-        .max_buffer_size(WRITE_BUFFER_MESSAGES)
         .ping_interval(config.ping_interval)
         .ping_timeout(config.ping_timeout)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -145,7 +161,8 @@ pub fn layer(
         async move { gate.admit(&socket, auth.ok()).await }
     };
     io.ns("/", session::serve.with(admit));
-    (layer, SyncHandle { io, sessions, closing, clock })
+    let seated: fn(Request) -> Request = seat::seated;
+    (Stack::new(layer, MapRequestLayer::new(seated)), SyncHandle { io, sessions, closing, clock })
 }
 
 /// Ends the endpoint, and tells how many use it. Cheap to clone.

@@ -7,29 +7,37 @@ use std::{
 };
 
 use futures::StreamExt;
-use moodify_core::model::{Command, Timestamp};
+use moodify_core::model::{Command, PlaybackState, Timestamp, later};
 use moodify_core::port::{Clock, CloseReason, Hint, Measurement, Signal, Signals};
 use moodify_core::service::playback::{Budget, Connection, Lane, Refusal, Turn};
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
-use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 use tracing::Instrument;
 
 use super::handshake::Gate;
+use super::inbox::{Conduct, Outlet};
 use super::intake::{Event, Item, Message, Reply};
+use super::seat;
 use super::wire::{
     Answer, AuthRefresh, CommandMessage, Failure, Hello, Ready, ReportMessage, ResyncMessage, parse, seq_of,
+    state_bytes,
 };
 
 /// How often, and how many times, a message is tried that finds the socket's buffer full. A burst
-/// fills it for moments; after these it does not read.
+/// fills it for moments, the first of which are no longer than it takes to let the writer work; after
+/// these it does not read.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
-const RETRIES: usize = 100;
+const RETRIES: u8 = 100;
+const QUICK_RETRIES: u8 = 8;
+
+/// How many times a state is tried before a newer one may take its place: a device that keeps up hears
+/// of every one.
+const PATIENT_RETRIES: u8 = 10;
 
 /// How often, and how many times, a socket whose buffer is full is asked to go. The library cannot
-/// cut a line; its heartbeat does after this time at the latest.
+/// cut a line; whoever serves it does when nothing of what was written is taken.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(250);
 const FAREWELLS: usize = 240;
 
@@ -38,10 +46,13 @@ pub(super) struct Session {
     pub gate: Arc<Gate>,
     pub connection: Connection,
     pub signals: Signals,
-    pub messages: mpsc::Receiver<Item>,
+    pub messages: Outlet<Item>,
     pub lane: Lane<Pending>,
     pub commands: Budget,
     pub others: Budget,
+    pub conduct: Arc<Conduct>,
+    /// What the device has not been told yet.
+    pub held: Option<Held>,
     /// The socket is gone.
     pub gone: CancellationToken,
     pub _alive: TaskTrackerToken,
@@ -52,6 +63,15 @@ pub(super) struct Session {
 pub(super) struct Pending {
     command: Result<Command, Failure>,
     reply: Reply,
+}
+
+/// The newest state; older ones are needless. It waits while the buffer is full, or the listener's
+/// connections were sent as much as they may.
+pub(super) struct Held {
+    state: Arc<PlaybackState>,
+    due: Timestamp,
+    tries: u8,
+    is_paid: bool,
 }
 
 /// A session that waits for its socket to be connected.
@@ -75,6 +95,8 @@ enum End {
     Revoked,
     /// The device does not read.
     TooSlow,
+    /// The device does not listen: it sends on and on what is refused.
+    Flooding,
 }
 
 /// What happens next.
@@ -82,6 +104,7 @@ enum Step {
     End(End),
     Item(Item),
     Hint(Hint),
+    Held,
     Overdue,
 }
 
@@ -94,6 +117,13 @@ pub(super) async fn serve(socket: SocketRef) {
     }
 }
 
+impl Held {
+    /// Also when the clock has stepped back.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.due <= now || self.due > later(now, RETRY_INTERVAL)
+    }
+}
+
 impl Session {
     // In boxes is what an idle socket does not need: a task is as large as the largest thing it
     // may ever do, and most sockets are idle.
@@ -102,7 +132,11 @@ impl Session {
             let done = match self.step().await {
                 Step::End(end) => Err(end),
                 Step::Item(item) => Box::pin(self.item(item)).await,
-                Step::Hint(Hint::State(state)) => self.deliver(|| socket.emit("state", &*state)).await,
+                Step::Hint(Hint::State(state)) => {
+                    self.hold(state);
+                    self.hand_over(&socket).await
+                }
+                Step::Held => self.hand_over(&socket).await,
                 Step::Hint(Hint::Presence(presence)) => {
                     self.deliver(|| socket.emit("presence", &*presence)).await
                 }
@@ -122,11 +156,16 @@ impl Session {
     }
 
     async fn leave(self: Box<Self>, end: End, socket: &SocketRef) {
-        let Self { gate, connection, signals, gone, _alive, .. } = *self;
+        let Self { gate, connection, signals, messages, lane, held, gone, _alive, .. } = *self;
+        // They may hold much, and the farewell may take long.
+        drop((messages, lane, held));
+        seat::leave(socket, connection.place().clone());
         tracing::debug!(connection = %connection.subscriber().connection, ?end, "a socket ends");
         if let Err(error) = gate.playback.disconnect(connection, signals).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a device's leaving was not noted");
         }
+        // That flood has cancelled the word that the socket is gone; it may be there.
+        let gone = if end == End::Flooding { CancellationToken::new() } else { gone };
         if end != End::Gone {
             dismiss(socket, &gone, &*gate.playback.context().clock).await;
         }
@@ -135,7 +174,7 @@ impl Session {
     /// What the device said before it went still counts, though nobody hears the answers.
     async fn finish(&mut self) {
         self.messages.close();
-        while let Some(item) = self.messages.recv().await {
+        while let Some(item) = self.messages.next().await {
             if self.item(item).await.is_err() {
                 return;
             }
@@ -144,18 +183,25 @@ impl Session {
 
     async fn step(&mut self) -> Step {
         let clock = &*self.gate.playback.context().clock;
+        let due = self.held.as_ref().map(|held| held.due);
+        let is_patient = self.held.as_ref().is_some_and(|held| held.is_paid && held.tries < PATIENT_RETRIES);
+        // Looked at beforehand: a timer that is made anew for each message would never ring.
+        if self.held.as_ref().is_some_and(|held| held.is_due(clock.now())) && !self.gone.is_cancelled() {
+            return Step::Held;
+        }
         tokio::select! {
             biased;
-            () = self.gone.cancelled() => Step::End(End::Gone),
+            () = self.gone.cancelled() => Step::End(if self.conduct.is_over() { End::Flooding } else { End::Gone }),
             () = until(clock, self.connection.expires_at()) => Step::End(End::Expired),
-            signal = self.signals.next() => match signal {
+            signal = self.signals.next(), if !is_patient => match signal {
                 Some(Signal::Hint(hint)) => Step::Hint(hint),
                 Some(Signal::Close(CloseReason::SessionRevoked | CloseReason::AccountDeleted)) => Step::End(End::Revoked),
                 // A hub that fell silent would leave the device without news: it has to come back.
                 Some(Signal::Close(CloseReason::TooSlow)) | None => Step::End(End::TooSlow),
             },
             () = until_some(clock, self.lane.deadline()) => Step::Overdue,
-            message = self.messages.recv() => message.map_or(Step::End(End::Gone), Step::Item),
+            () = until_some(clock, due) => Step::Held,
+            message = self.messages.next() => message.map_or(Step::End(End::Gone), Step::Item),
         }
     }
 
@@ -173,18 +219,79 @@ impl Session {
 
     async fn message(&mut self, message: Message) -> Result<(), End> {
         let Message { event, payload, reply } = message;
+        let is_allowed = self.spend(event);
         if event == Event::Command {
-            let (seq, command) = self.read_command(payload);
+            let (seq, command) = if is_allowed {
+                self.read_command(payload.read(&reply))
+            } else {
+                (payload.seq(&reply), Err(Refusal::RateLimited.into()))
+            };
             let turns = self.lane.offer(seq, Pending { command, reply }, self.now());
             return self.take_turns(turns).await;
         }
-        let now = self.now();
-        let answer = if self.others.spend(now) {
-            self.answer(event, payload).await.into()
+        let answer = if is_allowed {
+            self.answer(event, payload.read(&reply)).await.into()
         } else {
             Answer::Failure(Refusal::RateLimited.into())
         };
+        self.reply(&reply, answer).await
+    }
+
+    /// Whether there is a message left for the device, and for its listener.
+    fn spend(&mut self, event: Event) -> bool {
+        let now = self.now();
+        let budget = if event == Event::Command { &mut self.commands } else { &mut self.others };
+        let is_allowed = budget.spend(now) && self.connection.place().spend_message(now);
+        if is_allowed {
+            self.conduct.accept();
+        } else {
+            self.conduct.refuse();
+        }
+        is_allowed
+    }
+
+    async fn reply(&mut self, reply: &Reply, answer: Answer) -> Result<(), End> {
+        let bytes = answer.state_bytes();
+        let is_paid = bytes == 0 || self.connection.place().spend_bytes(bytes, self.now());
+        let answer = if is_paid { answer } else { answer.without_state() };
         self.deliver(|| reply.send(&answer)).await
+    }
+
+    fn hold(&mut self, state: Arc<PlaybackState>) {
+        let now = self.now();
+        match &mut self.held {
+            Some(held) => held.state = state,
+            None => self.held = Some(Held { state, due: now, tries: 0, is_paid: false }),
+        }
+    }
+
+    /// Sends the state that is held, if it may be and there is room for it.
+    async fn hand_over(&mut self, socket: &SocketRef) -> Result<(), End> {
+        let now = self.now();
+        let Some(held) = self.held.as_mut().filter(|held| held.is_due(now)) else { return Ok(()) };
+        held.due = later(now, RETRY_INTERVAL);
+        held.is_paid = held.is_paid || self.connection.place().spend_bytes(state_bytes(&held.state), now);
+        if !held.is_paid {
+            return Ok(());
+        }
+        let mut sent = socket.emit("state", &*held.state);
+        for _ in 0..QUICK_RETRIES {
+            if matches!(sent, Err(SendError::Socket(SocketError::InternalChannelFull))) {
+                tokio::task::yield_now().await;
+                sent = socket.emit("state", &*held.state);
+            }
+        }
+        match sent {
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => {
+                held.tries += 1;
+                return if held.tries < RETRIES { Ok(()) } else { Err(End::TooSlow) };
+            }
+            Err(SendError::Serialize(error)) => tracing::error!(%error, "a state could not be written"),
+            // That the socket is closed, `gone` says as well.
+            Ok(()) | Err(SendError::Socket(SocketError::Closed)) => {}
+        }
+        self.held = None;
+        Ok(())
     }
 
     async fn answer(&mut self, event: Event, payload: Result<Value, Failure>) -> Result<Answer, Failure> {
@@ -218,12 +325,8 @@ impl Session {
         })
     }
 
-    fn read_command(&mut self, payload: Result<Value, Failure>) -> (Option<u64>, Result<Command, Failure>) {
+    fn read_command(&self, payload: Result<Value, Failure>) -> (Option<u64>, Result<Command, Failure>) {
         let seq = payload.as_ref().ok().and_then(seq_of);
-        let now = self.now();
-        if !self.commands.spend(now) {
-            return (seq, Err(Refusal::RateLimited.into()));
-        }
         let command = payload.and_then(CommandMessage::parse).and_then(|mut message| {
             let operation = message.operation()?;
             let id = message.command_id.unwrap_or_else(|| self.gate.playback.context().new_id());
@@ -247,7 +350,7 @@ impl Session {
                 }
                 Ok(command) => self.apply(turn(command)).await,
             };
-            self.deliver(|| reply.send(&answer)).await?;
+            self.reply(&reply, answer).await?;
         }
         Ok(())
     }
@@ -263,7 +366,7 @@ impl Session {
 
     /// Sends something, and waits a little if there is no room for it.
     async fn deliver(&mut self, send: impl Fn() -> Result<(), SendError>) -> Result<(), End> {
-        for _ in 0..RETRIES {
+        for tries in 0..RETRIES {
             match send() {
                 // That the socket is closed, `gone` says as well.
                 Ok(()) | Err(SendError::Socket(SocketError::Closed)) => return Ok(()),
@@ -272,6 +375,10 @@ impl Session {
                     return Ok(());
                 }
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => {}
+            }
+            if tries < QUICK_RETRIES {
+                tokio::task::yield_now().await;
+                continue;
             }
             tokio::select! {
                 () = self.gone.cancelled() => return Ok(()),

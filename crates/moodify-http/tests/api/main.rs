@@ -20,6 +20,7 @@ mod playlists;
 mod plays;
 mod recovery;
 mod sessions;
+mod sockets;
 mod support;
 mod tokens;
 mod tracks;

@@ -1,5 +1,8 @@
 //! Plays: what counts, and what somebody who cheats can reach.
 
+use moodify_core::model::PlayId;
+use moodify_core::model::event::PlayReported;
+use moodify_core::port::Clock;
 use serde_json::{Value, json};
 
 use crate::support::{Account, Answer, Form, World};
@@ -136,4 +139,28 @@ async fn a_play_belongs_to_one_listener_and_one_track() {
     world.post(&plays(&draft), &ada.token, body.clone()).await.problem(404, "track_not_found");
     world.post(&plays(track), "", body).await.problem(401, "unauthorized");
     assert_eq!(stage.play_count().await, 2);
+}
+
+#[tokio::test]
+async fn a_play_that_a_socket_reported_counts_for_whoever_may_know_of_the_track() {
+    let stage = stage().await;
+    let Stage { world, ada, nina, track } = &stage;
+    let draft = Form::new().text("title", "Draft").text("visibility", "private");
+    let draft = world.track_with(nina, draft).await;
+    for (track, account, plays) in [(&draft, ada, 0), (&draft, nina, 1), (track, ada, 1)] {
+        let id = track["id"].as_str().unwrap();
+        let now = world.clock.now();
+        let play = PlayReported {
+            account_id: account.body["id"].as_str().unwrap().parse().unwrap(),
+            track_id: id.parse().unwrap(),
+            play_id: PlayId::parse("p").unwrap(),
+            started_at: now,
+            played_ms: 5_000,
+            device_id: None,
+        };
+        world.moodify.catalog().play_was_reported(&play, now).await.unwrap();
+        let counted =
+            world.get(&format!("/v1/tracks/{id}"), &nina.token).await.json(200)["play_count"].clone();
+        assert_eq!(counted, plays, "{} of {}", track["title"], account.body["name"]);
+    }
 }

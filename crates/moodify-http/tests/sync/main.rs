@@ -7,6 +7,8 @@ mod device;
 mod following;
 mod hostile;
 mod leaving;
+mod limits;
+mod line;
 mod operations;
 mod reports;
 mod stage;

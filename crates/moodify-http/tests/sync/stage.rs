@@ -103,10 +103,14 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
+        let clock = Arc::new(MovedClock::default());
+        Self { clock: clock.clone(), ..Self::on(clock, config).await }
+    }
+
+    pub(crate) async fn on(clock: Arc<dyn Clock>, config: PlaybackConfig) -> Self {
         // Without somebody who listens there are no spans.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
-        let clock = Arc::new(MovedClock::default());
-        let context = Context::new(clock.clone(), Arc::new(SystemRng));
+        let context = Context::new(clock, Arc::new(SystemRng));
         let context = Context { tracer: Arc::new(Commands), ..context };
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
@@ -119,7 +123,7 @@ impl Stage {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, playback, handle, queue, store, clock }
+        Self { url, playback, handle, queue, store, clock: Arc::default() }
     }
 
     /// The truth behind it.

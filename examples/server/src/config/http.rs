@@ -13,6 +13,7 @@ pub(crate) struct Http {
     /// How many proxies in front append to `X-Forwarded-For`.
     pub(crate) trusted_proxies: usize,
     max_connections: Option<NonZeroUsize>,
+    max_connections_per_address: Option<NonZeroUsize>,
     drain_secs: Option<u32>,
 }
 
@@ -27,6 +28,15 @@ impl Http {
     pub(crate) fn max_connections(&self, open_files: u64) -> usize {
         let half = usize::try_from(open_files / 2).unwrap_or(usize::MAX).max(1);
         self.max_connections.map_or(half, NonZeroUsize::get)
+    }
+
+    /// How many of so many connections one address may have. Default: an eighth, but enough for a
+    /// household. Behind proxies there is no such limit: the addresses are theirs.
+    pub(crate) fn max_connections_per_address(&self, connections: usize) -> Option<usize> {
+        const HOUSEHOLD: usize = 64;
+        let share = (connections / 8).max(HOUSEHOLD);
+        let most = self.max_connections_per_address.map_or(share, NonZeroUsize::get);
+        (self.trusted_proxies == 0).then_some(most)
     }
 
     /// How long requests that are under way may take once the process is asked to end. Default
@@ -53,7 +63,7 @@ impl TryFrom<String> for AllowedOrigins {
 
 #[cfg(test)]
 mod tests {
-    use super::AllowedOrigins;
+    use super::{AllowedOrigins, Http};
 
     #[test]
     fn origins_are_a_list() {
@@ -61,5 +71,18 @@ mod tests {
         assert_eq!(origins(""), Ok(0));
         assert_eq!(origins("https://a.example, http://localhost:5173"), Ok(2));
         assert!(origins("https://a.example,*").unwrap_err().contains('*'));
+    }
+
+    #[test]
+    fn one_address_gets_an_eighth_unless_it_is_a_proxys() {
+        let http = |trusted_proxies, most: usize| Http {
+            trusted_proxies,
+            max_connections_per_address: most.try_into().ok(),
+            ..Http::default()
+        };
+        assert_eq!(http(0, 0).max_connections_per_address(8_000), Some(1_000));
+        assert_eq!(http(0, 0).max_connections_per_address(100), Some(64));
+        assert_eq!(http(0, 7).max_connections_per_address(8_000), Some(7));
+        assert_eq!(http(1, 0).max_connections_per_address(8_000), None);
     }
 }

@@ -25,12 +25,18 @@ impl Budget {
 
     /// Spends one; `false`, and nothing is spent, when there is none left.
     pub fn spend(&mut self, now: Timestamp) -> bool {
+        self.spend_many(1, now)
+    }
+
+    /// The same for so many. What is more than a second's worth takes all of it, when nothing is
+    /// spent.
+    pub fn spend_many(&mut self, count: u32, now: Timestamp) -> bool {
         // When the clock steps back, nobody owes more than the burst.
         let most = later(now, SECOND);
         let from = self.balanced_at.clamp(now, most);
-        let balanced_at = later(from, self.each);
-        let allowed = balanced_at <= most;
-        self.balanced_at = if allowed { balanced_at } else { from };
+        let balanced_at = later(from, self.each.saturating_mul(count));
+        let allowed = balanced_at <= most || from == now;
+        self.balanced_at = if allowed { balanced_at.min(most) } else { from };
         allowed
     }
 }
@@ -60,6 +66,18 @@ mod tests {
         assert!(budget.spend(at(3_600_000)));
         assert!(!budget.spend(at(0)));
         assert!(budget.spend(at(20)));
+    }
+
+    #[test]
+    fn many_are_spent_together_or_not_at_all() {
+        let mut budget = Budget::per_second(50, at(0));
+        assert!(budget.spend_many(40, at(0)));
+        assert!(!budget.spend_many(11, at(0)));
+        assert!(budget.spend_many(10, at(0)));
+        assert!(!budget.spend_many(1_000, at(999)));
+        assert!(budget.spend_many(1_000, at(1_000)), "or it could never be");
+        assert!(!budget.spend(at(1_000)));
+        assert!(budget.spend_many(50, at(2_000)));
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Playback, Refusal, stats::Counted};
+use super::{Place, Playback, Refusal, stats::Counted};
 use crate::model::{Caller, Device};
 use crate::port::{Signals, Subscriber};
 use crate::{AuthFailure, Error};
@@ -15,6 +15,7 @@ pub struct Connection {
     pub(super) subscriber: Subscriber,
     pub(super) device: Option<Device>,
     pub(super) expires_at: Timestamp,
+    pub(super) place: Place,
     pub(super) _counted: Counted,
 }
 
@@ -22,6 +23,11 @@ impl Connection {
     /// Until when the connection is good: then its token expires.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// Its place among the listener's connections. Whoever keeps a copy keeps the place taken.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// What the hub knows of it.
@@ -39,10 +45,11 @@ impl Playback {
     /// devices are allowed: a device that lost its line may leave one behind for a while.
     /// [`Error::Unauthenticated`] when the caller's session or account has ended.
     pub async fn connect(&self, caller: &Caller) -> Result<Result<(Connection, Signals), Refusal>, Error> {
-        let online = self.hub.online(caller.account_id).await?;
-        if online.len() >= self.config.max_devices.saturating_mul(2) {
+        let most = self.config.max_devices.saturating_mul(2);
+        let now = self.context.now();
+        let Some(place) = self.places.take(caller.account_id, most, &self.config, now) else {
             return Ok(Err(Refusal::TooManyDevices));
-        }
+        };
         let subscriber = Subscriber {
             connection: self.context.new_id(),
             account: caller.account_id,
@@ -51,6 +58,11 @@ impl Playback {
             round_trip: Duration::ZERO,
         };
         let signals = self.hub.subscribe(&subscriber).await?;
+        // Counted once it has joined: of those that come at once on several nodes too many may be
+        // turned away, but none too many gets in.
+        if self.hub.online(caller.account_id).await?.len() > most {
+            return Ok(Err(Refusal::TooManyDevices));
+        }
         // After joining: what ends from now on reaches the connection.
         if self.ended.includes(caller) {
             return Err(AuthFailure::InvalidToken.into());
@@ -59,6 +71,7 @@ impl Playback {
             subscriber,
             device: None,
             expires_at: caller.expires_at,
+            place,
             _counted: Counted::new(&self.stats),
         };
         Ok(Ok((connection, signals)))

@@ -24,6 +24,7 @@ mod resync;
 mod round_trip;
 mod session_revoked;
 mod settle;
+mod share;
 mod stats;
 mod transition;
 mod turns;
@@ -38,6 +39,7 @@ pub use hello::Welcome;
 pub use lane::{Lane, Turn};
 pub use report::Report;
 pub use resync::Resync;
+pub use share::Place;
 pub use stats::{PlaybackCounts, PlaybackStats, SKEW_BOUNDS_MS};
 
 use super::Context;
@@ -48,6 +50,7 @@ use crate::{AuthFailure, Error};
 use ended::Ended;
 use jiff::Timestamp;
 use plays::Plays;
+use share::Places;
 use turns::Turns;
 use watch::Watch;
 
@@ -60,6 +63,7 @@ pub struct Playback {
     config: PlaybackConfig,
     started_at: Timestamp,
     turns: Turns,
+    places: Places,
     ended: Ended,
     watch: Watch,
     plays: Plays,
@@ -90,6 +94,7 @@ impl Playback {
             context,
             config,
             turns: Turns::default(),
+            places: Places::default(),
             ended: Ended::default(),
             watch: Watch::default(),
             stats: Arc::default(),

@@ -136,6 +136,39 @@ impl From<Welcome> for Answer {
     }
 }
 
+impl Answer {
+    /// About how many bytes of state it brings.
+    pub(in super::super) fn state_bytes(&self) -> usize {
+        match self {
+            Self::Welcome { state, .. } | Self::State { state } => state_bytes(state),
+            Self::Applied { state: Some(Shared(state)), .. } => state_bytes(state),
+            Self::Failure(Failure { state: Some(state), .. }) => state_bytes(state),
+            Self::Applied { .. }
+            | Self::Noted(_)
+            | Self::Unchanged { .. }
+            | Self::Refreshed { .. }
+            | Self::Failure(_) => 0,
+        }
+    }
+
+    /// What is left of it when there is no room for a state: the device asks for that again.
+    pub(in super::super) fn without_state(self) -> Self {
+        match self {
+            Self::Welcome { .. } | Self::State { .. } => Self::Failure(Refusal::RateLimited.into()),
+            Self::Applied { ok, rev, at_us, .. } => Self::Applied { ok, rev, at_us, state: None },
+            Self::Failure(failure) => Self::Failure(Failure { state: None, ..failure }),
+            other => other,
+        }
+    }
+}
+
+/// About how long a state is in JSON: its queue makes it long.
+pub(in super::super) fn state_bytes(state: &PlaybackState) -> usize {
+    const ENTRY: usize = 112;
+    const REST: usize = 1024;
+    state.queue.len().saturating_mul(ENTRY).saturating_add(REST)
+}
+
 /// Either kind of reason becomes an answer.
 impl<T: Into<Answer>> From<Result<T, Failure>> for Answer {
     fn from(result: Result<T, Failure>) -> Self {

@@ -28,6 +28,18 @@ pub(in super::super) fn seq_of(payload: &Value) -> Option<u64> {
     payload.get("seq").and_then(Value::as_u64).filter(|seq| *seq <= MAX_EXACT_INTEGER)
 }
 
+/// The same without a look at anything else.
+#[derive(Deserialize)]
+pub(in super::super) struct OnlySeq {
+    seq: Option<u64>,
+}
+
+impl OnlySeq {
+    pub(in super::super) fn seq(&self) -> Option<u64> {
+        self.seq.filter(|seq| *seq <= MAX_EXACT_INTEGER)
+    }
+}
+
 impl CommandMessage {
     pub(in super::super) fn parse(payload: Value) -> Result<Self, Failure> {
         let message: Self = parse(payload)?;

@@ -12,8 +12,8 @@ use moodify_core::service::playback::Report;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub(super) use answer::{Answer, Failure};
-pub(super) use command::{CommandMessage, seq_of};
+pub(super) use answer::{Answer, Failure, state_bytes};
+pub(super) use command::{CommandMessage, OnlySeq, seq_of};
 
 #[derive(Deserialize)]
 pub(super) struct Handshake {

@@ -1,7 +1,7 @@
 //! Takes connections and serves each until it ends. `axum::serve` would do, but gives a client for
 //! ever to write the head of a request: a few thousand that never do would use up all files.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -14,22 +14,27 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::Semaphore,
-};
+use moodify_core::service::Context;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
-use super::place::Placed;
+use super::{place::Placed, places::Places};
+#[cfg(test)]
+use crate::assemble;
 
 /// How long the head of a request may take to come, counted from when the connection could bring
 /// it: also the longest that one may stay open between two requests. Longer than a load balancer
 /// keeps an idle one (60 s), so that none of its requests meets a closing door.
 pub(super) const HEAD_PATIENCE: Duration = Duration::from_secs(75);
 
+/// How long a client may leave what is written to it: nobody who listens makes such a pause, and a
+/// player that was paused asks for the rest again.
+pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How much of a request is read ahead at most, its head included; many uploads at once are to take
 /// little memory.
-const READ_AHEAD_BYTES: usize = 64 * 1024;
+const READ_AHEAD_BYTES: usize = 32 * 1024;
 
 /// How many are turned away at a time, each within a second: so many files are over the limit.
 const TURNED_AWAY: usize = 64;
@@ -39,8 +44,12 @@ const TURNED_AWAY: usize = 64;
 pub(super) struct Limits {
     /// How long the head of a request may take.
     pub(super) head_patience: Duration,
+    /// How long a client may take nothing of what is written.
+    pub(super) write_patience: Duration,
     /// How many connections may be open.
     pub(super) connections: usize,
+    /// How many of them may come from one network, if that is limited.
+    pub(super) per_network: Option<usize>,
 }
 
 /// Serves until it is told to stop, then until all requests are answered.
@@ -48,17 +57,19 @@ pub(super) async fn serve<L: Listener<Addr = SocketAddr>>(
     mut listener: L,
     router: Router,
     limits: Limits,
+    context: Context,
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
-    let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-    let (served, turned_away) = (places(limits.connections), places(TURNED_AWAY));
+    let served = Places::new(limits.connections, limits.per_network);
+    let turned_away = Places::new(TURNED_AWAY, None);
     while let Some((io, peer)) = stop.run_until_cancelled(listener.accept()).await {
-        if let Ok(place) = served.clone().try_acquire_owned() {
-            let io = Placed::new(io, place);
+        if let Some(place) = served.take(peer.ip()) {
+            let io = Placed::new(io, place, context.clock.clone(), limits.write_patience);
             connections.spawn(connection(io, peer, router.clone(), limits.head_patience, stop.clone()));
-        } else if let Ok(place) = turned_away.clone().try_acquire_owned() {
-            connections.spawn(turn_away(Placed::new(io, place)));
+        } else if let Some(place) = turned_away.take(peer.ip()) {
+            let io = Placed::new(io, place, context.clock.clone(), limits.write_patience);
+            connections.spawn(turn_away(io, context.new_id()));
         }
         // And when even those are too many, the connection just closes.
     }
@@ -105,17 +116,19 @@ where
     }
 }
 
-/// Says that all places are taken, without reading what is asked: a request that nobody read has no id.
-async fn turn_away(mut io: impl AsyncRead + AsyncWrite + Unpin) {
-    const BODY: &str = concat!(
-        r#"{"type":"about:blank","title":"Service Unavailable","status":503,"#,
-        r#""detail":"Too many connections are open; try again later.","code":"unavailable"}"#,
+/// Says that all places are taken, without reading what is asked.
+async fn turn_away(mut io: impl AsyncRead + AsyncWrite + Unpin, request_id: Uuid) {
+    let body = format!(
+        r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Too many connections are open; try again later.","code":"unavailable","request_id":"{request_id}"}}"#
     );
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-         cache-control: no-store\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
-        BODY.len(),
+         cache-control: no-store\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n\
+         content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nretry-after: 5\r\n\
+         x-request-id: {request_id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len(),
     );
+    tracing::info!(%request_id, "turned away: as many connections are open as may be");
     let talk = async {
         io.write_all(answer.as_bytes()).await?;
         io.shutdown().await?;
@@ -140,14 +153,19 @@ mod tests {
 
     use super::*;
 
+    fn limits(connections: usize) -> Limits {
+        let patience = Duration::from_secs(60);
+        Limits { head_patience: patience, write_patience: patience, connections, per_network: None }
+    }
+
     #[tokio::test]
     async fn who_never_finishes_a_head_is_cut_and_others_are_not() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", axum::routing::get(async || "here"));
         let stop = CancellationToken::new();
-        let limits = Limits { head_patience: Duration::from_millis(300), connections: 100 };
-        let server = tokio::spawn(serve(listener, router, limits, stop.clone()));
+        let limits = Limits { head_patience: Duration::from_millis(300), ..limits(100) };
+        let server = tokio::spawn(serve(listener, router, limits, assemble::context(), stop.clone()));
 
         for sent in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
             let mut client = TcpStream::connect(address).await.unwrap();
@@ -176,8 +194,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", axum::routing::get(async || "here"));
         let stop = CancellationToken::new();
-        let limits = Limits { head_patience: Duration::from_secs(60), connections: 3 };
-        tokio::spawn(serve(listener, router, limits, stop.clone()));
+        let limits = limits(3);
+        tokio::spawn(serve(listener, router, limits, assemble::context(), stop.clone()));
 
         let mut inside = Vec::new();
         for _ in 0..3 {
@@ -185,12 +203,23 @@ mod tests {
             assert!(exchange(&mut client).await.ends_with("here"));
             inside.push(client);
         }
+        let mut ids = std::collections::HashSet::new();
         for _ in 0..100 {
             let mut late = TcpStream::connect(address).await.unwrap();
             let mut heard = String::new();
             late.read_to_string(&mut heard).await.unwrap();
             let (head, body) = heard.split_once("\r\n\r\n").unwrap();
             assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("retry-after: 5"), "{head}");
+            let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(problem["code"], "unavailable");
+            let id = problem["request_id"].as_str().unwrap();
+            assert!(head.contains(&format!("x-request-id: {id}\r\n")), "{head} {body}");
+            assert!(ids.insert(id.to_owned()), "{id} comes twice");
+            for header in
+                ["x-content-type-options: nosniff", "referrer-policy: no-referrer", "-policy: default"]
+            {
+                assert!(head.contains(header), "{header} in {head}");
+            }
             assert!(head.contains(&format!("content-length: {}", body.len())), "{head} {}", body.len());
         }
         for client in &mut inside {
@@ -211,10 +240,52 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let say = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
         let router = Router::new().route("/", axum::routing::get(say));
-        let limits = Limits { head_patience: Duration::from_secs(60), connections: 3 };
-        tokio::spawn(serve(listener, router, limits, CancellationToken::new()));
+        let limits = limits(3);
+        tokio::spawn(serve(listener, router, limits, assemble::context(), CancellationToken::new()));
         let mut client = TcpStream::connect(address).await.unwrap();
         let own = client.local_addr().unwrap().to_string();
         assert!(exchange(&mut client).await.ends_with(&own));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_the_answer_loses_the_place() {
+        const ANSWER: &[u8] = &[b'x'; 64 * 1024 * 1024];
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", axum::routing::get(async || ANSWER));
+        let limits = Limits { write_patience: Duration::from_millis(100), ..limits(1) };
+        tokio::spawn(serve(listener, router, limits, assemble::context(), CancellationToken::new()));
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        idle.readable().await.unwrap();
+        loop {
+            let mut next = TcpStream::connect(address).await.unwrap();
+            if exchange(&mut next).await.starts_with("HTTP/1.1 200 ") {
+                break;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_may_be_long_but_not_endless() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router =
+            Router::new().route("/", axum::routing::post(async |body: String| body.len().to_string()));
+        tokio::spawn(serve(listener, router, limits(10), assemble::context(), CancellationToken::new()));
+        let (cookie, body) = ("c".repeat(16_000), "b".repeat(1_000_000));
+        let usual = format!(
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: {cookie}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len(),
+        );
+        // Not a byte more than is read: closing on what was not would tear the answer away.
+        let endless = format!("{:c<READ_AHEAD_BYTES$}", "POST / HTTP/1.1\r\nCookie: ");
+        for (request, answer) in [(usual, "1000000"), (endless, "HTTP/1.1 431 ")] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).await.unwrap();
+            assert!(heard.contains(answer), "{heard}");
+        }
     }
 }

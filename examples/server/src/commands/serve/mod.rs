@@ -5,13 +5,14 @@ mod connections;
 mod door;
 mod metrics;
 mod place;
+mod places;
 mod watch;
 mod web;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, middleware, serve::ListenerExt};
-use moodify_core::{Error, Moodify, port::Clock};
+use moodify_core::{Error, Moodify, port::Clock, service::Context};
 use moodify_http::sync::SyncHandle;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -75,24 +76,22 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
     let Web { router, sockets, apart } = web::web(&moodify, &parts, role, settings, (bound, public_url));
+    let connections = settings.http.max_connections(open_files());
     let limits = connections::Limits {
         head_patience: connections::HEAD_PATIENCE,
-        connections: settings.http.max_connections(open_files()),
+        write_patience: connections::WRITE_PATIENCE,
+        connections,
+        per_network: settings.http.max_connections_per_address(connections),
     };
     if let Some((address, router)) = apart {
         let (listener, address) = bind(address, "metrics.listen").await?;
         // To the end of the process: how it ends is worth watching too.
-        tokio::spawn(connections::serve(listener, router, limits, CancellationToken::new()));
+        let context = parts.context.clone();
+        tokio::spawn(connections::serve(listener, router, limits, context, CancellationToken::new()));
         tracing::info!(%address, "metrics are shown here");
     }
-    let mut running = Running::start(
-        (listener, bound),
-        (router, limits),
-        sockets,
-        moodify,
-        role,
-        parts.context.clock.clone(),
-    );
+    let mut running =
+        Running::start((listener, bound), (router, limits), sockets, moodify, role, parts.context.clone());
     announce::ready(role, settings, bound)?;
 
     let outcome = tokio::select! {
@@ -157,7 +156,7 @@ impl Running {
         sockets: Option<SyncHandle>,
         moodify: Moodify,
         role: Role,
-        clock: Arc<dyn Clock>,
+        context: Context,
     ) -> Self {
         let (stop_accepting, stop_workers) = (CancellationToken::new(), CancellationToken::new());
         let closed = CancellationToken::new();
@@ -169,10 +168,10 @@ impl Running {
         });
         let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
         let stop_serving = CancellationToken::new();
-        let serving = connections::serve(door, router, limits, stop_serving.clone());
+        let serving = connections::serve(door, router, limits, context.clone(), stop_serving.clone());
         let closing = async move {
             closed.cancelled().await;
-            clock.sleep(GRACE).await;
+            context.clock.sleep(GRACE).await;
             stop_serving.cancel();
         };
         let server = async {

@@ -4,7 +4,8 @@ use crate::model::event::PlayReported;
 use crate::model::page::encode_cursor;
 use crate::model::play::{CLOCK_TOLERANCE, LATEST_REPORT};
 use crate::model::{
-    Caller, DeviceId, HistoryEntry, Invalid, PageSize, PlayId, PlayReport, Timestamp, TrackId, earlier, later,
+    AccountId, Caller, DeviceId, HistoryEntry, Invalid, PageSize, PlayId, PlayReport, Timestamp, TrackId,
+    earlier, later,
 };
 use crate::service::Catalog;
 use crate::service::catalog::{Listing, TrackView};
@@ -50,12 +51,17 @@ impl Catalog {
         Ok(self.inner.parts.library.record_play(&report).await?)
     }
 
-    /// The same for a play that the sync service has heard of. What cannot be counted is let go.
+    /// The same for a play that the sync service has heard of. What cannot be counted is let go, and
+    /// so is a play of a track that the listener may not know of.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store fails.
     pub async fn play_was_reported(&self, event: &PlayReported, at: Timestamp) -> Result<(), Error> {
         if self.is_gone(event.account_id).await? {
+            return Ok(());
+        }
+        if !self.may_know(event.account_id, event.track_id).await? {
+            tracing::debug!(play = %event.play_id, "a play of an unknown track is not counted");
             return Ok(());
         }
         let report = PlayReport {
@@ -79,6 +85,19 @@ impl Catalog {
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// What [`visible_track`](Self::visible_track) asks, of a listener whose token is not at hand.
+    async fn may_know(&self, account: AccountId, track: TrackId) -> Result<bool, Error> {
+        let store = &self.inner.parts.store;
+        let Some(track) = store.track(track).await? else {
+            return Ok(false);
+        };
+        if track.is_visible_to(None) {
+            return Ok(true);
+        }
+        let artist = store.artist(track.artist_id).await?;
+        Ok(artist.is_some_and(|artist| artist.account_id == account))
     }
 
     /// A page of what the caller has heard, the latest first, without tracks that the caller may not
