@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use subtle::ConstantTimeEq;
+
 use super::refresh_token::RefreshToken;
 use super::{Accounts, SignedIn};
 use crate::Error;
@@ -70,14 +72,16 @@ impl Accounts {
         session: &Session,
         key: &StoredKey,
     ) -> Result<Presented, Error> {
-        if !token.leads_to(session.generation, session.token_hash, key)? {
+        if !token.is_genuine(key)? {
             return Ok(Presented::Foreign);
         }
         let age = self.inner.context.now().duration_since(session.rotated_at).unsigned_abs();
-        Ok(match session.generation - token.generation {
-            0 => Presented::Newest,
-            1 if age <= self.inner.config.refresh_grace => Presented::JustRotated,
-            _ => Presented::Reused,
+        Ok(match session.generation.checked_sub(token.generation) {
+            Some(0) if token.hash().0.ct_eq(&session.token_hash.0).into() => Presented::Newest,
+            // From after the moment that a restored backup was made.
+            Some(0) | None => Presented::Foreign,
+            Some(1) if age <= self.inner.config.refresh_grace => Presented::JustRotated,
+            Some(_) => Presented::Reused,
         })
     }
 
