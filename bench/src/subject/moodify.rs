@@ -17,10 +17,11 @@ use crate::{
 };
 
 /// Bounds that a harness at one address would run into: loads measure the work, not the refusal.
-const UNLIMITED: [(&str, &str); 4] = [
+const UNLIMITED: [(&str, &str); 5] = [
     ("MOODIFY_LIMITS_LOGIN_FAILURES_PER_MINUTE", "0"),
     ("MOODIFY_LIMITS_SIGNUP_PER_MINUTE", "0"),
     ("MOODIFY_LIMITS_REQUESTS_PER_MINUTE", "0"),
+    ("MOODIFY_CATALOG_UPLOADS_AT_ONCE", "0"),
     ("MOODIFY_PLAYBACK_MESSAGES_PER_SECOND", "100000"),
 ];
 

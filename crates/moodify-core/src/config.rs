@@ -93,6 +93,11 @@ pub struct CatalogConfig {
     pub max_audio_bytes: u64,
     /// Largest cover upload in bytes. Default 10 MB.
     pub max_cover_bytes: u64,
+    /// How many uploads of one account may go on at once; 0 is no limit. Default 3.
+    pub uploads_at_once: u32,
+    /// How much the uploads that go on may have on the disk together, in bytes; at least as much as one
+    /// may have is taken. Default 2 GB: eighteen of the largest.
+    pub max_staged_bytes: u64,
     /// Longest life of a signed URL. Default 1 h.
     pub media_url_ttl: Duration,
     /// When an upload that is still not ready counts as dead and its media is removed. Default 1 h.
@@ -104,6 +109,8 @@ impl Default for CatalogConfig {
         Self {
             max_audio_bytes: 100_000_000,
             max_cover_bytes: 10_000_000,
+            uploads_at_once: 3,
+            max_staged_bytes: 2_000_000_000,
             media_url_ttl: Duration::from_secs(60 * 60),
             stale_upload_after: Duration::from_secs(60 * 60),
         }
@@ -242,8 +249,8 @@ pub struct LimitsConfig {
     pub login_failures_in_a_row: u32,
     /// Sign-ups from one address, a minute, and as many requests for mails. Default 20.
     pub signup_per_minute: u32,
-    /// Requests of one account or, without a good access token, from one address, a minute.
-    /// Default 600.
+    /// Requests of one account or, without a good access token and to log in, from one address, a
+    /// minute. All together from one address: ten times as many. Default 600.
     pub requests_per_minute: u32,
 }
 

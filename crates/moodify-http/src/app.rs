@@ -7,6 +7,7 @@ use moodify_core::service::Context;
 
 use crate::config::HttpConfig;
 use crate::cookies::CookieSessions;
+use crate::routes::operations::get_readiness::LastReadiness;
 
 /// The state of the router.
 #[derive(Clone)]
@@ -15,6 +16,7 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) config: Arc<HttpConfig>,
     pub(crate) cookies: Arc<CookieSessions>,
+    pub(crate) readiness: Arc<LastReadiness>,
 }
 
 impl App {

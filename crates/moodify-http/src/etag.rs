@@ -5,10 +5,44 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::problem::Problem;
+
+/// A value as JSON, with its tag: made once for what never changes.
+pub(crate) struct Tagged {
+    body: Bytes,
+    tag: HeaderValue,
+}
+
+impl Tagged {
+    pub(crate) fn new<T: Serialize>(version: Option<u64>, value: &T) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(value).map_err(Problem::internal)?;
+        Ok(Self { tag: tag(version, &body)?, body: body.into() })
+    }
+
+    fn answer(&self, status: StatusCode, body: Bytes) -> Response {
+        let headers = [
+            (header::ETAG, self.tag.clone()),
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+            (header::VARY, HeaderValue::from_static("authorization")),
+        ];
+        (status, headers, body).into_response()
+    }
+
+    /// The answer to a read: 304 without a body when the client has it already.
+    pub(crate) fn read(&self, request: &HeaderMap) -> Response {
+        if !none_match_fails(request, &self.tag) {
+            return self.answer(StatusCode::OK, self.body.clone());
+        }
+        let mut response = self.answer(StatusCode::NOT_MODIFIED, Bytes::new());
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response
+    }
+}
 
 /// An answer with this value as JSON and its tag.
 pub(crate) fn json<T: Serialize>(
@@ -16,15 +50,8 @@ pub(crate) fn json<T: Serialize>(
     version: Option<u64>,
     value: &T,
 ) -> Result<Response, Problem> {
-    let body = serde_json::to_vec(value).map_err(Problem::internal)?;
-    let tag = tag(version, &body)?;
-    let headers = [
-        (header::ETAG, tag),
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-        (header::VARY, HeaderValue::from_static("authorization")),
-    ];
-    Ok((status, headers, body).into_response())
+    let tagged = Tagged::new(version, value)?;
+    Ok(tagged.answer(status, tagged.body.clone()))
 }
 
 /// The answer to a read: as [`json`], or 304 without a body when the client has it already.
@@ -33,14 +60,7 @@ pub(crate) fn read<T: Serialize>(
     version: Option<u64>,
     value: &T,
 ) -> Result<Response, Problem> {
-    let mut response = json(StatusCode::OK, version, value)?;
-    if response.headers().get(header::ETAG).is_some_and(|tag| none_match_fails(request, tag)) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = axum::body::Body::empty();
-        response.headers_mut().remove(header::CONTENT_TYPE);
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
-    Ok(response)
+    Ok(Tagged::new(version, value)?.read(request))
 }
 
 /// Whether `If-None-Match` names this tag (RFC 9110, 13.1.2: weak comparison).

@@ -43,8 +43,14 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     openapi::complete(&mut document);
     let context = moodify.context().clone();
     let cookies = Arc::new(CookieSessions::new(&config.public_url, &config.allowed_origins));
-    let app = App { moodify: moodify.clone(), context, config: Arc::new(config), cookies };
-    let mut routes = routes.merge(routes::operations::docs::router(document));
+    let app = App {
+        moodify: moodify.clone(),
+        context,
+        config: Arc::new(config),
+        cookies,
+        readiness: Arc::default(),
+    };
+    let mut routes = routes.merge(routes::operations::docs::router(&document));
     if let Some(sockets) = app.config.sockets.clone() {
         // What a socket says comes at once; what it asks for may wait until there is something to say.
         let said_in_time = from_fn_with_state(app.config.limits.request, middleware::timeout::said);

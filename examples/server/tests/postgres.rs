@@ -125,7 +125,8 @@ fn outage(leave: impl Fn(&Postgres), come_back: impl Fn(&Postgres)) {
                 scope.spawn(move || assert_unavailable(&sign_up(server, &format!("lost-{round}-{client}"))));
             }
         });
-        assert_eq!(get(&server.url, "/health/ready", "").status, 503);
+        // An answer from before is kept for a second.
+        wait_for("no readiness", || get(&server.url, "/health/ready", "").status == 503);
         assert_eq!(get(&server.url, "/health/live", "").status, 200);
         come_back(&postgres);
         wait_for("readiness", || get(&server.url, "/health/ready", "").status == 200);

@@ -24,6 +24,15 @@ impl SqlStore {
         Ok(self.database.run(one_more(subject, rule)).await? == 1)
     }
 
+    pub(super) async fn uncount(&self, subject: LogInSubject) -> Result<(), Fault> {
+        let one_less = Statement::new(
+            "UPDATE log_in_tallies SET failures = failures - 1, blocked_until = 0
+             WHERE subject = $1 AND failures > 0",
+        );
+        self.database.run(one_less.bind(subject.0)).await?;
+        Ok(())
+    }
+
     pub(super) async fn set_tally(
         &self,
         subject: LogInSubject,

@@ -26,6 +26,8 @@ macro_rules! log_in_tally_suite {
                 a_tally_is_kept_as_long_as_it_would_have_been,
                 a_tally_can_be_set_and_removed,
                 subjects_do_not_touch_each_other,
+                a_failure_is_taken_back_and_its_block_with_it,
+                failures_that_are_taken_back_take_no_others_along,
                 concurrent_failures_are_all_counted_and_no_more_than_allowed,
             ]
         );
@@ -135,6 +137,44 @@ pub async fn subjects_do_not_touch_each_other(fixture: &UserStoreFixture) {
     assert!(fixture.store.count_log_in(other, &rule).await.unwrap());
     fixture.store.set_log_in_tally(one, None).await.unwrap();
     assert!(fixture.store.log_in_tally(other).await.unwrap().is_some());
+}
+
+/// Taking back leaves one failure fewer, never fewer than none, and nobody blocked.
+pub async fn a_failure_is_taken_back_and_its_block_with_it(fixture: &UserStoreFixture) {
+    let (subject, other) = (subject(), subject());
+    fixture.store.uncount_log_in(subject).await.unwrap();
+    assert_eq!(fixture.store.log_in_tally(subject).await.unwrap(), None);
+    let rule = rule(samples::moment(), 2);
+    for one in [subject, subject, other] {
+        assert!(fixture.store.count_log_in(one, &rule).await.unwrap());
+    }
+    assert!(!fixture.store.count_log_in(subject, &rule).await.unwrap());
+    for failures in [1, 0, 0] {
+        fixture.store.uncount_log_in(subject).await.unwrap();
+        let left = LogInTally { failures, blocked_until: Timestamp::UNIX_EPOCH, expires_at: rule.expires_at };
+        assert_eq!(fixture.store.log_in_tally(subject).await.unwrap(), Some(left));
+    }
+    assert_eq!(fixture.store.log_in_tally(other).await.unwrap().expect("the tally").failures, 1);
+}
+
+/// Fifty failures and forty that are taken back at the same time leave as many as one after the other.
+pub async fn failures_that_are_taken_back_take_no_others_along(fixture: &UserStoreFixture) {
+    let subject = subject();
+    let rule = rule(samples::moment(), u32::MAX);
+    for _ in 0..40 {
+        assert!(fixture.store.count_log_in(subject, &rule).await.unwrap());
+    }
+    let calls = (0..90).map(|n| {
+        let store = fixture.store.clone();
+        tokio::spawn(async move {
+            match n % 9 {
+                0..5 => assert!(store.count_log_in(subject, &rule).await.unwrap()),
+                _ => store.uncount_log_in(subject).await.unwrap(),
+            }
+        })
+    });
+    assert!(join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!(fixture.store.log_in_tally(subject).await.unwrap().expect("the tally").failures, 50);
 }
 
 /// Of a hundred failures at once as many count as may, and not one more.

@@ -251,6 +251,15 @@ impl UserStore for MemoryStore {
         Ok(next.is_some())
     }
 
+    async fn uncount_log_in(&self, subject: LogInSubject) -> Result<(), UserStoreError> {
+        let tallies = &mut self.tables().users.tallies;
+        if let Some(tally) = tallies.get_mut(&subject).filter(|tally| tally.failures > 0) {
+            tally.failures -= 1;
+            tally.blocked_until = Timestamp::UNIX_EPOCH;
+        }
+        Ok(())
+    }
+
     async fn set_log_in_tally(
         &self,
         subject: LogInSubject,

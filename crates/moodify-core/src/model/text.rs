@@ -36,8 +36,30 @@ fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Refuses what mail programs make a link of: mails greet by a name that anybody can sign up with, at
+/// addresses that nobody has proved.
+fn no_link(name: String) -> Result<String, Invalid> {
+    // How addresses may write the dot (Unicode TS 46).
+    const DOTS: [char; 5] = ['.', '\u{2024}', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
+    let labels: Vec<&str> = name.split(DOTS).collect();
+    let is_host = |pair: &[&str]| match pair {
+        // No domain ends in one letter: J.R.R. is a name.
+        [before, after] => {
+            before.ends_with(char::is_alphanumeric)
+                && (after.chars().take(2).filter(|c| c.is_alphanumeric()).count() == 2
+                    || before.to_lowercase().ends_with("www"))
+        }
+        _ => false,
+    };
+    if name.contains(['/', '\\']) || labels.windows(2).any(is_host) {
+        let message = "This reads like a link. Write a space behind a dot, and no slashes.";
+        return Err(Invalid::new("looks_like_link", message));
+    }
+    Ok(name)
+}
+
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident($min:literal ..= $max:literal);)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($min:literal ..= $max:literal) $(, $check:path)?;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -50,9 +72,9 @@ macro_rules! texts {
             /// Trims, composes (NFC) and checks a text.
             ///
             /// # Errors
-            /// `required`, `too_long` or `control_character`.
+            /// `required`, `too_long` or `control_character`; of a person's name also `looks_like_link`.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
-                clean(text, $min, $max).map(Self)
+                clean(text, $min, $max)$(.and_then($check))?.map(Self)
             }
 
             /// The text.
@@ -84,9 +106,10 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A first or last name.
-    PersonName(1..=100);
-    /// The name an artist performs under.
+    /// A first or last name. It stands in mails to whoever somebody says they are.
+    PersonName(1..=100), no_link;
+    /// The name an artist performs under. It may read like a link (will.i.am, AC/DC), so it stands in no
+    /// mail to a mailbox that nobody has proved.
     ArtistName(1..=100);
     /// The title of a track or playlist.
     Title(1..=200);
@@ -106,6 +129,51 @@ mod tests {
     fn composes_and_trims() {
         let title = Title::parse("  Cafe\u{301} ").unwrap();
         assert_eq!(title.as_str(), "Caf\u{e9}");
+    }
+
+    #[test]
+    fn no_mail_program_makes_a_link_of_a_name() {
+        for name in [
+            "Ada",
+            "J. R. R.",
+            "J.R.R.",
+            "St. John",
+            "O'Brien",
+            "Jean-Luc",
+            "Mary Jane",
+            "Smith Jr.",
+            "Dr. h. c.",
+            "M\u{fc}ller-L\u{fc}denscheidt",
+            "\u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+            "夜に。",
+            "...",
+            "<b>Eve",
+        ] {
+            assert_eq!(PersonName::parse(name).unwrap().as_str(), name);
+        }
+        for link in [
+            "http://evil.example/win",
+            "https://evil",
+            "//evil",
+            "evil.example",
+            "You won: EVIL.EXAMPLE now",
+            "go to t.co",
+            "www.x",
+            "WWW.evil",
+            "a@evil.example",
+            "evil.example.",
+            "192.168.10.20",
+            "evil\u{3002}example",
+            "evil\u{ff0e}example",
+            "b\u{fc}cher.\u{440}\u{444}",
+            "\\\\evil\\win",
+            "evil/win",
+        ] {
+            assert_eq!(PersonName::parse(link).unwrap_err().code, "looks_like_link", "{link}");
+        }
+        for name in ["will.i.am", "AC/DC", "deadmau5", "A.CHAL", "Portugal. The Man"] {
+            assert!(ArtistName::parse(name).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,12 +19,23 @@ pub trait MediaSigner: Send + Sync {
 }
 
 /// A URL with an end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl {
     /// The URL, signature included: a secret until it expires.
     pub url: Url,
     /// When it stops working.
     pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Stores put signatures into the query, into user info, or into the path.
+        let origin = self.url.origin().ascii_serialization();
+        f.debug_struct("SignedUrl")
+            .field("url", &format_args!("{origin}/…"))
+            .field("expires_at", &self.expires_at)
+            .finish()
+    }
 }
 
 /// Why a [`MediaSigner`] failed.
@@ -32,4 +44,24 @@ pub enum SignError {
     /// The technology failed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_opens_nothing() {
+        for url in [
+            "https://media.example/audio/4f02?expires=9&signature=S3CRET",
+            "https://key:S3CRET@media.example/audio/4f02",
+            "https://media.example/S3CRET/audio/4f02",
+        ] {
+            let signed = SignedUrl { url: url.parse().unwrap(), expires_at: Timestamp::UNIX_EPOCH };
+            assert_eq!(
+                format!("{signed:?}"),
+                "SignedUrl { url: https://media.example/…, expires_at: 1970-01-01T00:00:00Z }"
+            );
+        }
+    }
 }

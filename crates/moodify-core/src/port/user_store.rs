@@ -131,6 +131,10 @@ pub trait UserStore: Send + Sync {
     /// would. May remove tallies that have expired by then.
     async fn count_log_in(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, UserStoreError>;
 
+    /// Takes one failed log-in back, and the block with it, in one atomic step: none that others count
+    /// meanwhile is lost. Does nothing where there is no failure.
+    async fn uncount_log_in(&self, subject: LogInSubject) -> Result<(), UserStoreError>;
+
     /// Replaces the tally of this subject; `None` removes it.
     async fn set_log_in_tally(
         &self,

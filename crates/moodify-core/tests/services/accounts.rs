@@ -1,9 +1,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::join_all;
 use moodify_core::model::{EventPayload, Role};
-use moodify_core::port::Outbox;
+use moodify_core::port::{Outbox, UserStore};
 use moodify_core::service::accounts::{LogIn, SignedIn};
 use moodify_core::{AuthFailure, Error};
 
@@ -116,13 +117,51 @@ async fn a_much_older_token_of_the_chain_is_recognised_too() {
 async fn a_guess_ends_nobodys_session() {
     let world = World::new();
     let accounts = world.moodify.accounts();
-    let token = refresh_token(&world.sign_up("ada@example.com").await);
-    let last = if token.ends_with('A') { "Q" } else { "A" };
-    let forged = format!("{}{last}", &token[..token.len() - 1]);
-    for guess in [forged.as_str(), "", "x", &"A".repeat(70), &"A".repeat(100_000), "\0", "☃"] {
+    let old = refresh_token(&world.sign_up("ada@example.com").await);
+    let token = refresh_token(&accounts.refresh(&old).await.unwrap());
+    world.clock.advance(Duration::from_secs(60));
+    for guess in ["", "x", &"A".repeat(token.len()), &"A".repeat(100_000), "\0", "☃", &token[1..]] {
         assert_eq!(failure(accounts.refresh(guess).await), AuthFailure::InvalidToken, "{guess:.20}");
     }
+    // Nobody but the server makes a token of this session: not from its own old one, at no generation.
+    for known in [&old, &token] {
+        let bytes = URL_SAFE_NO_PAD.decode(known).unwrap();
+        for place in 0..bytes.len() {
+            let mut forged = bytes.clone();
+            forged[place] ^= 1;
+            let forged = URL_SAFE_NO_PAD.encode(forged);
+            assert_eq!(failure(accounts.refresh(&forged).await), AuthFailure::InvalidToken, "{place}");
+            assert!(accounts.log_out_with(&forged).await.is_err() || place < 16, "{place}");
+        }
+    }
     accounts.refresh(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restored_backup_knows_no_token_from_its_future() {
+    let world = World::new();
+    let accounts = world.moodify.accounts();
+    let signed_in = world.sign_up("ada@example.com").await;
+    let first = refresh_token(&signed_in);
+    let caller = world.caller(&signed_in).await;
+    let session = world.store.session(caller.session_id).await.unwrap().unwrap();
+    let second = refresh_token(&accounts.refresh(&first).await.unwrap());
+    let third = refresh_token(&accounts.refresh(&second).await.unwrap());
+    // The store as it was before both.
+    world.store.end_session(session.id, &[]).await.unwrap();
+    assert!(world.store.create_session(&session, 0).await.unwrap());
+    for from_then in [&second, &third] {
+        assert_eq!(failure(accounts.refresh(from_then).await), AuthFailure::InvalidToken);
+    }
+    assert_eq!(refresh_token(&accounts.refresh(&first).await.unwrap()), second);
+}
+
+#[tokio::test]
+async fn what_a_log_in_brings_is_not_shown() {
+    let world = World::new();
+    let signed_in = world.sign_up("ada@example.com").await;
+    let shown = format!("{signed_in:?}");
+    assert_eq!(shown, format!("SignedIn {{ account: {:?}, .. }}", signed_in.account.id));
 }
 
 #[tokio::test]

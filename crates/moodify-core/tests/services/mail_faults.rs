@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use moodify_core::Config;
 use moodify_core::memory::{FixedClock, MemoryQueue};
-use moodify_core::model::event::AccountDeleted;
-use moodify_core::model::{EventPayload, MailKind, SignedDuration};
+use moodify_core::model::event::{AccountDeleted, PasswordResetRequested};
+use moodify_core::model::{EventPayload, MailKind, MailToken, SignedDuration};
 use moodify_core::port::{Clock, Letters, SendLog};
 use moodify_core::service::delivery::Housekeeper;
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::{Desk, Manner};
+use crate::desk::{Desk, Manner, email, first_name};
 
 fn set_back(clock: &FixedClock, secs: i64) {
     clock.set(clock.now().checked_sub(SignedDuration::from_secs(secs)).unwrap());
@@ -195,4 +195,33 @@ async fn what_only_the_past_needed_is_forgotten_when_it_is_old_enough() {
     desk.clock.advance(Duration::from_secs(1));
     assert_eq!(housekeeper.tidy_up(&stop).await.unwrap(), 1, "the note that it was sent");
     assert_eq!(housekeeper.tidy_up(&stop).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_mail_that_never_left_is_forgotten_a_week_after_its_link_has_run_out() {
+    let desk = Desk::new().await;
+    let housekeeper =
+        Housekeeper::new(desk.queue.clone(), desk.store.clone(), desk.store.clone(), desk.context.clone());
+    let tidy_up = async || housekeeper.tidy_up(&CancellationToken::new()).await.unwrap();
+    desk.server.treat("nina@example.com", Some(Manner::Refuses));
+    let reset = PasswordResetRequested {
+        account_id: desk.context.new_id(),
+        email: email("nina"),
+        first_name: first_name(),
+        token: MailToken::new("c2VjcmV0"),
+        expires_at: desk.in_secs(3600),
+    };
+    desk.publish(EventPayload::PasswordResetRequested(reset)).await;
+    desk.sign_up("nina").await;
+    desk.work_off().await;
+    assert_eq!(desk.dead_letters().await.len(), 2);
+    let hour = Duration::from_secs(3600);
+    desk.clock.advance(24 * 7 * hour);
+    tidy_up().await;
+    assert_eq!(desk.dead_letters().await.len(), 2, "until somebody had a week to see it");
+    desk.clock.advance(hour);
+    assert!(tidy_up().await > 0);
+    let left = desk.dead_letters().await;
+    assert!(matches!(left[0].event.payload, EventPayload::AccountCreated(_)), "{left:?}");
+    assert_eq!(left.len(), 1, "what can still be sent is kept until somebody decides");
 }

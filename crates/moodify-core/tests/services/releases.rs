@@ -72,7 +72,8 @@ async fn followers_with_a_proved_mailbox_hear_of_a_public_release_once() {
     let mut told: Vec<_> = mails.iter().map(|mail| mail.to.email.as_str()).collect();
     told.sort_unstable();
     assert_eq!(told, ["colleague@example.com", "fan@example.com"]);
-    assert_eq!(mails[0].subject, "Nina & the Tides has released “Low Water”");
+    assert_eq!(mails[0].subject, "New on Moodify, from an artist you follow");
+    assert!(mails[0].text.contains("Nina & the Tides has released something new:\n“Low Water”"));
     assert!(mails[0].text.contains(&format!("https://moodify.example/tracks/{}\n", published.track_id)));
     assert!(mails[0].text.contains("unfollow Nina & the Tides here:\nhttps://moodify.example/artists/"));
 }

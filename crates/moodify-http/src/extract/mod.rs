@@ -11,7 +11,7 @@ mod program;
 mod query;
 mod upload;
 
-pub(crate) use bearer::{Bearer, Presented, present, token};
+pub(crate) use bearer::{Bearer, present, token};
 pub(crate) use client::{Client, client};
 pub(crate) use fields::{check, each, field};
 pub(crate) use if_match::{IfMatch, IfMatchParam};

@@ -23,8 +23,8 @@ const MAX_PATH_BYTES: usize = 512;
 /// The path of a request as it goes into the log: without its query, where signatures and tokens
 /// stand.
 pub(super) fn path(uri: &http::Uri) -> String {
-    // ASCII: every byte is a character.
-    uri.path().get(..MAX_PATH_BYTES).unwrap_or(uri.path()).to_owned()
+    let path = uri.path();
+    path[..path.floor_char_boundary(MAX_PATH_BYTES)].to_owned()
 }
 
 /// A body that counts what is taken from it, and then writes the line.
@@ -80,5 +80,20 @@ impl Drop for Counted {
             broken_off = broken_off.then_some(true),
             "answered"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_cut_short_whatever_stands_at_the_cut() {
+        for (unit, kept) in [("a", 512), ("\u{e4}", 511), ("\u{20ac}", 511), ("\u{1f3b5}", 509)] {
+            let uri: http::Uri = format!("/{}?token=secret", unit.repeat(10_000)).parse().unwrap();
+            let path = path(&uri);
+            assert_eq!(path.len(), kept, "{path:.20}");
+        }
+        assert_eq!(path(&"/v1/me?x=y".parse().unwrap()), "/v1/me");
     }
 }

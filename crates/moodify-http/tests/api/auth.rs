@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use futures::pin_mut;
 use futures::stream::{FuturesUnordered, StreamExt};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{Account, PASSWORD, World};
@@ -188,4 +188,56 @@ async fn public_keys_can_be_cached() {
     assert_eq!(answer.header("cache-control"), "public, max-age=60");
     let again = world.get_if_none_match("/.well-known/jwks.json", "", answer.header("etag")).await;
     again.empty(304);
+}
+
+#[tokio::test]
+async fn failed_log_ins_are_one_answer_whatever_is_wrong() {
+    let world = World::new();
+    world.listener("ada").await;
+    world.artist("nina").await;
+    let mut answers = Vec::new();
+    for (path, email, password) in [
+        ("/v1/auth/users/login", "ada@example.com", "low tide, low water"),
+        ("/v1/auth/users/login", "nobody@example.com", PASSWORD),
+        ("/v1/auth/users/login", "no address", PASSWORD),
+        ("/v1/auth/users/login", "nina@example.com", PASSWORD),
+        ("/v1/auth/artists/login", "ada@example.com", PASSWORD),
+        ("/v1/auth/artists/login", "nobody@example.com", "x"),
+    ] {
+        let body = json!({"email": email, "password": password}).to_string();
+        let request = world.request(Method::POST, path, "").header("content-type", "application/json");
+        // Every answer names its request: here all have one name.
+        let answer = world.send(request.header("x-request-id", "same").body(body.into()).unwrap()).await;
+        answer.problem(401, "invalid_credentials");
+        answers.push((answer.status, answer.headers, answer.body));
+    }
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
+}
+
+#[tokio::test]
+async fn accounts_that_are_blocked_answer_alike_whether_they_exist_or_not() {
+    let world = World::build(|core| core.limits.login_failures_in_a_row = 3, |_| ());
+    world.listener("ada").await;
+    let mut answers = Vec::new();
+    for email in ["ada@example.com", "nobody@example.com"] {
+        let log_in = async |password: &str| {
+            let body = json!({"email": email, "password": password}).to_string();
+            let request = world.request(Method::POST, "/v1/auth/users/login", "");
+            let request = request.header("content-type", "application/json").header("x-request-id", "same");
+            world.send(request.body(body.into()).unwrap()).await
+        };
+        for _ in 0..3 {
+            log_in("low tide, low water").await.problem(401, "invalid_credentials");
+        }
+        for password in [PASSWORD, "low tide, low water"] {
+            let answer = log_in(password).await;
+            answer.problem(429, "rate_limited");
+            answers.push((answer.status, answer.headers, answer.body));
+        }
+    }
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
 }

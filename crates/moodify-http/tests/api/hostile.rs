@@ -224,6 +224,24 @@ async fn people_write_as_they_like() {
 }
 
 #[tokio::test]
+async fn nobody_signs_up_as_a_link() {
+    let world = World::new();
+    for (first_name, last_name) in [("http://evil.example/win", "N"), ("N", "Go to evil.example")] {
+        let body = json!({
+            "email": "victim@example.com", "password": PASSWORD, "first_name": first_name, "last_name": last_name,
+        });
+        let errors = world.post("/v1/auth/users/signup", "", body).await.field_errors();
+        let field = if last_name == "N" { "/first_name" } else { "/last_name" };
+        assert_eq!(errors, [(field.to_owned(), "looks_like_link".to_owned())]);
+    }
+    assert_eq!(world.events().await, 0);
+    let ada = world.listener("ada").await;
+    let errors =
+        world.patch("/v1/me", &ada.token, json!({"first_name": "www.evil.example"})).await.field_errors();
+    assert_eq!(errors, [("/first_name".to_owned(), "looks_like_link".to_owned())]);
+}
+
+#[tokio::test]
 async fn searches_take_any_text() {
     let scene = Scene::new().await;
     for q in [

@@ -1,104 +1,18 @@
 //! Every operation of the OpenAPI document, attacked from a table: a route that is new tomorrow is
 //! attacked tomorrow. Whatever comes in, the answer is a coded 4xx, or a success where it is legal.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, StatusCode};
-use moodify_http::{Services, openapi};
+use http::{HeaderValue, Request, StatusCode};
+use moodify_adapters::files::FileMediaStore;
+use moodify_adapters::sql::{SqlStore, SqliteConfig};
+use moodify_core::MoodifyBuilder;
+use moodify_core::memory::SystemRng;
 use serde_json::{Map, Value, json};
 
+use crate::contract::{Contract, METHODS, NOWHERE, Operation, name};
 use crate::support::{Account, Answer, World};
-
-const NOWHERE: &str = "01890000-0000-7000-8000-000000000000";
-const METHODS: [Method; 6] =
-    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE];
-
-/// An operation as the document describes it.
-struct Operation {
-    method: Method,
-    path: String,
-    query: Vec<String>,
-    path_parameters: Vec<String>,
-    /// A body that has every field, when it takes JSON.
-    json: Option<Map<String, Value>>,
-    multipart: bool,
-    needs_token: bool,
-}
-
-/// The whole document.
-struct Contract(Value);
-
-impl Contract {
-    fn read() -> Self {
-        Self(serde_json::to_value(openapi(Services::ALL)).unwrap())
-    }
-
-    fn operations(&self) -> Vec<Operation> {
-        let paths = self.0["paths"].as_object().unwrap().iter();
-        let all = paths.flat_map(|(path, item)| {
-            let methods = METHODS.iter().filter(|method| item.get(name(method)).is_some());
-            methods.map(|method| self.operation(path, method, &item[name(method)]))
-        });
-        all.collect()
-    }
-
-    fn operation(&self, path: &str, method: &Method, operation: &Value) -> Operation {
-        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-        let named = |place: &str| {
-            let here = parameters.iter().filter(|parameter| parameter["in"] == place);
-            here.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
-        };
-        let content = &operation["requestBody"]["content"];
-        let json = content.get("application/json").map(|json| self.sample(&json["schema"]));
-        Operation {
-            method: method.clone(),
-            path: path.to_owned(),
-            query: named("query"),
-            path_parameters: named("path"),
-            json: json.map(|json| json.as_object().unwrap().clone()),
-            multipart: content.get("multipart/form-data").is_some(),
-            needs_token: operation["security"].as_array().is_some_and(|security| !security.is_empty()),
-        }
-    }
-
-    /// A value that fits this schema, with every field.
-    fn sample(&self, schema: &Value) -> Value {
-        if let Some(reference) = schema["$ref"].as_str() {
-            return self.sample(self.0.pointer(reference.trim_start_matches('#')).unwrap());
-        }
-        if let Some(example) = schema.get("example").or_else(|| schema.pointer("/examples/0")) {
-            return example.clone();
-        }
-        if let Some(constant) = schema.pointer("/enum/0") {
-            return constant.clone();
-        }
-        for choice in ["oneOf", "anyOf", "allOf"] {
-            let mut choices = schema[choice].as_array().into_iter().flatten();
-            if let Some(chosen) = choices.rfind(|schema| schema["type"] != "null") {
-                return self.sample(chosen);
-            }
-        }
-        let is = |kind: &str| match &schema["type"] {
-            Value::Array(kinds) => kinds.iter().any(|found| found == kind),
-            found => found == kind,
-        };
-        if let Some(properties) = schema["properties"].as_object() {
-            return properties.iter().map(|(name, schema)| (name.clone(), self.sample(schema))).collect();
-        }
-        match () {
-            () if is("string") && schema["format"] == "uuid" => json!(NOWHERE),
-            () if is("string") && schema["format"] == "date-time" => json!("2026-01-01T00:00:00Z"),
-            () if is("string") => json!("a sample of text"),
-            () if is("integer") || is("number") => json!(1),
-            () if is("boolean") => json!(true),
-            () if is("array") => json!([self.sample(&schema["items"])]),
-            () => json!({}),
-        }
-    }
-}
-
-fn name(method: &Method) -> String {
-    method.as_str().to_ascii_lowercase()
-}
 
 fn hostile_values() -> Vec<Value> {
     vec![
@@ -190,10 +104,27 @@ struct Attack<'a> {
 }
 
 impl<'a> Attack<'a> {
-    async fn on(operation: &'a Operation) -> Self {
-        let world = World::new();
-        let nina = world.artist("nina").await;
+    /// `name` is of nobody who is there already.
+    async fn on(operation: &'a Operation, world: World, name: &str) -> Self {
+        let nina = world.artist(name).await;
         Self { world, nina, operation, asked: 0 }
+    }
+
+    async fn run(mut self) -> usize {
+        self.headers().await;
+        self.queries().await;
+        if let Some(good) = &self.operation.json {
+            self.bodies(good).await;
+            self.fields(good).await;
+        }
+        if self.operation.multipart {
+            self.forms().await;
+        }
+        if !self.operation.path_parameters.is_empty() {
+            self.paths().await;
+        }
+        self.world.get("/health/live", "").await.json(200);
+        self.asked
     }
 
     /// The address with every parameter replaced by this.
@@ -396,29 +327,32 @@ impl<'a> Attack<'a> {
     }
 }
 
-#[tokio::test]
-async fn every_operation_survives_every_hostile_input() {
+/// Attacks every operation in a world of its own, over stores that may be the same.
+async fn attack(world: impl Fn() -> World) {
     let operations = Contract::read().operations();
     assert!(operations.len() >= 20, "the document has shrunk to {}", operations.len());
     let mut asked = 0;
-    for operation in &operations {
-        let mut attack = Attack::on(operation).await;
-        attack.headers().await;
-        attack.queries().await;
-        if let Some(good) = &operation.json {
-            attack.bodies(good).await;
-            attack.fields(good).await;
-        }
-        if operation.multipart {
-            attack.forms().await;
-        }
-        if !operation.path_parameters.is_empty() {
-            attack.paths().await;
-        }
-        attack.world.get("/health/live", "").await.json(200);
-        asked += attack.asked;
+    for (n, operation) in operations.iter().enumerate() {
+        asked += Attack::on(operation, world(), &format!("nina{n}")).await.run().await;
     }
     assert!(asked > 100 * operations.len(), "only {asked} requests");
+}
+
+#[tokio::test]
+async fn every_operation_survives_every_hostile_input() {
+    attack(World::new).await;
+}
+
+#[tokio::test]
+async fn so_it_does_over_a_database_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig::new(folder.path().join("moodify.db"));
+    let store = Arc::new(SqlStore::connect(&config.into()).await.unwrap());
+    let media = Arc::new(FileMediaStore::open(folder.path().join("media")).unwrap());
+    // Worlds with one store have no identifier in common.
+    let stored = |builder: MoodifyBuilder| builder.store(store.clone()).media(media.clone());
+    attack(|| World::over(|builder| stored(builder).rng(Arc::new(SystemRng)))).await;
+    store.close().await;
 }
 
 #[tokio::test]

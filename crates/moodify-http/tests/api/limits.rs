@@ -128,6 +128,56 @@ async fn requests_are_counted_by_account_and_else_by_address() {
 }
 
 #[tokio::test]
+async fn more_accounts_at_one_address_buy_no_more_requests_than_ten_do() {
+    let world = world(LimitsConfig { requests_per_minute: 2, ..LimitsConfig::OFF });
+    let mut accounts = Vec::new();
+    for n in 0..12 {
+        accounts.push(world.listener(&format!("n{n}")).await);
+    }
+    // What an account is refused is not taken from the others there.
+    for _ in 0..30 {
+        get_from(&world, HOME, "/v1/me", &accounts[0].token).await;
+    }
+    let mut served = 2;
+    for account in &accounts[1..] {
+        for _ in 0..2 {
+            served += usize::from(get_from(&world, HOME, "/v1/me", &account.token).await.status == 200);
+        }
+    }
+    assert_eq!(served, 20);
+    assert_limited(&get_from(&world, HOME, "/v1/me", &accounts[11].token).await, "3");
+    get_from(&world, AWAY, "/v1/me", &accounts[10].token).await.json(200);
+    world.clock.advance(Duration::from_secs(3));
+    get_from(&world, HOME, "/v1/me", &accounts[11].token).await.json(200);
+    assert_limited(&get_from(&world, HOME, "/v1/me", &accounts[11].token).await, "3");
+    assert_limited(&get_from(&world, HOME, "/v1/tracks", "").await, "3");
+}
+
+#[tokio::test]
+async fn no_token_pays_for_guesses() {
+    let world = world(LimitsConfig { requests_per_minute: 3, ..LimitsConfig::OFF });
+    let (ada, bob) = (world.listener("ada").await, world.listener("bob").await);
+    let guess = async |path: &str, token: &str, address: &str| {
+        let request = world.request(Method::POST, path, token).header("content-type", "application/json");
+        world.send(from(address, request.body(Body::from("{}")).unwrap())).await
+    };
+    let paths = ["/v1/auth/users/login", "/v1/auth/artists/login", "/v1/auth/refresh"];
+    for (path, token) in paths.into_iter().zip([ada.token.as_str(), &bob.token, "bad token"]) {
+        guess(path, token, HOME).await.problem(422, "validation_failed");
+    }
+    for path in
+        ["/v1/auth/users/login", "/v1/auth/users/signup", "/v1/auth/refresh", "/v1/auth/password/forgot"]
+    {
+        for token in ["", ada.token.as_str(), &bob.token] {
+            assert_limited(&guess(path, token, HOME).await, "20");
+        }
+    }
+    // Neither token was charged for it, nor anybody elsewhere.
+    get_from(&world, HOME, "/v1/me", &ada.token).await.json(200);
+    guess("/v1/auth/users/login", &ada.token, AWAY).await.problem(422, "validation_failed");
+}
+
+#[tokio::test]
 async fn a_forged_header_buys_nothing() {
     let limits = LimitsConfig { requests_per_minute: 2, ..LimitsConfig::OFF };
     for (proxies, counted) in [(0, HOME), (1, "203.0.113.9")] {

@@ -5,8 +5,10 @@
 mod account;
 mod artists;
 mod auth;
+mod contract;
 mod cookies;
 mod edits;
+mod headers;
 mod hostile;
 mod hostile_contract;
 mod library;

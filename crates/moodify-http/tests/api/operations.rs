@@ -1,20 +1,20 @@
 //! Health, documentation, and what surrounds every route.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
-use futures::future::BoxFuture;
+use futures::future::join_all;
 use http::{Method, Request};
-use moodify_core::model::Caller;
 use moodify_core::port::BoxError;
-use moodify_core::{AuthFailure, Config, Error, Moodify};
-use moodify_http::sync::{self, Authenticator, SyncConfig};
+use moodify_core::{Config, Moodify};
+use moodify_http::sync::{self, SyncConfig};
 use moodify_http::{HealthCheck, Origin, Services};
 use serde_json::json;
 
-use crate::support::{Answer, NoUploads, World};
+use crate::support::{Answer, NoTokens, NoUploads, World};
 
 /// A dependency that behaves like this.
 enum Part {
@@ -58,15 +58,6 @@ fn world_of(parts: impl IntoIterator<Item = Part>) -> World {
     })
 }
 
-/// Nobody is known here.
-struct NoTokens;
-
-impl Authenticator for NoTokens {
-    fn authenticate<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Caller, Error>> {
-        Box::pin(async { Err(AuthFailure::InvalidToken.into()) })
-    }
-}
-
 async fn ask(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let request = Request::builder().method(method).uri(path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -99,6 +90,44 @@ async fn readiness_names_each_dependency_and_no_secret() {
     let ready = world.get("/health/ready", "").await.json(200);
     assert_eq!(ready["status"], "ready");
     assert_eq!(ready["checks"][1], json!({"name": "mailer", "status": "failed"}));
+}
+
+/// Counts how often it is asked, and answers when it is let.
+#[derive(Clone, Default)]
+struct Counted {
+    asked: Arc<AtomicUsize>,
+    gate: Arc<tokio::sync::Notify>,
+}
+
+#[async_trait]
+impl HealthCheck for Counted {
+    fn name(&self) -> &'static str {
+        "media"
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.gate.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_that_asks_for_readiness_costs_one_check_a_second() {
+    let part = Counted::default();
+    let world = World::with(|config| config.checks = vec![Arc::new(part.clone())]);
+    for round in 1..=3 {
+        part.gate.notify_one();
+        let answers = join_all((0..50).map(|_| world.get("/health/ready", ""))).await;
+        for answer in answers {
+            answer.json(200);
+        }
+        assert_eq!(part.asked.load(Ordering::SeqCst), round);
+        world.clock.advance(Duration::from_millis(999));
+        world.get("/health/ready", "").await.json(200);
+        assert_eq!(part.asked.load(Ordering::SeqCst), round);
+        world.clock.advance(Duration::from_millis(1));
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! Mails that prove a mailbox or bring a new password.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+use moodify_core::Services;
+use moodify_core::memory::MemoryMailer;
 use moodify_core::model::EventPayload;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Account, Answer, PASSWORD, World};
 
@@ -264,5 +269,46 @@ async fn no_answer_and_no_log_of_the_store_holds_a_token() {
         [reset(&world, &token, "short").await.any_problem(), verify(&world, &token).await.any_problem()];
     for answer in answers {
         assert!(!answer.to_string().contains(&token));
+    }
+}
+
+#[tokio::test]
+async fn links_in_mails_lead_home_whatever_host_the_request_names() {
+    let mailer = Arc::new(MemoryMailer::new());
+    let world = World::mailing(mailer.clone());
+    world.moodify.declare_consumers().await.unwrap();
+    let foreign = async |path: &str, body: Value| {
+        let request = world.request(Method::POST, path, "").header("content-type", "application/json");
+        let request = ["x-forwarded-host", "x-host", "x-forwarded-server", "x-original-host"]
+            .into_iter()
+            .fold(request, |request, name| request.header(name, "evil.example"))
+            .header("host", "evil.example")
+            .header("forwarded", "host=evil.example;proto=http")
+            .header("origin", "https://evil.example")
+            .header("referer", "https://evil.example/win");
+        world.send(request.body(body.to_string().into()).unwrap()).await
+    };
+    let ada = json!({"email": "ada@example.com", "password": PASSWORD, "first_name": "A", "last_name": "L"});
+    foreign("/v1/auth/users/signup", ada).await.json(201);
+    foreign("/v1/auth/password/forgot", json!({"email": "ada@example.com"})).await.empty(202);
+    world.moodify.accounts().settle().await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (moodify, stop) = (world.moodify.clone(), stop.clone());
+        async move { moodify.run(Services::ALL, stop).await }
+    });
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while mailer.sent().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    for mail in mailer.sent() {
+        let whole = format!("{mail:?}");
+        assert!(!whole.contains("evil"), "{whole}");
+        assert!(mail.text.contains("http://music.test/"), "{}", mail.text);
     }
 }

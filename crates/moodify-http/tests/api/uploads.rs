@@ -253,3 +253,58 @@ async fn a_refused_body_that_is_little_too_long_is_read_to_its_end() {
     answer.problem(413, "payload_too_large");
     assert_eq!(read.load(Ordering::Relaxed), PIECES);
 }
+
+#[tokio::test]
+async fn a_fourth_upload_at_once_waits_and_is_not_read() {
+    let world = World::new();
+    let (nina, otto) = (world.artist("Nina").await, world.artist("Otto").await);
+    let caller = world.moodify.accounts().authenticate(&nina.token).await.unwrap();
+    let begin = || world.moodify.catalog().begin_upload(&caller);
+    let mut going_on = vec![begin().unwrap(), begin().unwrap(), begin().unwrap()];
+    let form = || Form::new().text("title", "Slow Tide").file("audio", &mp3());
+    let refused = world.send(form().upload(&nina.token)).await;
+    refused.problem(429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), "10");
+    assert_nothing_stored_by_two(&world).await;
+    world.send(form().upload(&otto.token)).await.json(201);
+    going_on.pop();
+    world.send(form().upload(&nina.token)).await.json(201);
+    // One that was refused, and one that broke off, leave their places too.
+    for _ in 0..5 {
+        let no_tune = Form::new().text("title", "Slow Tide").file("audio", b"no tune").upload(&nina.token);
+        world.send(no_tune).await.field_errors();
+        world
+            .send(Form::upload_of(&nina.token, Body::from(form().open())))
+            .await
+            .problem(400, "malformed_multipart");
+    }
+    world.send(form().upload(&nina.token)).await.json(201);
+}
+
+async fn assert_nothing_stored_by_two(world: &World) {
+    assert_eq!(world.media_keys().await, []);
+    assert_eq!(world.events().await, 4, "two sign-ups and their mails");
+}
+
+#[tokio::test]
+async fn what_waits_on_the_disk_for_all_is_bounded() {
+    let tune = mp3();
+    let world = World::limited(|config| {
+        config.max_audio_bytes = tune.len() as u64 + 1_000;
+        config.max_cover_bytes = 1_000;
+        // Less than one may have: taken for that much.
+        config.max_staged_bytes = 1;
+    });
+    let (nina, otto) = (world.artist("Nina").await, world.artist("Otto").await);
+    let caller = world.moodify.accounts().authenticate(&nina.token).await.unwrap();
+    let mut staged = world.moodify.catalog().begin_upload(&caller).unwrap();
+    let body = stream::iter([Ok(Bytes::from(tune.clone()))]);
+    staged.audio(Box::pin(body)).await.unwrap();
+    let upload = || Form::new().text("title", "Slow Tide").file("audio", &tune).upload(&otto.token);
+    let refused = world.send(upload()).await;
+    refused.problem(429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), "10");
+    assert_nothing_stored_by_two(&world).await;
+    drop(staged);
+    world.send(upload()).await.json(201);
+}

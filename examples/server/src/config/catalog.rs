@@ -13,6 +13,8 @@ use super::seconds;
 pub(crate) struct Catalog {
     max_audio_bytes: Option<NonZeroU64>,
     max_cover_bytes: Option<NonZeroU64>,
+    uploads_at_once: Option<u32>,
+    max_staged_bytes: Option<NonZeroU64>,
     media_url_ttl_secs: Option<NonZeroU32>,
     stale_upload_after_secs: Option<NonZeroU32>,
 }
@@ -24,6 +26,8 @@ impl Catalog {
         CatalogConfig {
             max_audio_bytes: self.max_audio_bytes.map_or(default.max_audio_bytes, NonZeroU64::get),
             max_cover_bytes: self.max_cover_bytes.map_or(default.max_cover_bytes, NonZeroU64::get),
+            uploads_at_once: self.uploads_at_once.unwrap_or(default.uploads_at_once),
+            max_staged_bytes: self.max_staged_bytes.map_or(default.max_staged_bytes, NonZeroU64::get),
             media_url_ttl: seconds(self.media_url_ttl_secs, default.media_url_ttl),
             stale_upload_after: seconds(self.stale_upload_after_secs, default.stale_upload_after),
         }

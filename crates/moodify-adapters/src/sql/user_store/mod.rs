@@ -196,6 +196,10 @@ impl UserStore for SqlStore {
         Ok(self.count(subject, rule).await?)
     }
 
+    async fn uncount_log_in(&self, subject: LogInSubject) -> Result<(), UserStoreError> {
+        Ok(self.uncount(subject).await?)
+    }
+
     async fn set_log_in_tally(
         &self,
         subject: LogInSubject,

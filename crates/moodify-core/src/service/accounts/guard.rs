@@ -92,17 +92,7 @@ impl Accounts {
     pub(super) async fn not_made(&self, attempt: &Attempt) {
         self.inner.limits.give_back_log_in(attempt.here);
         let Some(counted) = attempt.counted else { return };
-        let users = &self.inner.users;
-        let outcome = match users.log_in_tally(counted).await {
-            Ok(Some(LogInTally { failures, expires_at, .. })) => {
-                let blocked_until = Timestamp::UNIX_EPOCH;
-                let one_less = LogInTally { failures: failures.saturating_sub(1), blocked_until, expires_at };
-                users.set_log_in_tally(counted, Some(&one_less)).await
-            }
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = outcome {
+        if let Err(error) = self.inner.users.uncount_log_in(counted).await {
             tracing::debug!(%error, "an attempt that was not made stays counted");
         }
     }

@@ -23,6 +23,7 @@ mod sign_up;
 mod update;
 mod verify_email;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +69,6 @@ struct Inner {
 }
 
 /// Somebody who has just proved who they are.
-#[derive(Debug)]
 pub struct SignedIn {
     /// A JWT for the `Authorization` header.
     pub access_token: String,
@@ -78,6 +78,12 @@ pub struct SignedIn {
     pub refresh_token: SecretString,
     /// Whose they are.
     pub account: Account,
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn").field("account", &self.account.id).finish_non_exhaustive()
+    }
 }
 
 impl Accounts {
@@ -129,14 +135,14 @@ impl Accounts {
         user_agent: Option<UserAgent>,
     ) -> Result<(Session, RefreshToken), Error> {
         let Inner { context, config, keys, .. } = &*self.inner;
-        let key_id = keys.current(KeyPurpose::RefreshToken).await?.id;
+        let key = keys.current(KeyPurpose::RefreshToken).await?;
         let now = context.now();
         let id: SessionId = context.new_id();
-        let token = RefreshToken::first(id, context.random());
+        let token = RefreshToken::first(id, context.random(), &key)?;
         let session = Session {
             id,
             account_id: account.id,
-            key_id,
+            key_id: key.id,
             token_hash: token.hash(),
             generation: 0,
             rotated_at: now,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use subtle::ConstantTimeEq;
 
 use super::refresh_token::RefreshToken;
 use super::{Accounts, SignedIn};
@@ -79,16 +80,18 @@ impl Accounts {
         session: &Session,
         key: &StoredKey,
     ) -> Result<Presented, Error> {
-        if !token.leads_to(session.generation, session.token_hash, key)? {
+        if !token.is_genuine(key)? {
             return Ok(Presented::Foreign);
         }
         let age = self.inner.context.now().duration_since(session.rotated_at);
         let grace = SignedDuration::try_from(self.inner.config.refresh_grace).unwrap_or(SignedDuration::MAX);
-        Ok(match session.generation - token.generation {
-            0 => Presented::Newest,
-            1 if age < FARTHEST_STEP => Presented::Untimely,
-            1 if age <= grace => Presented::JustRotated,
-            _ => Presented::Reused,
+        Ok(match session.generation.checked_sub(token.generation) {
+            Some(0) if token.hash().0.ct_eq(&session.token_hash.0).into() => Presented::Newest,
+            // From after the moment that a restored backup was made.
+            Some(0) | None => Presented::Foreign,
+            Some(1) if age < FARTHEST_STEP => Presented::Untimely,
+            Some(1) if age <= grace => Presented::JustRotated,
+            Some(_) => Presented::Reused,
         })
     }
 

@@ -14,6 +14,7 @@ mod stale_uploads;
 mod track;
 mod update_track;
 mod upload;
+mod upload_places;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use playlists::{NewPlaylist, PlaylistView};
 pub use upload::{Upload, UploadFields};
 
 use self::link_cache::LinkCache;
+use self::upload_places::UploadPlaces;
 use super::Context;
 use crate::config::CatalogConfig;
 use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore};
@@ -45,6 +47,7 @@ struct Inner {
     config: CatalogConfig,
     token_life: Duration,
     links: LinkCache,
+    places: Arc<UploadPlaces>,
 }
 
 /// What the catalogue is made of.
@@ -67,12 +70,19 @@ impl Catalog {
     /// still be used.
     pub fn new(parts: CatalogParts, context: Context, config: CatalogConfig, token_life: Duration) -> Self {
         let links = LinkCache::new(parts.signer.clone(), config.media_url_ttl, LinkCache::MAX_LINKS);
-        Self { inner: Arc::new(Inner { parts, context, config, token_life, links }) }
+        // Less room than for one would be none.
+        let room = config.max_staged_bytes.max(max_upload_bytes(&config));
+        let places = Arc::new(UploadPlaces::new(config.uploads_at_once, room));
+        Self { inner: Arc::new(Inner { parts, context, config, token_life, links, places }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth
     /// receiving.
     pub fn max_upload_bytes(&self) -> u64 {
-        self.inner.config.max_audio_bytes.saturating_add(self.inner.config.max_cover_bytes)
+        max_upload_bytes(&self.inner.config)
     }
+}
+
+fn max_upload_bytes(config: &CatalogConfig) -> u64 {
+    config.max_audio_bytes.saturating_add(config.max_cover_bytes)
 }

@@ -4,6 +4,7 @@
 use futures::stream::{self, StreamExt};
 use tracing::Instrument;
 
+use super::upload_places::UploadPlace;
 use super::{Catalog, TrackView};
 use crate::Error;
 use crate::error::refused_upload;
@@ -18,6 +19,7 @@ pub struct Upload {
     catalog: Catalog,
     caller: Caller,
     artist: Artist,
+    place: UploadPlace,
     audio: Option<ProbedAudio>,
     cover: Option<ProbedCover>,
 }
@@ -45,14 +47,17 @@ impl Catalog {
     /// Begins an upload, before anything of its body is read.
     ///
     /// # Errors
-    /// `artist_only`.
+    /// `artist_only`; [`Error::Busy`] if the account has as many uploads going on as it may, or too many
+    /// bytes of all wait on the disk.
     pub fn begin_upload(&self, caller: &Caller) -> Result<Upload, Error> {
         let refused = Error::Forbidden { code: "artist_only", message: "Only artists upload tracks." };
         let Some(id) = caller.artist_id else { return Err(refused) };
         let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
+        let place = self.inner.places.take(caller.account_id)?;
         let created_at = self.inner.context.now();
         let artist = Artist { id, account_id: caller.account_id, name, created_at };
-        Ok(Upload { catalog: self.clone(), caller: caller.clone(), artist, audio: None, cover: None })
+        let (catalog, caller) = (self.clone(), caller.clone());
+        Ok(Upload { catalog, caller, artist, place, audio: None, cover: None })
     }
 }
 
@@ -61,13 +66,13 @@ impl Upload {
     ///
     /// # Errors
     /// [`Error::TooLarge`]; [`Error::Invalid`] at `/audio` if it is no MP3 that plays from start to
-    /// end; `duplicate_field`.
+    /// end; [`Error::Busy`] if there is no room for it; `duplicate_field`.
     pub async fn audio(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
         if self.audio.is_some() {
             return Err(duplicate("/audio"));
         }
         let inner = &self.catalog.inner;
-        let probed = inner.parts.probe.audio(body, inner.config.max_audio_bytes).await;
+        let probed = inner.parts.probe.audio(self.staged(body), inner.config.max_audio_bytes).await;
         self.audio = Some(probed.map_err(|error| self.refused(refused_upload(error, "/audio")))?);
         Ok(())
     }
@@ -75,14 +80,14 @@ impl Upload {
     /// Takes the cover in.
     ///
     /// # Errors
-    /// [`Error::TooLarge`]; [`Error::Invalid`] at `/cover` if it is no JPEG or PNG;
-    /// `duplicate_field`.
+    /// [`Error::TooLarge`]; [`Error::Invalid`] at `/cover` if it is no JPEG or PNG; [`Error::Busy`] if
+    /// there is no room for it; `duplicate_field`.
     pub async fn cover(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
         if self.cover.is_some() {
             return Err(duplicate("/cover"));
         }
         let inner = &self.catalog.inner;
-        let probed = inner.parts.probe.cover(body, inner.config.max_cover_bytes).await;
+        let probed = inner.parts.probe.cover(self.staged(body), inner.config.max_cover_bytes).await;
         self.cover = Some(probed.map_err(|error| self.refused(refused_upload(error, "/cover")))?);
         Ok(())
     }
@@ -135,8 +140,14 @@ impl Upload {
         stored
     }
 
+    /// The body, as far as there is room to stage it.
+    fn staged<'a>(&'a self, body: ByteStream<'a>) -> ByteStream<'a> {
+        body.map(|piece| self.place.admit(piece?)).boxed()
+    }
+
     /// Counts why nothing comes of it.
     fn refused(&self, error: Error) -> Error {
+        let error = self.place.refusal().unwrap_or(error);
         let measurement = Measurement::UploadRefused { reason: reason(&error) };
         self.catalog.inner.context.record(measurement);
         error
@@ -214,6 +225,7 @@ fn reason(error: &Error) -> &'static str {
         Error::Invalid(fields) => fields.first().map_or("invalid", |field| field.code),
         Error::TooLarge { .. } => "too_large",
         Error::Body(_) => "body_broken_off",
+        Error::Busy { .. } => "busy",
         Error::Unavailable(_) => "unavailable",
         _ => "internal_error",
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::model::earlier;
-use crate::port::{Queue, RecipientStore, SendLog};
+use crate::model::{EventPayload, Timestamp, earlier};
+use crate::port::{Letters, Queue, RecipientStore, SendLog};
 use crate::service::Context;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -18,6 +18,11 @@ const DELIVERIES: Duration = Duration::from_secs(7 * DAY.as_secs());
 /// How long it is remembered that a mail went out, or that an account is gone: far longer than any
 /// event is on its way, dead letters that somebody replays included.
 const SENDS: Duration = Duration::from_secs(90 * DAY.as_secs());
+/// How long a dead letter is kept after the link in its mail has run out: it says that a mail never left,
+/// and nothing can be done about it any more.
+const LOST_MAILS: Duration = Duration::from_secs(7 * DAY.as_secs());
+/// Whose dead letters hold links.
+const MAILS: &str = "notification";
 /// So many at a time: others write in between.
 const BATCH: usize = 500;
 /// How often it looks.
@@ -70,6 +75,26 @@ impl Housekeeper {
             last += self.recipients.forget(earlier(now, SENDS), BATCH).await?;
             all += last;
         }
+        Ok(all + self.forget_lost_mails(earlier(now, LOST_MAILS)).await?)
+    }
+
+    /// Gives up mails whose link had run out by then: sent again, they would be dead again.
+    async fn forget_lost_mails(&self, then: Timestamp) -> Result<u64, Error> {
+        let mut all = 0;
+        for letter in self.queue.dead_letters(MAILS, BATCH).await? {
+            if link_ends(&letter.event.payload).is_some_and(|end| end <= then) && letter.died_at <= then {
+                all += self.queue.discard(MAILS, Letters::Of(letter.event.id)).await?;
+            }
+        }
         Ok(all)
+    }
+}
+
+/// Until when the link works that the mail about this event has, if it has one.
+fn link_ends(payload: &EventPayload) -> Option<Timestamp> {
+    match payload {
+        EventPayload::EmailVerificationRequested(asked) => Some(asked.expires_at),
+        EventPayload::PasswordResetRequested(asked) => Some(asked.expires_at),
+        _ => None,
     }
 }

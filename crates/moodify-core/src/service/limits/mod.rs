@@ -18,19 +18,24 @@ pub struct Limits {
     context: Context,
     config: LimitsConfig,
     requests: Table,
+    networks: Table,
     log_ins: Table,
     sign_ups: Table,
     mail_requests: Table,
 }
 
 /// Whose budget a request is taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Requester {
+#[derive(Hash)]
+enum Requester {
     /// Whoever holds a good access token, wherever they are.
     Account(AccountId),
     /// Anybody else from there.
     Network(ClientNetwork),
 }
+
+/// How many accounts may spend all they have from one network at the same time: a household, a dormitory.
+/// Whoever makes more accounts there gets no more requests by that.
+const ACCOUNTS_OF_A_NETWORK: u32 = 10;
 
 impl Limits {
     /// Nothing is spent yet.
@@ -38,6 +43,7 @@ impl Limits {
         let table = |limit| Table::new(limit, MINUTE, context.random());
         Self {
             requests: table(config.requests_per_minute),
+            networks: table(config.requests_per_minute.saturating_mul(ACCOUNTS_OF_A_NETWORK)),
             log_ins: table(config.login_failures_per_minute),
             sign_ups: table(config.signup_per_minute),
             mail_requests: table(config.signup_per_minute),
@@ -46,12 +52,21 @@ impl Limits {
         }
     }
 
-    /// One request, whatever it asks for.
+    /// One request of this account, or else of anybody at this network, whatever it asks for. All from
+    /// one network share a larger budget beside that. Where nobody knows either, there is no limit.
     ///
     /// # Errors
-    /// [`Error::Busy`] if the requester has none left.
-    pub fn request(&self, requester: Requester) -> Result<(), Error> {
-        spend(self.requests.spend(&requester, self.context.now()))
+    /// [`Error::Busy`] if one of them has none left.
+    pub fn request(&self, account: Option<AccountId>, from: Option<ClientNetwork>) -> Result<(), Error> {
+        let now = self.context.now();
+        let own = account.map(Requester::Account).or(from.map(Requester::Network));
+        // In this order: who has nothing left takes nothing from the neighbours.
+        own.as_ref().map_or(Ok(()), |own| spend(self.requests.spend(own, now)))?;
+        let shared = from.map_or(Ok(()), |from| spend(self.networks.spend(&from, now)));
+        if let (Err(_), Some(own)) = (&shared, &own) {
+            self.requests.give_back(own);
+        }
+        shared
     }
 
     /// One sign-up. Where nobody knows the network, there is no limit.

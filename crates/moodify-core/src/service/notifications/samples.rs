@@ -30,9 +30,8 @@ pub(super) fn of(kind: MailKind, public_url: &Url, links: &MailLinks) -> Vec<Sam
     let (email, until) = ("nina@example.org", "23 November 2026, 12:00 UTC");
     match kind {
         MailKind::Welcome => {
-            let listener = Welcome { first_name: "Nina", artist_name: None, is_artist: false };
-            let artist =
-                Welcome { artist_name: Some("Nina & the Tides"), is_artist: true, first_name: "Nina" };
+            let listener = Welcome { first_name: "Nina", is_artist: false };
+            let artist = Welcome { is_artist: true, ..listener };
             vec![sample(kind, "", &listener), sample(kind, "-artist", &artist)]
         }
         MailKind::VerifyEmail => {

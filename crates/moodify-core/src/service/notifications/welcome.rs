@@ -9,7 +9,6 @@ use crate::service::delivery::HandleError;
 #[derive(Serialize)]
 pub(super) struct Welcome<'a> {
     pub(super) first_name: &'a str,
-    pub(super) artist_name: Option<&'a str>,
     pub(super) is_artist: bool,
 }
 
@@ -18,8 +17,7 @@ impl Notifications {
     pub(super) async fn welcome(&self, event: EventId, account: &AccountCreated) -> Result<(), HandleError> {
         let first_name = account.first_name.as_str();
         let to = Mailbox { name: first_name.to_owned(), email: account.email.clone() };
-        let artist_name = account.artist_name.as_ref().map(|name| name.as_str());
-        let data = Welcome { first_name, artist_name, is_artist: account.role == Role::Artist };
+        let data = Welcome { first_name, is_artist: account.role == Role::Artist };
         self.send(event, MailKind::Welcome, to, &data).await
     }
 }

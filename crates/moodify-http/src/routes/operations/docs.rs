@@ -12,12 +12,13 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
-use crate::etag;
+use crate::etag::Tagged;
 
 /// `GET /openapi.json` and the page under `/docs`.
-pub(crate) fn router(document: OpenApi) -> Router<App> {
-    let document = Arc::new(document);
-    let json = move |headers: HeaderMap| async move { etag::read(&headers, None, &*document) };
+pub(crate) fn router(document: &OpenApi) -> Router<App> {
+    // 200 KB of JSON that anybody may ask for.
+    let document = Tagged::new(None, document).map(Arc::new);
+    let json = move |headers: HeaderMap| async move { document.map(|document| document.read(&headers)) };
     let page = SwaggerUi::new("/docs").config(Config::from("/openapi.json").validator_url("none"));
     Router::new()
         .merge(Router::<App>::from(page).layer(from_fn(allow_own_scripts)))

@@ -2,11 +2,13 @@
 
 mod answer;
 mod form;
+mod no_tokens;
 mod no_uploads;
 mod world;
 
 pub(crate) use answer::Answer;
 pub(crate) use form::Form;
+pub(crate) use no_tokens::NoTokens;
 pub(crate) use no_uploads::NoUploads;
 pub(crate) use world::{Account, PASSWORD, World};
 

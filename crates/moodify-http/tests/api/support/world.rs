@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
 use moodify_core::config::{CatalogConfig, LimitsConfig};
-use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
+use moodify_core::memory::{FixedClock, MemoryMailer, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
 use moodify_core::{Config, Moodify, MoodifyBuilder};
@@ -56,6 +56,16 @@ impl World {
         configure: impl FnOnce(&mut HttpConfig),
     ) -> Self {
         Self::assemble(|_| (), |builder| builder.meter(watch.clone()).tracer(watch), configure)
+    }
+
+    /// A platform whose mails go here.
+    pub(crate) fn mailing(mailer: Arc<MemoryMailer>) -> Self {
+        Self::assemble(|_| (), |builder| builder.mailer(mailer), |_| ())
+    }
+
+    /// A platform over other stores than those in memory, which nobody can look into here.
+    pub(crate) fn over(stores: impl FnOnce(MoodifyBuilder) -> MoodifyBuilder) -> Self {
+        Self::assemble(|_| (), stores, |_| ())
     }
 
     /// A platform whose catalogue is configured differently.

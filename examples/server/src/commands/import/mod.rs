@@ -67,7 +67,11 @@ pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Fai
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
     let parts = assemble::parts(settings).await?;
-    let moodify = assemble::moodify(&parts, settings.core(settings.public_url(settings.listen)?))?;
+    let mut config = settings.core(settings.public_url(settings.listen)?);
+    // `--jobs` says how many.
+    config.catalog.uploads_at_once = 0;
+    config.catalog.max_staged_bytes = u64::MAX;
+    let moodify = assemble::moodify(&parts, config)?;
     let artist = artist(&moodify, &import.artist).await?;
     let importer = Importer {
         visibility: Visibility::parse(&import.visibility)
