@@ -18,7 +18,7 @@ pub async fn a_gone_track_leaves_its_likes_portion_by_portion(fixture: &LibraryS
             assert!(fixture.play(&report(*account, track, started_at)).await);
         }
     }
-    fixture.catalog.delete_track(gone.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(gone.id, None, &[]).await.unwrap();
     let mut portions = 1;
     while !fixture.store.forget_track(gone.id, 3).await.unwrap() {
         portions += 1;
@@ -96,7 +96,7 @@ pub async fn an_erased_artist_leaves_followers_alone(fixture: &LibraryStoreFixtu
     }
     let track = fixture.track(&gone).await;
     fixture.play(&report(followers[0], &track, samples::moment())).await;
-    fixture.catalog.delete_track(track.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(track.id, None, &[]).await.unwrap();
     let mut portions = 1;
     while !fixture.store.erase_artist(gone.id, 3).await.unwrap() {
         portions += 1;
@@ -122,7 +122,7 @@ pub async fn an_artist_with_tracks_is_not_erased(fixture: &LibraryStoreFixture) 
     let track = fixture.track(&artist).await;
     assert!(!fixture.store.erase_artist(artist.id, 100).await.unwrap());
     assert_eq!(fixture.catalog.track(track.id).await.unwrap(), Some(track.clone()));
-    fixture.catalog.delete_track(track.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(track.id, None, &[]).await.unwrap();
     assert!(fixture.store.erase_artist(artist.id, 100).await.unwrap());
     assert_eq!(fixture.catalog.artist(artist.id).await.unwrap(), None);
 }

@@ -8,8 +8,7 @@ use super::{Catalog, TrackView};
 use crate::Error;
 use crate::error::refused_upload;
 use crate::model::{
-    Artist, ArtistName, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus,
-    Visibility,
+    Artist, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus, Visibility,
 };
 use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 
@@ -48,9 +47,7 @@ impl Catalog {
     pub fn begin_upload(&self, caller: &Caller) -> Result<Upload, Error> {
         let refused = Error::Forbidden { code: "artist_only", message: "Only artists upload tracks." };
         let Some(id) = caller.artist_id else { return Err(refused) };
-        let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
-        let created_at = self.inner.context.now();
-        let artist = Artist { id, account_id: caller.account_id, name, created_at };
+        let artist = self.profile(caller, id)?;
         Ok(Upload { catalog: self.clone(), artist, audio: None, cover: None })
     }
 }
@@ -151,9 +148,12 @@ impl Upload {
         };
         let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
         let about = About { id, title, genre, visibility: fields.visibility };
-        let track = self.track(about, &audio, cover.is_some());
-        let store = &self.catalog.inner.parts.store;
+        let catalog = self.catalog.clone();
+        let store = &catalog.inner.parts.store;
         store.upsert_artist(&self.artist).await?;
+        // By another name than the token's, if that is an old one.
+        self.artist = store.artist(self.artist.id).await?.ok_or(Error::NotFound { what: "artist" })?;
+        let track = self.track(about, &audio, cover.is_some());
         store.create_track(&track).await?;
         if let Err(error) = self.put_and_publish(&track, &audio, cover.as_ref()).await {
             self.catalog.remove_upload(&track).await;
