@@ -53,7 +53,9 @@ impl Gate {
         let gone = self.closing.child_token();
         listen(socket, &queue, self.max_message_bytes, &gone);
         let clock = self.playback.context().clock.clone();
-        socket.on("clock", ClockIntake { clock, budget: Mutex::new(budget()), queue });
+        let budget_of_clock = Mutex::new(budget());
+        let max_bytes = self.max_message_bytes;
+        socket.on("clock", ClockIntake { clock, max_bytes, budget: budget_of_clock, queue });
         let session = Session {
             connection,
             signals,

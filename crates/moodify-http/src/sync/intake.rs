@@ -86,6 +86,8 @@ pub(super) struct Intake {
 /// Answers `clock` at once: the two times are worth the more the closer they are to the wire.
 pub(super) struct ClockIntake {
     pub clock: Arc<dyn Clock>,
+    /// The largest message that is looked at, in bytes.
+    pub max_bytes: usize,
     pub budget: Mutex<Budget>,
     pub queue: mpsc::Sender<Item>,
 }
@@ -93,27 +95,31 @@ pub(super) struct ClockIntake {
 /// Keeps these handlers apart from the library's own, which are generic over all functions.
 pub(super) struct InOrder;
 
+/// With its attachments.
 fn size(packet: &Packet) -> usize {
     match packet {
-        Packet::Str(text, _) => text.len(),
+        Packet::Str(text, attached) => text.len() + attached.iter().flatten().map(Bytes::len).sum::<usize>(),
         Packet::Bytes(bytes) => bytes.len(),
     }
 }
 
-fn read(socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) -> (Result<Value, Failure>, Reply) {
+fn read(
+    socket: Arc<Socket>,
+    mut packet: Packet,
+    ack: Option<i64>,
+    max_bytes: usize,
+) -> (Result<Value, Failure>, Reply) {
+    if size(&packet) > max_bytes {
+        let failure = Failure::new("message_too_large", "The message is too large.");
+        return (Err(failure), Reply { socket, ack });
+    }
     let Ok(TryData(payload)) = TryData::<Value>::from_message_parts(&socket, &mut packet, &ack);
     (payload.map_err(|why| Failure::invalid(&why.to_string())), Reply { socket, ack })
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for Intake {
     fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
-        let is_too_large = size(&packet) > self.max_bytes;
-        let (payload, reply) = if is_too_large {
-            let failure = Failure::new("message_too_large", "The message is too large.");
-            (Err(failure), Reply { socket, ack })
-        } else {
-            read(socket, packet, ack)
-        };
+        let (payload, reply) = read(socket, packet, ack, self.max_bytes);
         let message = Box::new(Message { event: self.event, payload, reply });
         let refused = self.queue.try_send(Item::Message(message));
         if let Err(mpsc::error::TrySendError::Full(Item::Message(message))) = refused {
@@ -125,7 +131,7 @@ impl MessageHandler<LocalAdapter, InOrder> for Intake {
 impl MessageHandler<LocalAdapter, InOrder> for ClockIntake {
     fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
         let received = self.clock.now();
-        let (payload, reply) = read(socket, packet, ack);
+        let (payload, reply) = read(socket, packet, ack, self.max_bytes);
         if !self.budget.lock().unwrap_or_else(PoisonError::into_inner).spend(received) {
             return reply.send_or_forget(&Failure::from(Refusal::RateLimited));
         }
