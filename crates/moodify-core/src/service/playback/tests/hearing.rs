@@ -6,14 +6,14 @@ use crate::model::{EventKind, EventPayload, TrackId};
 use crate::port::{Consumer, Queue};
 
 impl Stage {
-    async fn listening() -> Self {
+    pub(super) async fn listening() -> Self {
         let stage = Self::new();
         let music = Consumer { name: "music", kinds: vec![EventKind::PlayReported] };
         stage.queue.declare(&music).await.unwrap();
         stage
     }
 
-    async fn plays(&self) -> Vec<PlayReported> {
+    pub(super) async fn plays(&self) -> Vec<PlayReported> {
         assert!(self.playback.publish_plays().await);
         let now = self.clock_now();
         let found = self.queue.receive("music", 100, now, Duration::from_secs(3_600)).await.unwrap();
@@ -24,21 +24,21 @@ impl Stage {
         found.into_iter().map(|delivery| play(delivery.event.payload)).collect()
     }
 
-    fn pass(&self, ms: u64) {
+    pub(super) fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));
     }
 }
 
 impl Player<'_> {
     /// The device says that it is at this place now.
-    async fn report(&self, position_ms: u32) {
+    pub(super) async fn report(&self, position_ms: u32) {
         let state = self.stage.playback.state(self.connection.subscriber().account).await.unwrap();
         let (rev, at_us) = (state.rev, self.stage.clock_now().as_microsecond());
         let report = Report { rev, position_ms: PositionMs::saturating(position_ms), at_us };
         self.stage.playback.report(&self.connection, report).await.unwrap();
     }
 
-    async fn next(&self, id: &str) {
+    pub(super) async fn next(&self, id: &str) {
         self.send(command(id, Operation::Next { ended: true, from: None })).await;
     }
 }
