@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use moodify_core::Moodify;
 use moodify_core::service::Context;
+use utoipa::openapi::OpenApi;
 
 use crate::config::HttpConfig;
 use crate::cookies::CookieSessions;
@@ -15,6 +16,8 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) config: Arc<HttpConfig>,
     pub(crate) cookies: Arc<CookieSessions>,
+    /// What this process answers.
+    pub(crate) document: Arc<OpenApi>,
 }
 
 impl App {

@@ -42,8 +42,9 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     openapi::complete(&mut document);
     let context = moodify.context().clone();
     let cookies = Arc::new(CookieSessions::new(&config.public_url, &config.allowed_origins));
-    let app = App { moodify: moodify.clone(), context, config: Arc::new(config), cookies };
-    let mut routes = routes.merge(routes::operations::docs::router(document));
+    let (config, document) = (Arc::new(config), Arc::new(document));
+    let app = App { moodify: moodify.clone(), context, config, cookies, document };
+    let mut routes = routes.merge(routes::operations::docs::router());
     if let Some(sockets) = app.config.sockets.clone() {
         routes = routes.layer(sockets);
     }
