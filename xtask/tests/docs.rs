@@ -108,6 +108,24 @@ fn every_field_of_a_playback_state_is_on_its_page() {
 }
 
 #[test]
+fn alerts_watch_metrics_that_there_are() {
+    // Which a test of the adapter holds to what is registered.
+    let list = read("crates/moodify-adapters/src/prometheus/docs.md").unwrap();
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    let page = read("docs/operations.md").unwrap();
+    let rules = page.split("```yaml").nth(1).and_then(|rest| rest.split("```").next()).expect("alerts");
+    let words = rules.split(|c: char| !is_word(c));
+    let named: BTreeSet<&str> = words.filter(|word| word.starts_with("moodify_")).collect();
+    assert!(named.len() > 4, "{named:?}");
+    for name in named {
+        assert!(
+            list.contains(&format!("`{name}`")),
+            "docs/operations.md watches {name}, which nobody counts"
+        );
+    }
+}
+
+#[test]
 fn the_list_of_decisions_is_complete() {
     let list = read("docs/adr/README.md").unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/adr");

@@ -82,7 +82,8 @@ pub(crate) async fn seed_tracks(folder: &Path, catalogue: &Catalogue) -> Result<
     for number in 0..(catalogue.tracks / 10).max(1) {
         let name = ArtistName::parse(&format!("Artist {number}")).map_err(anyhow::Error::msg)?;
         let (id, account_id) = (new_id().into(), new_id().into());
-        let artist = Artist { id, account_id, name, created_at: Timestamp::now() };
+        let artist =
+            Artist { id, account_id, name, named_at: Timestamp::now(), created_at: Timestamp::now() };
         store.upsert_artist(&artist).await?;
         artists.push(artist);
     }

@@ -121,7 +121,7 @@ where
         for (what, outcome) in [
             ("upload", uploaded),
             ("update", catalog.update_track(caller, track.id, None, TrackChange::default()).await.map(drop)),
-            ("delete", catalog.delete_track(caller, track.id).await),
+            ("delete", catalog.delete_track(caller, track.id, None).await),
             ("like", catalog.like(caller, track.id).await),
             ("unlike", catalog.unlike(caller, track.id).await),
             ("follow", catalog.follow(caller, track.artist_id).await),

@@ -95,6 +95,6 @@ async fn what_is_old_new_changed_and_renamed_is_found() {
     store.upsert_artist(&renamed).await.unwrap();
     let of_new_name = found(&store, "odd even", None, newest).await.1;
     assert_eq!(of_new_name.iter().map(|track| track.id).collect::<Vec<_>>(), [both.id]);
-    store.delete_track(both.id, &[]).await.unwrap();
+    store.delete_track(both.id, None, &[]).await.unwrap();
     assert_eq!(found(&store, "odd even", None, newest).await.0, 0);
 }

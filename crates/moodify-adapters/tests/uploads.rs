@@ -164,7 +164,7 @@ async fn what_could_not_be_taken_back_is_swept_later() {
 async fn the_media_of_a_deleted_track_goes_even_if_the_store_fails_first() {
     let world = World::new(ALWAYS, 0).await;
     let track = world.upload().await.unwrap().track;
-    world.moodify.catalog().delete_track(&world.artist, track.id).await.unwrap();
+    world.moodify.catalog().delete_track(&world.artist, track.id, None).await.unwrap();
     assert_eq!(world.media.keys().await.len(), 3);
 
     let deleted = world.events().await.pop().unwrap();

@@ -213,6 +213,7 @@ impl MoodifyBuilder {
                 PlaybackParts { store: playback, hub: self.hub, queue: self.queue.clone() },
                 context.clone(),
                 config.playback.clone(),
+                token_life,
             )),
             write_behind,
             media_gate,

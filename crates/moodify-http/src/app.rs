@@ -7,6 +7,8 @@ use moodify_core::service::Context;
 
 use crate::config::HttpConfig;
 use crate::cookies::CookieSessions;
+use crate::etag::Tagged;
+use crate::problem::Problem;
 use crate::routes::operations::get_readiness::LastReadiness;
 
 /// The state of the router.
@@ -17,6 +19,8 @@ pub(crate) struct App {
     pub(crate) config: Arc<HttpConfig>,
     pub(crate) cookies: Arc<CookieSessions>,
     pub(crate) readiness: Arc<LastReadiness>,
+    /// What this process answers: 200 KB of JSON that anybody may ask for.
+    pub(crate) document: Result<Arc<Tagged>, Problem>,
 }
 
 impl App {

@@ -28,6 +28,7 @@ use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::etag::Tagged;
 pub use crate::config::{
     HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Metrics, MetricsPage, Origin,
 };
@@ -49,8 +50,9 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
         config: Arc::new(config),
         cookies,
         readiness: Arc::default(),
+        document: Tagged::new(None, &document).map(Arc::new),
     };
-    let mut routes = routes.merge(routes::operations::docs::router(&document));
+    let mut routes = routes.merge(routes::operations::docs::router());
     if let Some(sockets) = app.config.sockets.clone() {
         // What a socket says comes at once; what it asks for may wait until there is something to say.
         let said_in_time = from_fn_with_state(app.config.limits.request, middleware::timeout::said);

@@ -34,6 +34,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case reports by panicking")]
 
 pub mod catalog_store;
+mod dice;
 pub mod key_store;
 pub mod library_store;
 pub mod log_in_tally;
@@ -43,6 +44,7 @@ pub mod outbox;
 pub mod playback_archive;
 pub mod playback_store;
 pub mod queue;
+mod reading;
 pub mod recipient_store;
 pub mod samples;
 pub mod send_log;

@@ -269,8 +269,14 @@ pub fn artist() -> Artist {
         id: id(),
         account_id: id(),
         name: ArtistName::parse(&format!("Mötley {} 🤘", word())).unwrap(),
+        named_at: moment(),
         created_at: moment(),
     }
+}
+
+/// The artist under another name, taken just now.
+pub fn renamed(artist: &Artist, name: &str) -> Artist {
+    Artist { name: ArtistName::parse(name).unwrap(), named_at: moment(), ..artist.clone() }
 }
 
 /// A public track of this artist that plays, newer than all before it, with a cover.

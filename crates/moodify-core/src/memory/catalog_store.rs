@@ -109,7 +109,11 @@ fn in_order(a: &TrackPosition, b: &TrackPosition) -> Ordering {
 impl CatalogStore for MemoryStore {
     async fn upsert_artist(&self, artist: &Artist) -> Result<(), CatalogError> {
         let artists = &mut self.tables().catalog.artists;
-        artists.entry(artist.id).or_insert_with(|| artist.clone()).name = artist.name.clone();
+        let known = artists.entry(artist.id).or_insert_with(|| artist.clone());
+        if known.named_at < artist.named_at {
+            known.name = artist.name.clone();
+            known.named_at = artist.named_at;
+        }
         Ok(())
     }
 
@@ -214,11 +218,17 @@ impl CatalogStore for MemoryStore {
         Ok(found)
     }
 
-    async fn delete_track(&self, id: TrackId, events: &[Event]) -> Result<Option<Track>, CatalogError> {
+    async fn delete_track(
+        &self,
+        id: TrackId,
+        expected: Option<u64>,
+        events: &[Event],
+    ) -> Result<Option<Track>, CatalogError> {
         let mut tables = self.tables();
         let Some(track) = tables.catalog.track(id) else {
             return Ok(None);
         };
+        require_version(expected, track.version)?;
         let Tables { catalog, library, .. } = &mut *tables;
         catalog.tracks.remove(&id);
         catalog.released.remove(&id);

@@ -14,6 +14,8 @@ pub struct Artist {
     pub account_id: AccountId,
     /// The name the artist performs under.
     pub name: ArtistName,
+    /// Since when, as far as whoever said so knew: of two names the later one stays.
+    pub named_at: Timestamp,
     /// When the music service first heard of the artist.
     pub created_at: Timestamp,
 }

@@ -52,7 +52,7 @@ pub use library::{
 pub use link::LinkTemplate;
 pub use mail::{Mail, MailKind, Mailbox, MessageId};
 pub use media::{ByteStream, ContentType, CoverSize, MediaKey};
-pub use moment::{LONGEST_WAIT, earlier, is_due, later};
+pub use moment::{CLOCKS_APART, LONGEST_WAIT, earlier, is_due, is_due_within, later};
 pub use network::ClientNetwork;
 pub use page::{Page, PageSize};
 pub use password::{Password, PasswordHash};

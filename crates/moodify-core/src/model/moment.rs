@@ -12,10 +12,18 @@ pub fn later(moment: Timestamp, duration: Duration) -> Timestamp {
 /// The longest that anything is put off: longer than the last retry of any schedule, and than any lease.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(8 * 60 * 60);
 
+/// By how much the clocks of two processes may differ, and one may be set back without a trace.
+pub const CLOCKS_APART: Duration = Duration::from_secs(5);
+
 /// Whether what was put off until this moment is due. What is more than [`LONGEST_WAIT`] away was put
 /// off before the clock was set back: it is due too, rather than waits for the clock to catch up.
 pub fn is_due(moment: Timestamp, now: Timestamp) -> bool {
-    moment <= now || moment > later(now, LONGEST_WAIT)
+    is_due_within(moment, now, LONGEST_WAIT)
+}
+
+/// The same for what is put off for so long at most.
+pub fn is_due_within(moment: Timestamp, now: Timestamp, longest: Duration) -> bool {
+    moment <= now || moment > later(now, longest)
 }
 
 /// The moment this long before another; the first one of the calendar if there is none so early.

@@ -16,8 +16,8 @@ use crate::model::{
 /// by offset: while others insert and delete, no item comes twice and none that stays is skipped.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
-    /// Stores an artist, or gives the one with this id a new name. `created_at` and `account_id`
-    /// of an existing artist stay.
+    /// Stores an artist; the one with this id takes the name and `named_at` if that is later than its
+    /// own, whatever comes in between. `created_at` and `account_id` of an existing artist stay.
     async fn upsert_artist(&self, artist: &Artist) -> Result<(), CatalogError>;
 
     /// The artist with this id; `None` when there is none.
@@ -79,7 +79,16 @@ pub trait CatalogStore: Send + Sync {
     /// Deletes a track with its playlist entries and stores `events`. Each such playlist gets a new
     /// version and keeps its `updated_at`: nobody edited it. Returns the track as it was; `None`,
     /// storing nothing, when there is none. Of concurrent calls exactly one gets the track.
-    async fn delete_track(&self, id: TrackId, events: &[Event]) -> Result<Option<Track>, CatalogError>;
+    ///
+    /// # Errors
+    /// [`CatalogError::StaleVersion`] if `expected` is given and is not its version. Then nothing is
+    /// stored.
+    async fn delete_track(
+        &self,
+        id: TrackId,
+        expected: Option<u64>,
+        events: &[Event],
+    ) -> Result<Option<Track>, CatalogError>;
 
     /// Stores a new playlist with these entries, in this order.
     ///

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::IntoResponses;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
 
 use crate::problem::PROBLEM_JSON;
 
@@ -20,8 +20,7 @@ macro_rules! problems {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
                 let status = StatusCode::$status;
                 let text = concat!($($doc),*).trim();
-                let response = problem(status, $code, text);
-                BTreeMap::from([(status.as_str().to_owned(), response.into())])
+                BTreeMap::from([problem(status, $code, text, example(status, $code, text))])
             }
         }
     )*};
@@ -36,101 +35,97 @@ problems! {
     AlreadyArtist = CONFLICT "already_artist";
     /// You have no such session.
     SessionNotFound = NOT_FOUND "session_not_found";
-    /// The refresh token is not good, or not any more.
-    InvalidRefreshToken = UNAUTHORIZED "invalid_token";
     /// A session in a cookie was asked for, or used, by a page of another site.
     CrossSiteRequest = FORBIDDEN "cross_site_request";
     /// Only artists may do this.
     ArtistOnly = FORBIDDEN "artist_only";
     /// It belongs to somebody else.
     NotOwner = FORBIDDEN "not_owner";
-    /// They are not shown here.
-    NoMetrics = NOT_FOUND "not_found";
+    /// There is nothing at this address here.
+    NotFound = NOT_FOUND "not_found";
     /// There is no such track, or none that you may know of.
     TrackNotFound = NOT_FOUND "track_not_found";
     /// Its upload is not finished: try again when it is ready.
     TrackProcessing = CONFLICT "track_processing";
     /// There is no such artist.
     ArtistNotFound = NOT_FOUND "artist_not_found";
-    /// There is no such track that plays, or it has no cover.
+    /// The track has no cover.
     CoverNotFound = NOT_FOUND "cover_not_found";
     /// There is no such playlist, or none that you may know of.
     PlaylistNotFound = NOT_FOUND "playlist_not_found";
-    /// There is no such playlist, or no such entry in it.
+    /// There is no such entry in the playlist.
     EntryNotFound = NOT_FOUND "entry_not_found";
     /// This `play_id` names a play of another track.
     PlayIdTaken = CONFLICT "play_id_taken";
     /// The playlist is full.
     PlaylistFull = CONFLICT "playlist_full";
-    /// Somebody else changed it first; `current_version` says what it is now.
-    StaleVersion = PRECONDITION_FAILED "stale_version";
-    /// The address was not made here or was changed (`invalid_signature`), or its time is over
-    /// (`url_expired`).
-    BadMediaUrl = FORBIDDEN "url_expired";
+    /// The address was not made here, or was changed.
+    InvalidSignature = FORBIDDEN "invalid_signature";
+    /// The time of the address is over.
+    UrlExpired = FORBIDDEN "url_expired";
     /// The object is gone.
     MediaNotFound = NOT_FOUND "media_not_found";
     /// No part of the object lies in the range; `Content-Range` says how long it is.
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable";
+
+    /// No token was sent.
+    Unauthorized = UNAUTHORIZED "unauthorized";
+    /// The token is not good, or not any more.
+    InvalidToken = UNAUTHORIZED "invalid_token";
+    /// The token was good once.
+    TokenExpired = UNAUTHORIZED "token_expired";
+    /// The cookie of the session is there twice.
+    AmbiguousCookie = BAD_REQUEST "ambiguous_cookie";
+    /// The request names two hosts.
+    AmbiguousHost = BAD_REQUEST "ambiguous_host";
     /// `If-Match` holds something else than one version.
     MalformedIfMatch = BAD_REQUEST "malformed_if_match";
+    /// Somebody else changed it first; `current_version` says what it is now.
+    StaleVersion = PRECONDITION_FAILED "stale_version";
+    /// The body broke off, or is not framed as HTTP demands.
+    MalformedBody = BAD_REQUEST "malformed_body";
+    /// The body is not JSON.
+    MalformedJson = BAD_REQUEST "malformed_json";
+    /// The body is not a well-formed form.
+    MalformedMultipart = BAD_REQUEST "malformed_multipart";
+    /// The body came too slowly.
+    RequestTimeout = REQUEST_TIMEOUT "request_timeout";
+    /// The body, or a file in it, is too large.
+    TooLarge = PAYLOAD_TOO_LARGE "payload_too_large";
+    /// The content type is wrong.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
+    /// Too many requests; `Retry-After` says when to come back.
+    RateLimited = TOO_MANY_REQUESTS "rate_limited";
+    /// A fault on our side.
+    Internal = INTERNAL_SERVER_ERROR "internal_error";
+    /// A part of the service does not answer right now.
+    Unavailable = SERVICE_UNAVAILABLE "unavailable";
+    /// This took too long.
+    Timeout = SERVICE_UNAVAILABLE "timeout";
 }
 
-/// What follows from the shape of an operation.
-pub(super) mod general {
-    use super::problems_of;
-
-    problems_of! {
-        UNAUTHENTICATED = UNAUTHORIZED "unauthorized" "No access token was sent, or no good one.";
-        MALFORMED_JSON = BAD_REQUEST "malformed_json" "The body is not JSON.";
-        MALFORMED_MULTIPART = BAD_REQUEST "malformed_multipart" "The body is not a well-formed form.";
-        REQUEST_TIMEOUT = REQUEST_TIMEOUT "request_timeout" "The body came too slowly.";
-        TOO_LARGE = PAYLOAD_TOO_LARGE "payload_too_large" "The body, or a file in it, is too large.";
-        UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The content type is wrong.";
-        INVALID = UNPROCESSABLE_ENTITY "validation_failed" "Something in the request is invalid; `errors` says what.";
-        RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests; `Retry-After` says when to come back.";
-        INTERNAL = INTERNAL_SERVER_ERROR "internal_error" "A fault on our side.";
-        UNAVAILABLE = SERVICE_UNAVAILABLE "unavailable" "A part of the service does not answer right now.";
-    }
-}
-
-/// A problem that many operations share.
-#[derive(Clone, Copy)]
-pub(super) struct General {
-    pub(super) status: StatusCode,
-    pub(super) code: &'static str,
-    pub(super) text: &'static str,
-}
-
-macro_rules! problems_of {
-    ($($name:ident = $status:ident $code:literal $text:literal;)*) => {$(
-        pub(crate) const $name: crate::openapi::problems::General = crate::openapi::problems::General {
-            status: http::StatusCode::$status,
-            code: $code,
-            text: $text,
-        };
-    )*};
-}
-use problems_of;
-
-/// How one problem is documented.
-pub(super) fn problem(status: StatusCode, code: &str, text: &str) -> Response {
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .example(Some(example(status, code, text)))
-        .build();
+/// One problem under its status and code: several of one status stand beside each other until
+/// [`super::gather`] puts them together.
+pub(super) fn problem(
+    status: StatusCode,
+    code: &str,
+    text: &str,
+    example: Value,
+) -> (String, RefOr<Response>) {
     let header = |text: &str| HeaderBuilder::new().description(Some(text)).build();
+    let content = ContentBuilder::new().example(Some(example)).build();
     let response = ResponseBuilder::new().description(text).content(PROBLEM_JSON, content);
-    match status {
+    let response = match status {
         StatusCode::UNAUTHORIZED => response.header("WWW-Authenticate", header("How to authenticate.")),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             response.header("Retry-After", header("Seconds until it is worth trying again."))
         }
         _ => response,
-    }
-    .build()
+    };
+    (format!("{} {code}", status.as_str()), response.build().into())
 }
 
-fn example(status: StatusCode, code: &str, text: &str) -> Value {
+pub(super) fn example(status: StatusCode, code: &str, text: &str) -> Value {
     let mut body = json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
@@ -139,11 +134,6 @@ fn example(status: StatusCode, code: &str, text: &str) -> Value {
         "code": code,
         "request_id": "019b76da-a800-7000-8000-000000000000",
     });
-    if status == StatusCode::UNPROCESSABLE_ENTITY {
-        body["errors"] = json!([{
-            "pointer": "/title", "code": "too_long", "message": "This must not be longer than 200 characters."
-        }]);
-    }
     if status == StatusCode::PRECONDITION_FAILED {
         body["current_version"] = json!(7);
     }

@@ -41,6 +41,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(operations::get_liveness::get_liveness))
         .routes(routes!(operations::get_readiness::get_readiness))
         .routes(routes!(operations::get_metrics::get_metrics))
+        .routes(routes!(operations::get_openapi::get_openapi))
 }
 
 fn auth() -> OpenApiRouter<App> {

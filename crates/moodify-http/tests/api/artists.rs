@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use moodify_core::model::EventPayload;
+use moodify_core::port::{Clock, Outbox};
+use moodify_core::service::delivery::Handler;
 use serde_json::{Value, json};
 
 use crate::support::{Account, Form, World};
@@ -41,6 +44,32 @@ async fn artists_are_found_by_name_the_most_followed_first() {
     let long = "x".repeat(1001);
     let errors = world.get(&format!("/v1/artists?q={long}"), &ada.token).await.field_errors();
     assert_eq!(errors, [("/q".to_owned(), "too_long".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_upload_by_an_old_token_does_not_bring_an_old_name_back() {
+    let world = World::new();
+    let nina = world.artist("Nina").await;
+    world.track(&nina, "Before").await;
+    world.news().await;
+    let mut renames = Vec::new();
+    for name in ["Nina and the Tides", "Nina and the Waves"] {
+        world.clock.advance(Duration::from_secs(1));
+        world.patch("/v1/me", &nina.token, json!({"artist_name": name})).await.json(200);
+        renames.extend(world.store.lease(10, world.clock.now(), Duration::ZERO).await.unwrap());
+    }
+    // The worker hands them over side by side: the later one may be done first.
+    for rename in renames.iter().rev() {
+        world.moodify.catalog().handle(rename).await.unwrap();
+    }
+    world.news().await;
+    let track = world.track(&nina, "After").await;
+    assert_eq!(track["artist"]["name"], "Nina and the Waves");
+    let artist = world.get(&format!("/v1/artists/{}", nina.artist_id()), &nina.token).await.json(200);
+    assert_eq!(artist["name"], "Nina and the Waves");
+    let news = world.news().await;
+    let EventPayload::TrackPublished(published) = &news[0] else { panic!("{news:?}") };
+    assert_eq!(published.artist_name.as_str(), "Nina and the Waves");
 }
 
 #[tokio::test]

@@ -54,7 +54,9 @@ impl Contract {
             path_parameters: named("path"),
             json: json.map(|json| json.as_object().unwrap().clone()),
             multipart: content.get("multipart/form-data").is_some(),
-            needs_token: operation["security"].as_array().is_some_and(|security| !security.is_empty()),
+            needs_token: operation["security"].as_array().is_some_and(|ways| {
+                !ways.is_empty() && ways.iter().all(|way| way.as_object().is_some_and(|way| !way.is_empty()))
+            }),
         }
     }
 

@@ -1,8 +1,12 @@
 //! What is logged, and that no secret is.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::Method;
 use serde_json::json;
 use tracing::Level;
 use tracing::subscriber::set_global_default;
@@ -45,6 +49,9 @@ async fn requests_are_logged_without_secrets() {
     world.post("/v1/auth/refresh", "", body.clone()).await.json(200);
     world.get("/v1/tracks?q=my-secret-wish", &nina.token).await.json(200);
     let answer = world.get("/v1/me", &format!("{}x", nina.token)).await;
+    let mut from_somewhere = world.request(Method::GET, "/v1/me", &nina.token).body(Body::empty()).unwrap();
+    from_somewhere.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 4711))));
+    world.send(from_somewhere).await.json(200);
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let path = url.split('?').next().unwrap();
@@ -61,6 +68,7 @@ async fn requests_are_logged_without_secrets() {
         "status=200",
         "status=401",
         "/v1/auth/refresh",
+        "client=192.0.2.7",
     ] {
         assert!(text.contains(wanted), "{wanted} is missing in:\n{text}");
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use moodify_http::{Services, openapi};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::World;
 
@@ -41,7 +41,7 @@ fn it_is_of_version_3_1_and_the_same_every_time() {
 fn every_operation_is_named_described_and_tagged() {
     let document = document();
     let operations = operations(&document);
-    assert_eq!(operations.len(), 52);
+    assert_eq!(operations.len(), 54);
     let mut ids = HashSet::new();
     for (name, operation) in operations {
         let id = operation["operationId"].as_str().unwrap();
@@ -71,10 +71,81 @@ fn every_failure_is_documented_with_an_example() {
             }
             let content = &response["content"]["application/problem+json"];
             assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{name} {status}");
-            assert_eq!(content["example"]["status"].to_string(), *status, "{name}");
-            assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
+            let description = response["description"].as_str().unwrap();
+            let examples = content["examples"].as_object().unwrap();
+            assert!(!examples.is_empty(), "{name} {status}");
+            for (code, example) in examples {
+                assert!(description.contains(&format!("- `{code}`: ")), "{name} {status} {code}");
+                let example = example["$ref"].as_str().unwrap().trim_start_matches('#');
+                let value = &document.pointer(example).unwrap()["value"];
+                assert_eq!(value["status"].to_string(), *status, "{name} {code}");
+                assert_eq!(value.pointer("/errors/0/code").unwrap_or(&value["code"]), code, "{name}");
+            }
         }
     }
+}
+
+#[test]
+fn the_known_codes_of_an_operation_stand_beside_each_other() {
+    let document = document();
+    let codes = |method: &str, path: &str, status: &str| -> Vec<String> {
+        let response = &document["paths"][path][method]["responses"][status];
+        let examples = response["content"]["application/problem+json"]["examples"].as_object();
+        examples.into_iter().flat_map(|examples| examples.keys().cloned()).collect()
+    };
+    assert_eq!(
+        codes("patch", "/v1/tracks/{track_id}", "400"),
+        ["ambiguous_host", "malformed_body", "malformed_if_match", "malformed_json",]
+    );
+    assert_eq!(codes("delete", "/v1/tracks/{track_id}", "412"), ["stale_version"]);
+    assert_eq!(codes("get", "/v1/me", "401"), ["invalid_token", "token_expired", "unauthorized"]);
+    assert_eq!(codes("get", "/v1/me", "503"), ["timeout", "unavailable"]);
+    assert_eq!(codes("post", "/v1/auth/logout", "400"), ["ambiguous_cookie", "ambiguous_host"]);
+    let entry = "/v1/playlists/{playlist_id}/tracks/{entry_id}";
+    assert_eq!(codes("delete", entry, "404"), ["entry_not_found", "playlist_not_found"]);
+    assert_eq!(codes("get", "/media/{kind}/{name}", "403"), ["invalid_signature", "url_expired"]);
+    assert_eq!(codes("get", "/.well-known/jwks.json", "429"), [] as [String; 0], "it is not counted");
+    for code in ["wrong_password", "password_too_common", "required"] {
+        assert!(codes("post", "/v1/auth/password/change", "422").contains(&code.to_owned()), "{code}");
+    }
+}
+
+#[test]
+fn the_token_of_a_session_in_a_cookie_need_not_be_in_the_body() {
+    let document = document();
+    let refresh = &document["paths"]["/v1/auth/refresh"]["post"];
+    assert_eq!(refresh["security"], json!([{}, {"session_cookie": []}]));
+    assert_ne!(refresh["requestBody"]["required"], true);
+    let schema = &refresh["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(schema["$ref"], "#/components/schemas/RefreshRequest");
+}
+
+#[test]
+fn covers_come_in_two_sizes() {
+    let document = document();
+    let parameters = &document["paths"]["/v1/tracks/{track_id}/cover"]["get"]["parameters"];
+    let size = parameters.as_array().unwrap().iter().find(|parameter| parameter["name"] == "size").unwrap();
+    assert_eq!(size["schema"], json!({"type": "integer", "format": "int32", "enum": [160, 640]}));
+    assert_eq!(size["required"], false);
+}
+
+#[tokio::test]
+async fn reads_say_that_they_are_conditional() {
+    let (document, world) = (document(), World::new());
+    let nina = world.artist("nina").await;
+    let mut conditional = 0;
+    for (name, operation) in operations(&document) {
+        let Some(path) = name.strip_prefix("get ").filter(|path| !path.contains('{')) else { continue };
+        let answer = world.get(path, &nina.token).await;
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let says = parameters.filter(|parameter| parameter["name"] == "If-None-Match").count();
+        let carries = usize::from(!answer.header("etag").is_empty());
+        assert_eq!(says, carries, "{name}");
+        assert_eq!(operation["responses"]["200"]["headers"]["ETag"].is_object(), carries == 1, "{name}");
+        assert_eq!(operation["responses"]["304"].is_object(), carries == 1, "{name}");
+        conditional += carries;
+    }
+    assert!(conditional >= 12, "{conditional}");
 }
 
 #[test]

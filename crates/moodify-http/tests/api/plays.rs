@@ -64,11 +64,11 @@ async fn plays_count_no_faster_than_time_passes() {
     let mut counted = 0;
     for n in 0..50 {
         let start = format!("2025-12-31T12:00:00.{n:03}Z");
-        counted += u32::from(stage.counted(&format!("burst-{n}"), &start, u32::MAX).await);
+        counted += u32::from(stage.counted(&format!("burst-{n}"), &start, i32::MAX.unsigned_abs()).await);
     }
     assert_eq!(counted, 1);
     assert_eq!(stage.play_count().await, 1);
-    assert!(stage.counted("beside", "2025-12-31T12:00:03Z", u32::MAX).await);
+    assert!(stage.counted("beside", "2025-12-31T12:00:03Z", i32::MAX.unsigned_abs()).await);
     let history = stage.world.get("/v1/me/history?limit=100", &stage.ada.token).await.json(200);
     assert_eq!(history["items"].as_array().unwrap().len(), 51);
 }
@@ -108,6 +108,7 @@ async fn wrong_reports_are_refused_and_leave_nothing() {
         ("play_id", json!(7), "invalid_type"),
         ("played_ms", json!(-1), "invalid_value"),
         ("played_ms", json!(4_294_967_296_u64), "invalid_value"),
+        ("played_ms", json!(2_147_483_648_u64), "invalid_value"),
         ("played_ms", json!(1.5), "invalid_type"),
         ("device_id", json!("no spaces"), "invalid_device_id"),
         ("counted", json!(true), "unknown_field"),

@@ -156,6 +156,24 @@ async fn only_its_artist_deletes_a_track_and_its_media_goes_too() {
 }
 
 #[tokio::test]
+async fn a_track_that_changed_meanwhile_is_not_deleted() {
+    let world = World::new();
+    let nina = world.artist("Nina").await;
+    let track = world.track(&nina, "Slow Tide").await;
+    let path = format!("/v1/tracks/{}", track["id"].as_str().unwrap());
+    let etag = world.get(&path, &nina.token).await.header("etag").to_owned();
+    let changed = world.patch(&path, &nina.token, json!({"title": "Slow Tide (live)"})).await;
+    for stale in [&*etag, "\"1\""] {
+        let refused = world.delete_if_match(&path, &nina.token, stale).await.problem(412, "stale_version");
+        assert_eq!(refused["current_version"], changed.json(200)["version"]);
+    }
+    world.delete_if_match(&path, &nina.token, "W/\"2\"").await.problem(400, "malformed_if_match");
+    assert_eq!(world.media_keys().await.len(), 3);
+    world.delete_if_match(&path, &nina.token, changed.header("etag")).await.empty(204);
+    assert!(world.media_keys().await.is_empty());
+}
+
+#[tokio::test]
 async fn stable_addresses_lead_to_signed_ones() {
     let world = World::new();
     let (nina, ada) = (world.artist("Nina").await, world.listener("ada").await);

@@ -25,7 +25,7 @@ async fn hostile_payloads_get_a_code_and_change_nothing() {
         hello.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         hello
     };
-    let invalid = "invalid_payload";
+    let (invalid, too_large) = ("invalid_payload", "message_too_large");
     let cases = [
         ("command", json!([]), invalid),
         ("command", json!([null]), invalid),
@@ -85,8 +85,16 @@ async fn hostile_payloads_get_a_code_and_change_nothing() {
         ),
         ("command", json!([{ "op": "transfer" }]), invalid),
         ("command", json!([{ "op": "transfer", "args": { "device_id": "bobs" } }]), "device_offline"),
-        ("command", json!([{ "op": "pause", "args": { "x": "y".repeat(70_000) } }]), "message_too_large"),
-        ("resync", json!([{ "epoch": "y".repeat(70_000) }]), "message_too_large"),
+        ("command", json!([{ "op": "pause", "args": { "x": "y".repeat(70_000) } }]), too_large),
+        ("resync", json!([{ "epoch": "y".repeat(70_000) }]), too_large),
+        ("clock", json!([{ "t0": 1, "x": "y".repeat(70_000) }]), too_large),
+        ("clock", json!([{ "t0": { "$bytes": 65_000 }, "x": "y".repeat(1_000) }]), too_large),
+        ("hello", json!([hello(json!({ "name": "y".repeat(70_000) }))]), too_large),
+        ("report", json!([{ "rev": 1, "position_ms": 1, "at_us": "y".repeat(70_000) }]), too_large),
+        ("ready", json!([{ "command_id": "y".repeat(70_000) }]), too_large),
+        ("auth_refresh", json!([{ "token": "y".repeat(70_000) }]), too_large),
+        ("auth_refresh", json!([{ "token": { "$bytes": 65_000 }, "x": "y".repeat(1_000) }]), too_large),
+        ("auth_refresh", json!([{ "token": { "$bytes": 1_000 } }]), invalid),
         ("report", json!([]), invalid),
         ("report", json!([{ "rev": 1, "position_ms": -1, "at_us": 0 }]), invalid),
         ("report", json!([{ "rev": 1, "position_ms": 1, "at_us": "now" }]), invalid),

@@ -97,6 +97,9 @@ impl Authenticator for ReadableTokens {
     }
 }
 
+/// Longer than any token of these tests lives.
+const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
+
 impl Stage {
     pub(crate) async fn new() -> Self {
         Self::with(PlaybackConfig::default()).await
@@ -115,7 +118,7 @@ impl Stage {
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store: store.clone(), hub, queue: queue.clone() };
-        let playback = Arc::new(Playback::new(parts, context, config));
+        let playback = Arc::new(Playback::new(parts, context, config, TOKEN_LIFE));
         let running = playback.clone();
         tokio::spawn(async move { running.run(&CancellationToken::new()).await });
         let (layer, handle) = layer(playback.clone(), Arc::new(ReadableTokens), &SyncConfig::default());

@@ -6,7 +6,8 @@
 //       opens the socket, with `auth` (default: {token}) and further client options
 //       → {"id", "ok": true} or {"id", "ok": false, "error": "<message of connect_error>"}
 //   {"id", "do": "emit", "event", "args"?: [], "timeout_ms"?: 50000}
-//       sends an event and waits for its acknowledgement
+//       sends an event and waits for its acknowledgement; {"$bytes": n} anywhere in the arguments
+//       stands for so many bytes, which go as an attachment
 //       → {"id", "ok": true, "ack": <first argument>} or {"id", "ok": false, "error"}
 //   {"id", "do": "emit_all", "messages": [{"event", "args"}], "timeout_ms"?}
 //       sends all of them at once, then waits
@@ -34,6 +35,13 @@ let socket;
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+const attached = (value) => {
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map(attached);
+  if (typeof value.$bytes === "number") return Buffer.alloc(value.$bytes);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, attached(member)]));
+};
+
 const actions = {
   connect({ url, token, auth = { token }, options = {} }) {
     socket?.disconnect();
@@ -47,7 +55,7 @@ const actions = {
   },
 
   async emit({ event, args = [], timeout_ms = ACK_TIMEOUT_MS }) {
-    return { ack: await socket.timeout(timeout_ms).emitWithAck(event, ...args) };
+    return { ack: await socket.timeout(timeout_ms).emitWithAck(event, ...attached(args)) };
   },
 
   async emit_all({ messages, timeout_ms = ACK_TIMEOUT_MS }) {

@@ -74,8 +74,13 @@ impl CatalogStore for SqlStore {
         tracks::stale(self, before).await
     }
 
-    async fn delete_track(&self, id: TrackId, events: &[Event]) -> Result<Option<Track>, CatalogError> {
-        tracks::delete(self, id, events).await
+    async fn delete_track(
+        &self,
+        id: TrackId,
+        expected: Option<u64>,
+        events: &[Event],
+    ) -> Result<Option<Track>, CatalogError> {
+        tracks::delete(self, id, expected, events).await
     }
 
     async fn create_playlist(&self, playlist: &Playlist, entries: &[NewEntry]) -> Result<(), CatalogError> {

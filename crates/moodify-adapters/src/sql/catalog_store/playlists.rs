@@ -84,10 +84,7 @@ pub(super) async fn delete(
 /// The playlist that a write returned, if it was there and in the expected version.
 pub(super) fn expected(row: Option<Row>, expected: Option<u64>) -> Result<Playlist, CatalogError> {
     let row = row.ok_or(CatalogError::NotFound { what: "playlist" })?;
-    let current: u64 = row.unsigned("old_version")?;
-    if expected.is_some_and(|expected| expected != current) {
-        return Err(CatalogError::StaleVersion { current });
-    }
+    tracks::require_version(expected, row.unsigned("old_version")?)?;
     Ok(playlist(&row)?)
 }
 

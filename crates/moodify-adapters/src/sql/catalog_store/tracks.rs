@@ -83,10 +83,7 @@ pub(super) async fn update(
     let mut transaction = store.database.begin().await?;
     let row = transaction.optional(rewrite(id, change)).await?;
     let row = row.ok_or(CatalogError::NotFound { what: "track" })?;
-    let current: u64 = row.unsigned("old_version")?;
-    if expected.is_some_and(|expected| expected != current) {
-        return Err(CatalogError::StaleVersion { current });
-    }
+    require_version(expected, row.unsigned("old_version")?)?;
     let changed = transaction.optional(by_id(id)).await?.as_ref().map(track).transpose()?;
     let changed = changed.ok_or(CatalogError::NotFound { what: "track" })?;
     if changed.status == TrackStatus::Processing {
@@ -160,6 +157,7 @@ pub(super) async fn stale(store: &SqlStore, before: Timestamp) -> Result<Vec<Tra
 pub(super) async fn delete(
     store: &SqlStore,
     id: TrackId,
+    expected: Option<u64>,
     events: &[Event],
 ) -> Result<Option<Track>, CatalogError> {
     let mut transaction = store.database.begin().await?;
@@ -174,6 +172,7 @@ pub(super) async fn delete(
     let Some(deleted) = transaction.optional(by_id(id)).await?.as_ref().map(track).transpose()? else {
         return Ok(None);
     };
+    require_version(expected, deleted.version)?;
     let update = Statement::new(
         "UPDATE playlists SET version = version + 1, entry_count = entry_count -
              (SELECT COUNT(*) FROM playlist_entries WHERE playlist_id = playlists.id AND track_id = $1)
@@ -185,6 +184,13 @@ pub(super) async fn delete(
     transaction.run(Statement::new("DELETE FROM tracks WHERE id = $1").bind(id)).await?;
     store.commit(transaction, events).await?;
     Ok(Some(deleted))
+}
+
+pub(super) fn require_version(expected: Option<u64>, current: u64) -> Result<(), CatalogError> {
+    match expected {
+        Some(expected) if expected != current => Err(CatalogError::StaleVersion { current }),
+        _ => Ok(()),
+    }
 }
 
 /// A query of tracks that still lacks its condition.

@@ -7,7 +7,7 @@ use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
 
 /// What [`summary`] reads, from `artists AS a`.
-pub(super) const COLUMNS: &str = "a.id AS id, a.account_id, a.name, a.created_at, \
+pub(super) const COLUMNS: &str = "a.id AS id, a.account_id, a.name, a.named_at, a.created_at, \
      a.follower_count AS follower_count, \
      (SELECT COUNT(*) FROM tracks WHERE tracks.artist_id = a.id AND tracks.listed = 1) AS track_count";
 
@@ -32,7 +32,7 @@ pub(super) async fn page(
     let mut query = Statement::new("SELECT ");
     query
         .push(COLUMNS)
-        .push(" FROM (SELECT a.id, a.account_id, a.name, a.created_at, a.follower_count FROM ");
+        .push(" FROM (SELECT a.id, a.account_id, a.name, a.named_at, a.created_at, a.follower_count FROM ");
     if let Some(word) = looked_up {
         query.push("(SELECT DISTINCT artist_id FROM artist_words WHERE ");
         words::push_prefix(&mut query, "word", &words[word]);

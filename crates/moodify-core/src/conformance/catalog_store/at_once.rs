@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::{CatalogStoreFixture, ids};
 use crate::conformance::samples;
 use crate::model::search::query_words;
-use crate::model::{Artist, ArtistName, TrackFilter, TrackId};
+use crate::model::{Artist, TrackFilter, TrackId};
 use crate::port::{CatalogError, EntryPosition};
 
 /// While tracks are deleted, playlists that have them take more of them and lose others: every call
@@ -31,7 +31,7 @@ pub async fn changes_at_once_keep_every_count(fixture: &CatalogStoreFixture) {
     }
     let deletions = tracks[..4].iter().map(|track| {
         let (store, id) = (fixture.store.clone(), track.id);
-        tokio::spawn(async move { store.delete_track(id, &[]).await.unwrap().unwrap() })
+        tokio::spawn(async move { store.delete_track(id, None, &[]).await.unwrap().unwrap() })
     });
     for deletion in join_all(deletions.collect::<Vec<_>>()).await {
         deletion.unwrap();
@@ -49,7 +49,7 @@ pub async fn changes_at_once_keep_every_count(fixture: &CatalogStoreFixture) {
 /// An artist who is renamed while tracks come and go is found by the new name with every track, and
 /// by the old one with none.
 pub async fn a_rename_reaches_tracks_that_come_at_the_same_time(fixture: &CatalogStoreFixture) {
-    let before = named(&samples::artist());
+    let before = samples::renamed(&samples::artist(), &samples::word());
     fixture.store.upsert_artist(&before).await.unwrap();
     let old: [_; 5] = fixture.tracks(&before).await;
     let uploads = (0..10).map(|_| {
@@ -59,9 +59,9 @@ pub async fn a_rename_reaches_tracks_that_come_at_the_same_time(fixture: &Catalo
     let uploads: Vec<_> = uploads.collect();
     let deletion = tokio::spawn({
         let (store, id) = (fixture.store.clone(), old[0].id);
-        async move { store.delete_track(id, &[]).await.unwrap().unwrap() }
+        async move { store.delete_track(id, None, &[]).await.unwrap().unwrap() }
     });
-    let after = named(&before);
+    let after = samples::renamed(&before, &samples::word());
     fixture.store.upsert_artist(&after).await.unwrap();
     deletion.await.unwrap();
     let uploaded: Vec<_> = join_all(uploads).await.into_iter().map(Result::unwrap).collect();
@@ -70,11 +70,6 @@ pub async fn a_rename_reaches_tracks_that_come_at_the_same_time(fixture: &Catalo
     let mut expected = [ids(&old[1..]), ids(&uploaded)].concat();
     expected.sort_unstable();
     assert_eq!(found_by(fixture, &after).await, expected);
-}
-
-/// The artist under a name that nobody else has.
-fn named(artist: &Artist) -> Artist {
-    Artist { name: ArtistName::parse(&samples::word()).unwrap(), ..artist.clone() }
 }
 
 async fn found_by(fixture: &CatalogStoreFixture, artist: &Artist) -> Vec<TrackId> {

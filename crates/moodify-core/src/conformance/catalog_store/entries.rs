@@ -254,7 +254,7 @@ pub async fn additions_during_a_deletion_leave_no_loose_entry(fixture: &CatalogS
         tokio::spawn(async move { store.add_entries(id, None, &new, EntryPosition::End, now).await })
     });
     let additions = join_all(additions.collect::<Vec<_>>());
-    let (answers, deleted) = tokio::join!(additions, fixture.store.delete_track(gone.id, &[]));
+    let (answers, deleted) = tokio::join!(additions, fixture.store.delete_track(gone.id, None, &[]));
     assert_eq!(deleted.unwrap().map(|track| track.id), Some(gone.id));
     for answer in answers.into_iter().map(Result::unwrap) {
         assert!(matches!(answer, Ok(_) | Err(CatalogError::NotFound { what: "track" })), "{answer:?}");

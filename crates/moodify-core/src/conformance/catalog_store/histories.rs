@@ -3,27 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::CatalogStoreFixture;
+use crate::conformance::dice::Dice;
 use crate::conformance::samples;
-use crate::memory::SeededRng;
 use crate::model::search::fold;
 use crate::model::{
     AccountId, Artist, EntryId, PageSize, Playlist, PlaylistId, Title, Track, TrackFilter, TrackId, TrackSort,
 };
-use crate::port::{CatalogError, EntryPlace, EntryPosition, PlaylistPosition, Rng, TrackPosition};
-
-struct Dice(SeededRng);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(SeededRng::new(seed))
-    }
-
-    fn below(&self, sides: usize) -> usize {
-        let mut bytes = [0; 4];
-        self.0.fill(&mut bytes);
-        u32::from_be_bytes(bytes) as usize % sides.max(1)
-    }
-}
+use crate::port::{CatalogError, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition};
 
 /// A playlist as the simplest program would keep it.
 struct Model {
@@ -199,7 +185,7 @@ pub async fn random_pages_of_tracks_are_whole(fixture: &CatalogStoreFixture) {
                 after = Some(next);
                 for _ in 0..dice.below(3) {
                     let gone = present.swap_remove(dice.below(present.len()));
-                    fixture.store.delete_track(gone, &[]).await.unwrap();
+                    fixture.store.delete_track(gone, None, &[]).await.unwrap();
                     staying.remove(&gone);
                     present.push(some_track(fixture, &artist, &dice).await);
                 }

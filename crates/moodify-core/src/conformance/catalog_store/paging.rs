@@ -111,11 +111,11 @@ pub async fn pages_survive_inserts_and_deletes(fixture: &CatalogStoreFixture) {
             found.extend(ids(&items));
             let Some(next) = next else { break };
             for id in [items.first(), items.last()].into_iter().flatten().map(|track| track.id) {
-                fixture.store.delete_track(id, &[]).await.unwrap();
+                fixture.store.delete_track(id, None, &[]).await.unwrap();
             }
             let ahead = stayed.iter().copied().find(|id| !found.contains(id));
             if let Some(ahead) = ahead.filter(|_| n == 0) {
-                fixture.store.delete_track(ahead, &[]).await.unwrap();
+                fixture.store.delete_track(ahead, None, &[]).await.unwrap();
                 stayed.remove(&ahead);
             }
             nth(fixture, &artist, n * 5).await;

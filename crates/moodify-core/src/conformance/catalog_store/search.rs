@@ -175,8 +175,7 @@ pub async fn words_match_the_present_name_of_the_artist(fixture: &CatalogStoreFi
     let by = |word: &str| TrackFilter { words: query_words(word), ..TrackFilter::default() };
     assert_eq!(fixture.listed(&by(&old)).await, [track.id]);
 
-    artist.name = ArtistName::parse(&format!("The {new}")).unwrap();
-    fixture.store.upsert_artist(&artist).await.unwrap();
+    fixture.store.upsert_artist(&samples::renamed(&artist, &format!("The {new}"))).await.unwrap();
     assert_eq!(fixture.listed(&by(&new)).await, [track.id]);
     assert_eq!(fixture.listed(&by(&old)).await, []);
 }

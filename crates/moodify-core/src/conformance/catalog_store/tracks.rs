@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::{CatalogStoreFixture, ids};
 use crate::conformance::{outbox::waiting, samples};
 use crate::model::{
-    Artist, ArtistName, EventKind, Genre, Playlist, Title, Track, TrackFilter, TrackId, TrackStatus,
+    Artist, EventKind, Genre, Playlist, Title, Track, TrackChange, TrackFilter, TrackId, TrackStatus,
     Visibility,
 };
 use crate::port::CatalogError;
@@ -62,7 +62,7 @@ pub async fn renaming_the_artist_renames_the_tracks(fixture: &CatalogStoreFixtur
     let artist = fixture.artist().await;
     let track = fixture.track(&artist).await;
     let (playlist, _) = fixture.playlist_of(&[&track]).await;
-    let renamed = Artist { name: ArtistName::parse("Ye").unwrap(), ..artist };
+    let renamed = samples::renamed(&artist, "Ye");
     fixture.store.upsert_artist(&renamed).await.unwrap();
 
     let expected = Track { artist_name: renamed.name, ..track };
@@ -187,7 +187,7 @@ pub async fn deleted_track_is_gone(fixture: &CatalogStoreFixture) {
     let artist = fixture.artist().await;
     let [track, other] = fixture.tracks(&artist).await;
     let events = samples::events();
-    let deleted = fixture.store.delete_track(track.id, &events).await.unwrap();
+    let deleted = fixture.store.delete_track(track.id, None, &events).await.unwrap();
     assert_eq!(deleted.as_ref(), Some(&track));
 
     assert_eq!(fixture.store.track(track.id).await.unwrap(), None);
@@ -200,12 +200,33 @@ pub async fn deleted_track_is_gone(fixture: &CatalogStoreFixture) {
 pub async fn deleting_no_track_stores_nothing(fixture: &CatalogStoreFixture) {
     let artist = fixture.artist().await;
     let track = fixture.track(&artist).await;
-    fixture.store.delete_track(track.id, &[]).await.unwrap();
+    fixture.store.delete_track(track.id, None, &[]).await.unwrap();
     let event = samples::event(EventKind::TrackDeleted);
     for id in [track.id, samples::id()] {
-        assert_eq!(fixture.store.delete_track(id, std::slice::from_ref(&event)).await.unwrap(), None);
+        assert_eq!(fixture.store.delete_track(id, None, std::slice::from_ref(&event)).await.unwrap(), None);
     }
     assert_eq!(waiting(&*fixture.outbox, &[event]).await, []);
+}
+
+/// A track that somebody changed since is not deleted, and no event is stored; in the version that it
+/// has it is.
+pub async fn deleting_a_stale_version_stores_nothing(fixture: &CatalogStoreFixture) {
+    let artist = fixture.artist().await;
+    let track = fixture.track(&artist).await;
+    let change = TrackChange { genre: Some(None), ..TrackChange::default() };
+    let edited = fixture.store.update_track(track.id, None, &change, &[]).await.unwrap();
+    let event = samples::event(EventKind::TrackDeleted);
+    for stale in [track.version, edited.version + 1, u64::MAX] {
+        let refused = fixture.store.delete_track(track.id, Some(stale), std::slice::from_ref(&event)).await;
+        let current = edited.version;
+        assert!(matches!(refused, Err(CatalogError::StaleVersion { current: found }) if found == current));
+    }
+    assert_eq!(fixture.store.delete_track(samples::id(), Some(1), &[]).await.unwrap(), None);
+    assert_eq!(waiting(&*fixture.outbox, std::slice::from_ref(&event)).await, []);
+    assert_eq!(fixture.store.track(track.id).await.unwrap().as_ref(), Some(&edited));
+    let deleted = fixture.store.delete_track(track.id, Some(edited.version), &[event.clone()]).await.unwrap();
+    assert_eq!(deleted, Some(edited));
+    assert_eq!(waiting(&*fixture.outbox, std::slice::from_ref(&event)).await, [event]);
 }
 
 /// Of concurrent deletions of one track exactly one gets it, and only its event is stored.
@@ -216,7 +237,7 @@ pub async fn concurrent_deletions_store_events_once(fixture: &CatalogStoreFixtur
         let (store, id) = (fixture.store.clone(), track.id);
         tokio::spawn(async move {
             let event = samples::event(EventKind::TrackDeleted);
-            (store.delete_track(id, std::slice::from_ref(&event)).await.unwrap(), event)
+            (store.delete_track(id, None, std::slice::from_ref(&event)).await.unwrap(), event)
         })
     });
     let answers: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
@@ -232,7 +253,7 @@ pub async fn deleting_a_track_takes_its_entries(fixture: &CatalogStoreFixture) {
     let artist = fixture.artist().await;
     let [gone, kept, also] = fixture.tracks(&artist).await;
     let (playlist, entries) = fixture.playlist_of(&[&gone, &also, &gone, &kept, &gone]).await;
-    fixture.store.delete_track(gone.id, &[]).await.unwrap();
+    fixture.store.delete_track(gone.id, None, &[]).await.unwrap();
 
     assert_eq!(fixture.entry_ids(playlist.id).await, [entries[1], entries[3]]);
     let found = fixture.stored_playlist(playlist.id).await;
@@ -245,7 +266,7 @@ pub async fn deleting_a_track_leaves_other_playlists_alone(fixture: &CatalogStor
     let artist = fixture.artist().await;
     let [gone, kept] = fixture.tracks(&artist).await;
     let (playlist, entries) = fixture.playlist_of(&[&kept, &kept]).await;
-    fixture.store.delete_track(gone.id, &[]).await.unwrap();
+    fixture.store.delete_track(gone.id, None, &[]).await.unwrap();
     assert_eq!(fixture.entry_ids(playlist.id).await, entries);
     assert_eq!(fixture.stored_playlist(playlist.id).await, playlist);
 }

@@ -48,7 +48,7 @@ pub async fn artists_are_found_by_the_words_of_their_names(fixture: &LibraryStor
         fixture.catalog.upsert_artist(&artist).await.unwrap();
         artists.push(artist);
     }
-    let renamed = Artist { name: ArtistName::parse("Josephine").unwrap(), ..artists[4].clone() };
+    let renamed = samples::renamed(&artists[4], "Josephine");
     fixture.catalog.upsert_artist(&renamed).await.unwrap();
     artists[4] = renamed;
     for query in [

@@ -152,7 +152,7 @@ pub async fn a_deleted_track_moves_all_its_playlists(fixture: &LibraryStoreFixtu
     }
     let of_bob = samples::playlist(bob);
     fixture.catalog.create_playlist(&of_bob, &samples::entries([&gone])).await.unwrap();
-    fixture.catalog.delete_track(gone.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(gone.id, None, &[]).await.unwrap();
     let mut now = Vec::new();
     for id in [of_ada[1], of_ada[0], of_ada[2]] {
         now.push(kept(&fixture.catalog.playlist(id).await.unwrap().unwrap()));
@@ -214,7 +214,7 @@ async fn change(
         }
         (10, _) if tracks.len() > 4 => {
             tracks.retain(|left| left.id != track.id);
-            catalog.delete_track(track.id, &[]).await.unwrap();
+            catalog.delete_track(track.id, None, &[]).await.unwrap();
             while !store.forget_track(track.id, 2).await.unwrap() {}
         }
         (13, Some(id)) => catalog.delete_playlist(id, None).await.unwrap(),

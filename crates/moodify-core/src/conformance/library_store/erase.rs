@@ -18,7 +18,7 @@ pub async fn a_gone_track_leaves_its_likes_portion_by_portion(fixture: &LibraryS
             assert!(fixture.play(&report(*account, track, started_at)).await);
         }
     }
-    fixture.catalog.delete_track(gone.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(gone.id, None, &[]).await.unwrap();
     let mut portions = 1;
     while !fixture.store.forget_track(gone.id, 3).await.unwrap() {
         portions += 1;
@@ -110,7 +110,7 @@ pub async fn listeners_and_tracks_go_at_once(fixture: &LibraryStoreFixture) {
     for track in tracks {
         let (store, catalog) = (fixture.store.clone(), fixture.catalog.clone());
         calls.push(tokio::spawn(async move {
-            catalog.delete_track(track.id, &[]).await.unwrap().unwrap();
+            catalog.delete_track(track.id, None, &[]).await.unwrap().unwrap();
             while !store.forget_track(track.id, 2).await.unwrap() {}
         }));
     }
@@ -140,7 +140,7 @@ pub async fn an_erased_artist_leaves_followers_alone(fixture: &LibraryStoreFixtu
     }
     let track = fixture.track(&gone).await;
     fixture.play(&report(followers[0], &track, samples::moment())).await;
-    fixture.catalog.delete_track(track.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(track.id, None, &[]).await.unwrap();
     let mut portions = 1;
     while !fixture.store.erase_artist(gone.id, 3).await.unwrap() {
         portions += 1;
@@ -166,7 +166,7 @@ pub async fn an_artist_with_tracks_is_not_erased(fixture: &LibraryStoreFixture) 
     let track = fixture.track(&artist).await;
     assert!(!fixture.store.erase_artist(artist.id, 100).await.unwrap());
     assert_eq!(fixture.catalog.track(track.id).await.unwrap(), Some(track.clone()));
-    fixture.catalog.delete_track(track.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(track.id, None, &[]).await.unwrap();
     assert!(fixture.store.erase_artist(artist.id, 100).await.unwrap());
     assert_eq!(fixture.catalog.artist(artist.id).await.unwrap(), None);
 }

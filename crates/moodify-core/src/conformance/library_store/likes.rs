@@ -98,7 +98,7 @@ pub async fn likes_of_hidden_tracks_are_left_out(fixture: &LibraryStoreFixture) 
     }
     let gone = seen.remove(2);
     by_artist.retain(|id| *id != gone);
-    fixture.catalog.delete_track(gone, &[]).await.unwrap();
+    fixture.catalog.delete_track(gone, None, &[]).await.unwrap();
     let first = fixture.store.liked_tracks(ada, None, size(3), None).await.unwrap();
     let ids = |likes: &[LikedTrack]| likes.iter().map(|like| like.track.id).collect::<Vec<_>>();
     assert_eq!(ids(&first.items), seen[..3]);

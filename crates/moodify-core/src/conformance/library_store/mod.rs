@@ -3,19 +3,23 @@
 mod artists;
 mod chance;
 mod changes;
+mod counting;
 mod ended;
 mod erase;
 mod follows;
 mod likes;
+mod pages;
 mod plays;
 mod records;
 
 pub use artists::*;
 pub use changes::*;
+pub use counting::*;
 pub use ended::*;
 pub use erase::*;
 pub use follows::*;
 pub use likes::*;
+pub use pages::*;
 pub use plays::*;
 pub use records::*;
 
@@ -99,6 +103,12 @@ macro_rules! library_store_suite {
                 nobody_hears_two_tracks_at_once,
                 a_play_id_names_one_play_of_a_listener,
                 concurrent_reports_count_once,
+                random_reports_count_as_the_rule_says,
+                random_pages_of_likes_are_whole,
+                random_pages_of_follows_are_whole,
+                random_pages_of_artists_are_whole,
+                random_pages_of_history_are_whole,
+                random_pages_of_changes_are_whole,
                 history_comes_newest_first,
                 history_leaves_hidden_tracks_out,
                 records_say_what_happened,

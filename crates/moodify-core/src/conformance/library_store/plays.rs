@@ -205,7 +205,7 @@ pub async fn history_leaves_hidden_tracks_out(fixture: &LibraryStoreFixture) {
             fixture.play(&report(ada, track, samples::moment())).await;
         }
     }
-    fixture.catalog.delete_track(gone.id, &[]).await.unwrap();
+    fixture.catalog.delete_track(gone.id, None, &[]).await.unwrap();
     let first = fixture.store.history(ada, None, size(2), None).await.unwrap();
     assert_eq!(first.items.len(), 2);
     assert!(all(fixture, ada, 2).await.iter().all(|entry| entry.track.id == seen.id));

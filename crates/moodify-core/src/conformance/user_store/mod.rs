@@ -136,6 +136,7 @@ macro_rules! user_store_suite {
                 session_of_another_revision_is_refused,
                 sessions_are_listed_newest_first,
                 sessions_are_listed_in_pages,
+                random_pages_of_sessions_are_whole,
                 only_live_sessions_are_listed,
                 update_changes_what_it_names,
                 update_keeps_the_password_unless_told,

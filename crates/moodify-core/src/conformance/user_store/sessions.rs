@@ -5,8 +5,10 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::{UserStoreFixture, unchanged};
+use crate::conformance::dice::Dice;
+use crate::conformance::reading::random_pages_are_whole;
 use crate::conformance::{outbox::waiting, samples};
-use crate::model::{EventKind, Page, PageSize, Session, TokenHash};
+use crate::model::{Account, EventKind, Page, PageSize, Session, Timestamp, TokenHash};
 use crate::port::UserStore;
 
 /// Every session of an account is found by its own id.
@@ -216,6 +218,17 @@ pub async fn sessions_are_listed_in_pages(fixture: &UserStoreFixture) {
         }
     }
     assert_eq!(found, expected);
+}
+
+/// Sessions begin at random while the list is read: none comes twice, and none is skipped.
+pub async fn random_pages_of_sessions_are_whole(fixture: &UserStoreFixture) {
+    let begin = async || (fixture.signed_up().await.0, samples::moment());
+    let add = async |(account, _): &(Account, Timestamp), _: &Dice| fixture.log_in(account).await.id;
+    random_pages_are_whole(begin, add, async |(account, now), size, after| {
+        let page = fixture.store.sessions(account.id, *now, size, after).await.unwrap();
+        Page { items: page.items.into_iter().map(|session| session.id).collect(), next: page.next }
+    })
+    .await;
 }
 
 /// A session that has expired by `now`, one way or the other, is not listed.

@@ -36,7 +36,7 @@ impl Catalog {
         loop {
             let tracks = parts.store.list_tracks(&all, PageSize::default(), None).await?.items;
             for track in &tracks {
-                parts.store.delete_track(track.id, &[self.track_deleted(track)]).await?;
+                parts.store.delete_track(track.id, None, &[self.track_deleted(track)]).await?;
             }
             // An upload that ends meanwhile brings another track.
             if tracks.is_empty() && parts.library.erase_artist(id, PORTION).await? {

@@ -11,11 +11,17 @@ impl Catalog {
     /// store fails just now, the event finishes the job later.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none that the caller may know of; `not_owner`.
-    pub async fn delete_track(&self, caller: &Caller, id: TrackId) -> Result<(), Error> {
+    /// [`Error::NotFound`] if there is none that the caller may know of; `not_owner`;
+    /// [`Error::StaleVersion`] if `expected` is not its version.
+    pub async fn delete_track(
+        &self,
+        caller: &Caller,
+        id: TrackId,
+        expected: Option<u64>,
+    ) -> Result<(), Error> {
         let track = self.own_track(caller, id).await?;
         let event = self.track_deleted(&track);
-        let deleted = self.inner.parts.store.delete_track(id, &[event]).await?;
+        let deleted = self.inner.parts.store.delete_track(id, expected, &[event]).await?;
         let track = deleted.ok_or(Error::NotFound { what: "track" })?;
         if let Err(error) = self.delete_media(&track.media_keys()).await {
             tracing::warn!(%error, track = %id, "media not removed yet; the event will see to it");

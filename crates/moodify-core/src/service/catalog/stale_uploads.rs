@@ -25,7 +25,7 @@ impl Catalog {
 
     async fn try_remove_upload(&self, track: &Track) -> Result<(), Error> {
         self.delete_media(&track.media_keys()).await?;
-        self.inner.parts.store.delete_track(track.id, &[]).await?;
+        self.inner.parts.store.delete_track(track.id, None, &[]).await?;
         Ok(())
     }
 }

@@ -9,8 +9,7 @@ use super::{Catalog, TrackView};
 use crate::Error;
 use crate::error::refused_upload;
 use crate::model::{
-    Artist, ArtistName, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus,
-    Visibility,
+    Artist, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus, Visibility,
 };
 use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 
@@ -52,10 +51,8 @@ impl Catalog {
     pub fn begin_upload(&self, caller: &Caller) -> Result<Upload, Error> {
         let refused = Error::Forbidden { code: "artist_only", message: "Only artists upload tracks." };
         let Some(id) = caller.artist_id else { return Err(refused) };
-        let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
+        let artist = self.profile(caller, id)?;
         let place = self.inner.places.take(caller.account_id)?;
-        let created_at = self.inner.context.now();
-        let artist = Artist { id, account_id: caller.account_id, name, created_at };
         let (catalog, caller) = (self.clone(), caller.clone());
         Ok(Upload { catalog, caller, artist, place, audio: None, cover: None })
     }
@@ -163,10 +160,13 @@ impl Upload {
         };
         let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
         let about = About { id, title, genre, visibility: fields.visibility };
-        let track = self.track(about, &audio, cover.is_some());
-        let store = &self.catalog.inner.parts.store;
-        self.catalog.admit(&self.caller).await?;
+        let catalog = self.catalog.clone();
+        let store = &catalog.inner.parts.store;
+        catalog.admit(&self.caller).await?;
         store.upsert_artist(&self.artist).await?;
+        // By another name than the token's, if that is an old one.
+        self.artist = store.artist(self.artist.id).await?.ok_or(Error::NotFound { what: "artist" })?;
+        let track = self.track(about, &audio, cover.is_some());
         store.create_track(&track).await?;
         if let Err(error) = self.put_and_publish(&track, &audio, cover.as_ref()).await {
             self.catalog.remove_upload(&track).await;

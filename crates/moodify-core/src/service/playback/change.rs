@@ -115,7 +115,7 @@ impl Playback {
         let next = Arc::new(next);
         self.hint(account, from, Hint::State(next.clone())).await;
         if let Some(transfer) = &next.transfer {
-            self.watch.add(account, Timestamp::from_microsecond(transfer.until_us).unwrap_or(now));
+            self.watch.add(account, self.transfer_due(transfer.until_us, now));
         }
         self.note_change(account, &next, now);
         Ok(Some(next))

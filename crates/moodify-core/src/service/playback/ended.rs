@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,16 +11,19 @@ use uuid::Uuid;
 
 use crate::model::{AccountId, Caller, SessionId, earlier};
 
-/// Longer than an access token lives: after that, it opens nothing by itself.
-const MEMORY: Duration = Duration::from_secs(60 * 60);
+/// For how long beyond the life of a token: clocks may be set back.
+const SLACK: Duration = Duration::from_secs(60 * 60);
 
 /// The most that are remembered: nobody can fill the memory.
 const MAX: usize = 100_000;
 
 /// An access token works until it expires, whatever became of its session. This turns away those
 /// whose sockets were closed and come back with the same token.
-#[derive(Debug, Default)]
-pub(super) struct Ended(Mutex<Memory>);
+#[derive(Debug)]
+pub(super) struct Ended {
+    remembered_for: Duration,
+    memory: Mutex<Memory>,
+}
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -30,6 +33,11 @@ struct Memory {
 }
 
 impl Ended {
+    /// Access tokens live so long: after that, they open nothing by themselves.
+    pub(super) fn new(token_life: Duration) -> Self {
+        Self { remembered_for: token_life.saturating_add(SLACK), memory: Mutex::default() }
+    }
+
     pub(super) fn session(&self, session: SessionId, now: Timestamp) {
         self.remember(session.as_uuid(), now);
     }
@@ -39,17 +47,21 @@ impl Ended {
     }
 
     pub(super) fn includes(&self, caller: &Caller) -> bool {
-        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = self.memory();
         [caller.session_id.as_uuid(), caller.account_id.as_uuid()].iter().any(|id| memory.at.contains_key(id))
     }
 
     pub(super) fn includes_account(&self, account: AccountId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).at.contains_key(&account.as_uuid())
+        self.memory().at.contains_key(&account.as_uuid())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, id: Uuid, now: Timestamp) {
-        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let horizon = earlier(now, MEMORY);
+        let mut memory = self.memory();
+        let horizon = earlier(now, self.remembered_for);
         while let Some((at, oldest)) = memory.in_order.front().copied()
             && (at < horizon || memory.in_order.len() >= MAX)
         {
@@ -60,5 +72,26 @@ impl Ended {
         }
         memory.at.insert(id, now);
         memory.in_order.push_back((now, id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::later;
+    use crate::service::playback::tests::caller;
+
+    #[test]
+    fn a_session_is_remembered_for_as_long_as_its_tokens_live() {
+        let (life, revoked_at) = (Duration::from_secs(24 * 60 * 60), Timestamp::UNIX_EPOCH);
+        let ended = Ended::new(life);
+        let gone = caller(1, 10, revoked_at);
+        ended.session(gone.session_id, revoked_at);
+        for (passed, included) in [(Duration::ZERO, true), (life, true), (life + 2 * SLACK, false)] {
+            // Whoever comes to be remembered makes room.
+            let now = later(revoked_at, passed);
+            ended.session(caller(2, 20, now).session_id, now);
+            assert_eq!(ended.includes(&gone), included, "after {passed:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::model::event::PlayReported;
 use crate::model::{
     AccountId, DeviceId, Event, EventId, EventPayload, PlayId, PlaybackState, PositionMs, Rate, TrackId,
+    earlier,
 };
 use crate::service::Context;
 
@@ -68,6 +69,12 @@ impl Hearing {
         state.play_id.as_ref() == Some(&self.play_id)
     }
 
+    /// When and where the device last was, if it goes on and ever said so to this process.
+    pub(super) fn place(&self) -> Option<(Timestamp, PositionMs)> {
+        self.device.as_ref()?;
+        self.basis.map(|basis| (basis.at, basis.position))
+    }
+
     /// The device is at this place at this moment.
     pub(super) fn report(&mut self, device: Option<&DeviceId>, at: Timestamp, position: PositionMs) {
         let Some(basis) = self.basis else { return };
@@ -104,7 +111,8 @@ impl Hearing {
             account_id: account,
             track_id: self.track_id,
             play_id: self.play_id.clone(),
-            started_at: self.started_at,
+            // Later only by a clock that was set back since.
+            started_at: self.started_at.min(earlier(context.now(), self.heard)),
             played_ms,
             device_id,
         };

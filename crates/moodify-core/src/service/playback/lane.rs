@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::model::later;
+use crate::model::{is_due_within, later};
 
 /// The most commands that wait for an earlier one.
 const MAX_WAITING: usize = 256;
@@ -75,7 +75,7 @@ impl<T> Lane<T> {
 
     /// Gives up on what has been missing for too long. Returns all that waited, in order.
     pub fn overdue(&mut self, now: Timestamp) -> Vec<Turn<T>> {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
+        if self.deadline().is_none_or(|deadline| !is_due_within(deadline, now, self.wait)) {
             return Vec::new();
         }
         if let Some((last, _)) = self.waiting.last_key_value() {
@@ -128,6 +128,14 @@ mod tests {
         assert_eq!(lane.overdue(at(300)), [Turn::Gap(3), Turn::Gap(4)]);
         assert_eq!(lane.offer(Some(2), 2, at(301)), [Turn::Passed(2)]);
         assert_eq!(lane.offer(Some(5), 5, at(301)), [Turn::Next(5)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_no_command_waiting() {
+        let mut lane = Lane::new(WAIT);
+        lane.offer(Some(1), 1, at(3_600_000));
+        lane.offer(Some(3), 3, at(3_600_000));
+        assert_eq!(lane.overdue(at(0)), [Turn::Gap(3)]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod report;
 mod resync;
 mod round_trip;
 mod session_revoked;
+mod set_back;
 mod settle;
 mod share;
 mod stats;
@@ -31,6 +32,7 @@ mod turns;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use budget::Budget;
 pub use command::Outcome;
@@ -82,8 +84,9 @@ pub struct PlaybackParts {
 }
 
 impl Playback {
-    /// A service on these ports. [`run`](Self::run) does what has to be done between messages.
-    pub fn new(parts: PlaybackParts, context: Context, config: PlaybackConfig) -> Self {
+    /// A service on these ports. `token_life` is how long an access token may still open something after
+    /// its session has ended. [`run`](Self::run) does what has to be done between messages.
+    pub fn new(parts: PlaybackParts, context: Context, config: PlaybackConfig, token_life: Duration) -> Self {
         let PlaybackParts { store, hub, queue } = parts;
         Self {
             store,
@@ -95,7 +98,7 @@ impl Playback {
             config,
             turns: Turns::default(),
             places: Places::default(),
-            ended: Ended::default(),
+            ended: Ended::new(token_life),
             watch: Watch::default(),
             stats: Arc::default(),
         }
@@ -119,7 +122,7 @@ impl Playback {
     /// The listener's state; a new epoch when the store has none.
     async fn state(&self, account: AccountId) -> Result<PlaybackState, Error> {
         if let Some(state) = self.store.load(account).await? {
-            return Ok(state);
+            return Ok(self.by_this_clock(account, state));
         }
         // Connections that are not closed yet must not bring back what was deleted.
         if self.ended.includes_account(account) {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Playback;
 use super::hearing::Hearing;
-use crate::model::{AccountId, DeviceId, Event, PlaybackState, PositionMs, later};
+use crate::model::{AccountId, DeviceId, Event, PlaybackState, PositionMs, is_due_within, later};
 use crate::service::Context;
 
 /// A run that rests for so long has ended.
@@ -74,6 +74,11 @@ impl Plays {
         }
     }
 
+    /// When and where the device of this run last was, if it plays and ever said so here.
+    pub(super) fn place(&self, account: AccountId, state: &PlaybackState) -> Option<(Timestamp, PositionMs)> {
+        self.inner().hearings.get(&account).filter(|hearing| hearing.is_of(state))?.place()
+    }
+
     /// The state has changed. Returns when to look at the listener again, and whether a play ended.
     fn change(&self, account: AccountId, next: &PlaybackState, now: Timestamp) -> (Option<Timestamp>, bool) {
         let mut inner = self.inner();
@@ -102,7 +107,7 @@ impl Plays {
     pub(super) fn settle(&self, account: AccountId, now: Timestamp) -> Option<Timestamp> {
         let mut inner = self.inner();
         let due = later(inner.hearings.get(&account)?.resting_since?, LONG_REST);
-        if now < due {
+        if !is_due_within(due, now, LONG_REST) {
             return Some(due);
         }
         inner.end(account, now, &self.context);

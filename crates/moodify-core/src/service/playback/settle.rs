@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Playback;
-use super::transition::{abandoned, overdue};
+use super::transition::{abandoned, overdue, resumed};
 use crate::Error;
 use crate::model::{AccountId, Cause, DeviceId, PlaybackState, later};
 
@@ -77,18 +77,21 @@ impl Playback {
     ) -> Result<Option<PlaybackState>, Error> {
         let online = self.hub.online(account).await?;
         let meeting = self.meeting(state, &online, None);
+        if let Some(place) = self.place_before_set_back(account, state, meeting.now) {
+            let cause = Cause { command_id: self.context.new_id(), device_id: None };
+            return Ok(Some(resumed(state, place, &meeting.scene(cause))));
+        }
         if let Some(transfer) = &state.transfer {
             let cause = Cause { command_id: transfer.command_id.clone(), device_id: None };
             let next = overdue(state, &meeting.scene(cause));
             if next.is_some() {
                 return Ok(next);
             }
-            self.watch.add(account, moment(transfer.until_us));
+            self.watch.add(account, self.transfer_due(transfer.until_us, meeting.now));
         }
         let Some(absent) = absent(state, &meeting.online) else { return Ok(None) };
         let left_at = self.last_seen(account, absent).await?.unwrap_or(meeting.now);
-        let due = self.due_back(left_at);
-        if meeting.now < due {
+        if let Some(due) = self.due_back(left_at, meeting.now) {
             self.watch.add(account, due);
             return Ok(None);
         }
@@ -98,18 +101,13 @@ impl Playback {
 
     /// The state is about to be shown: what has to happen to it by itself is not forgotten.
     pub(super) fn look_after(&self, account: AccountId, state: &PlaybackState, online: &[DeviceId]) {
+        let now = self.context.now();
         if let Some(transfer) = &state.transfer {
-            self.watch.add(account, moment(transfer.until_us));
+            self.watch.add(account, self.transfer_due(transfer.until_us, now));
         }
         if absent(state, online).is_some() {
-            self.watch.add(account, self.due_back(self.context.now()));
+            self.watch.add(account, self.due_back(now, now).unwrap_or(now));
         }
-    }
-
-    /// Until when a device that left then is waited for. A server that has just started waits for
-    /// everybody.
-    fn due_back(&self, left_at: Timestamp) -> Timestamp {
-        later(left_at.max(self.started_at), self.config.absence)
     }
 
     async fn last_seen(&self, account: AccountId, device: &DeviceId) -> Result<Option<Timestamp>, Error> {
@@ -121,8 +119,4 @@ impl Playback {
 /// The device that ought to make the sound and is not there.
 fn absent<'a>(state: &'a PlaybackState, online: &[DeviceId]) -> Option<&'a DeviceId> {
     state.active_device.as_ref().filter(|active| state.playing && !online.contains(active))
-}
-
-fn moment(us: i64) -> Timestamp {
-    Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
 }

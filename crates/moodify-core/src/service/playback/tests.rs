@@ -18,8 +18,12 @@ use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals, Tracer};
 
 mod convergence;
 mod hearing;
+mod set_back;
 mod sound;
 mod write_behind;
+
+/// More than an hour: whoever is turned away is so for all of it.
+const TOKEN_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A service on memory adapters, whose time the test owns.
 pub(super) struct Stage {
@@ -49,7 +53,8 @@ impl Stage {
         let context = Context { tracer, ..Context::new(clock.clone(), rng) };
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store, hub, queue: queue.clone() };
-        Self { playback: Playback::new(parts, context, PlaybackConfig::default()), clock, queue }
+        let playback = Playback::new(parts, context, PlaybackConfig::default(), TOKEN_LIFE);
+        Self { playback, clock, queue }
     }
 
     pub(super) async fn join(&self, account: u128, session: u128) -> Player<'_> {

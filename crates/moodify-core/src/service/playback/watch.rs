@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::model::AccountId;
+use crate::model::{AccountId, CLOCKS_APART, earlier};
 
 /// The next moment for each listener that has one.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct Watch {
 struct Dues {
     in_order: BTreeSet<(Timestamp, AccountId)>,
     of: HashMap<AccountId, Timestamp>,
+    /// When somebody looked last.
+    seen: Timestamp,
 }
 
 impl Watch {
@@ -43,9 +45,15 @@ impl Watch {
         }
     }
 
-    /// A listener whose moment has come, if there is one.
+    /// A listener whose moment has come, if there is one. Once for each after the clock was set back:
+    /// whoever looks finds out when to look again.
     pub(super) fn take_due(&self, now: Timestamp) -> Option<AccountId> {
         let mut dues = self.dues();
+        if now < earlier(dues.seen, CLOCKS_APART) {
+            dues.of.values_mut().for_each(|due| *due = now);
+            dues.in_order = dues.of.keys().map(|account| (now, *account)).collect();
+        }
+        dues.seen = now;
         let (at, account) = *dues.in_order.first()?;
         if now < at {
             return None;
@@ -98,5 +106,20 @@ mod tests {
         assert_eq!(watch.take_due(at(25)), Some(a));
         assert_eq!(watch.take_due(at(25)), Some(b));
         assert_eq!((watch.take_due(at(99)), watch.earliest()), (None, None));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+        let watch = Watch::default();
+        let [a, b] = [1, 2].map(|n| AccountId::from(Uuid::from_u128(n)));
+        assert_eq!(watch.take_due(at(3_600)), None);
+        watch.add(a, at(3_603));
+        watch.add(b, at(3_615));
+        assert_eq!(watch.take_due(at(3_596)), None, "the clocks of two processes differ by as much");
+        let mut due = [watch.take_due(at(3)), watch.take_due(at(3))];
+        due.sort();
+        assert_eq!(due, [Some(a), Some(b)]);
+        watch.add(a, at(6));
+        assert_eq!((watch.take_due(at(3)), watch.take_due(at(6))), (None, Some(a)));
     }
 }

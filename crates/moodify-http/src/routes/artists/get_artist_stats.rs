@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::etag;
 use crate::extract::{Bearer, Params, check, field};
+use crate::openapi::fields::OfDays;
 use crate::openapi::problems::ArtistOnly;
 use crate::problem::Problem;
 use crate::routes::int32;
@@ -96,7 +97,10 @@ pub(crate) struct StatsTrack {
     tag = "artists",
     security(("access_token" = [])),
     params(ArtistStatsParams),
-    responses((status = 200, description = "The statistics.", body = ArtistStatsBody), ArtistOnly),
+    responses(
+        (status = 200, description = "The statistics.", body = ArtistStatsBody),
+        ArtistOnly, OfDays,
+    ),
 )]
 pub(crate) async fn get_artist_stats(
     State(app): State<App>,

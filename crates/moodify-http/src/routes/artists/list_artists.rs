@@ -9,6 +9,7 @@ use super::artist::ArtistPage;
 use crate::app::App;
 use crate::etag;
 use crate::extract::{Bearer, Params, check, field, page_size};
+use crate::openapi::fields::OfSearch;
 use crate::problem::Problem;
 use crate::routes::tracks::list_tracks::query;
 
@@ -36,7 +37,10 @@ pub(crate) struct ListArtistsParams {
     tag = "artists",
     security(("access_token" = [])),
     params(ListArtistsParams),
-    responses((status = 200, description = "A page of artists.", body = ArtistPage)),
+    responses(
+        (status = 200, description = "A page of artists.", body = ArtistPage),
+        OfSearch,
+    ),
 )]
 pub(crate) async fn list_artists(
     State(app): State<App>,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::session::AccountBody;
 use crate::app::App;
 use crate::extract::{Bearer, JsonBody, check, field};
+use crate::openapi::fields::OfTexts;
 use crate::openapi::problems::AlreadyArtist;
 use crate::problem::Problem;
 
@@ -31,7 +32,10 @@ pub(crate) struct BecomeArtistBody {
     tag = "auth",
     security(("access_token" = [])),
     request_body = BecomeArtistBody,
-    responses((status = 200, description = "Your account, an artist's now.", body = AccountBody), AlreadyArtist),
+    responses(
+        (status = 200, description = "Your account, an artist's now.", body = AccountBody),
+        AlreadyArtist, OfTexts,
+    ),
 )]
 pub(crate) async fn become_artist(
     State(app): State<App>,

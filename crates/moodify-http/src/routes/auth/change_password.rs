@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::extract::{Bearer, JsonBody};
+use crate::openapi::fields::{OfCurrentPassword, OfNewPassword};
 use crate::problem::Problem;
 
 /// The password that is, and the one that is to be.
@@ -30,7 +31,10 @@ pub(crate) struct ChangePasswordBody {
     tag = "auth",
     security(("access_token" = [])),
     request_body = ChangePasswordBody,
-    responses((status = 204, description = "Changed; a mail tells the owner.")),
+    responses(
+        (status = 204, description = "Changed; a mail tells the owner."),
+        OfCurrentPassword, OfNewPassword,
+    ),
 )]
 pub(crate) async fn change_password(
     State(app): State<App>,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::extract::{Client, JsonBody, check, field};
+use crate::openapi::fields::OfEmail;
 use crate::problem::Problem;
 
 /// Whose password is forgotten.
@@ -27,7 +28,10 @@ pub(crate) struct ForgotPasswordBody {
     operation_id = "forgot_password",
     tag = "auth",
     request_body = ForgotPasswordBody,
-    responses((status = 202, description = "On its way, if there is such an account.")),
+    responses(
+        (status = 202, description = "On its way, if there is such an account."),
+        OfEmail,
+    ),
 )]
 pub(crate) async fn forgot_password(
     State(app): State<App>,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::cookie::RefreshToken;
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
-use crate::openapi::problems::{CrossSiteRequest, InvalidRefreshToken};
+use crate::openapi::problems::CrossSiteRequest;
 use crate::problem::Problem;
 
 /// The newest refresh token of a session.
@@ -29,10 +29,10 @@ pub(crate) struct RefreshBody {
     path = "/v1/auth/refresh",
     operation_id = "refresh_session",
     tag = "auth",
+    security((), ("session_cookie" = [])),
     request_body = RefreshBody,
     responses(
         (status = 200, description = "Still signed in.", body = SessionBody),
-        InvalidRefreshToken,
         CrossSiteRequest,
     ),
 )]

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::extract::JsonBody;
+use crate::openapi::fields::{OfMailToken, OfNewPassword};
 use crate::problem::Problem;
 
 /// What the link in the mail carried, and the new password.
@@ -31,7 +32,10 @@ pub(crate) struct ResetPasswordBody {
     operation_id = "reset_password",
     tag = "auth",
     request_body = ResetPasswordBody,
-    responses((status = 204, description = "Log in with the new password.")),
+    responses(
+        (status = 204, description = "Log in with the new password."),
+        OfMailToken, OfNewPassword,
+    ),
 )]
 pub(crate) async fn reset_password(
     State(app): State<App>,

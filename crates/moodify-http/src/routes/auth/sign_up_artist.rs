@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
 use crate::extract::{Client, JsonBody, Program, check, field};
+use crate::openapi::fields::{OfEmail, OfNewPassword, OfTexts};
 use crate::openapi::problems::{CrossSiteRequest, EmailTaken};
 use crate::problem::Problem;
 
@@ -42,7 +43,10 @@ pub(crate) struct SignUpArtistBody {
     operation_id = "sign_up_artist",
     tag = "auth",
     request_body = SignUpArtistBody,
-    responses((status = 201, description = "Signed up and signed in.", body = SessionBody), EmailTaken, CrossSiteRequest),
+    responses(
+        (status = 201, description = "Signed up and signed in.", body = SessionBody),
+        EmailTaken, CrossSiteRequest, OfEmail, OfNewPassword, OfTexts,
+    ),
 )]
 pub(crate) async fn sign_up_artist(
     State(app): State<App>,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
 use crate::extract::{Client, JsonBody, Program, check, field};
+use crate::openapi::fields::{OfEmail, OfNewPassword, OfTexts};
 use crate::openapi::problems::{CrossSiteRequest, EmailTaken};
 use crate::problem::Problem;
 
@@ -39,7 +40,10 @@ pub(crate) struct SignUpUserBody {
     operation_id = "sign_up_user",
     tag = "auth",
     request_body = SignUpUserBody,
-    responses((status = 201, description = "Signed up and signed in.", body = SessionBody), EmailTaken, CrossSiteRequest),
+    responses(
+        (status = 201, description = "Signed up and signed in.", body = SessionBody),
+        EmailTaken, CrossSiteRequest, OfEmail, OfNewPassword, OfTexts,
+    ),
 )]
 pub(crate) async fn sign_up_user(
     State(app): State<App>,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::session::AccountBody;
 use crate::app::App;
 use crate::extract::{Bearer, JsonBody, check, field, not_null};
+use crate::openapi::fields::{OfArtistName, OfTexts};
 use crate::problem::Problem;
 
 /// What is to be different; what is left out stays.
@@ -38,7 +39,10 @@ pub(crate) struct UpdateMeBody {
     tag = "auth",
     security(("access_token" = [])),
     request_body = UpdateMeBody,
-    responses((status = 200, description = "Your account as it is now.", body = AccountBody)),
+    responses(
+        (status = 200, description = "Your account as it is now.", body = AccountBody),
+        OfArtistName, OfTexts,
+    ),
 )]
 pub(crate) async fn update_me(
     State(app): State<App>,

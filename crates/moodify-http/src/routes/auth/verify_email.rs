@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::extract::JsonBody;
+use crate::openapi::fields::OfMailToken;
 use crate::problem::Problem;
 
 /// What the link in the mail carried.
@@ -27,7 +28,10 @@ pub(crate) struct VerifyEmailBody {
     operation_id = "verify_email",
     tag = "auth",
     request_body = VerifyEmailBody,
-    responses((status = 204, description = "Proved.")),
+    responses(
+        (status = 204, description = "Proved."),
+        OfMailToken,
+    ),
 )]
 pub(crate) async fn verify_email(
     State(app): State<App>,

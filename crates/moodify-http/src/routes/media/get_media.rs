@@ -13,7 +13,7 @@ use super::range::{Wanted, wanted};
 use crate::app::App;
 use crate::etag;
 use crate::extract::Params;
-use crate::openapi::problems::{BadMediaUrl, MediaNotFound, RangeNotSatisfiable};
+use crate::openapi::problems::{InvalidSignature, MediaNotFound, NotFound, RangeNotSatisfiable, UrlExpired};
 use crate::problem::Problem;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -56,7 +56,7 @@ pub(crate) struct MediaParams {
             content((inline(MediaBytes) = "audio/mpeg"), (inline(MediaBytes) = "image/jpeg")),
             headers(("Content-Range" = String, description = "Which part.")),
         ),
-        BadMediaUrl, MediaNotFound, RangeNotSatisfiable,
+        InvalidSignature, UrlExpired, MediaNotFound, NotFound, RangeNotSatisfiable,
     ),
 )]
 pub(crate) async fn get_media(

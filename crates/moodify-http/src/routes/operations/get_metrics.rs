@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::app::App;
 use crate::extract::token;
-use crate::openapi::problems::NoMetrics;
+use crate::openapi::problems::NotFound;
 use crate::problem::Problem;
 
 /// The text format that every Prometheus reads.
@@ -27,7 +27,7 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
     responses(
         (status = 200, description = "How it is right now.", body = String,
             content_type = "text/plain; version=0.0.4; charset=utf-8"),
-        NoMetrics,
+        NotFound,
     ),
 )]
 pub(crate) async fn get_metrics(State(app): State<App>, parts: Parts) -> Result<Response, Problem> {

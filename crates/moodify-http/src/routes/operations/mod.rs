@@ -3,4 +3,5 @@
 pub(crate) mod docs;
 pub(crate) mod get_liveness;
 pub(crate) mod get_metrics;
+pub(crate) mod get_openapi;
 pub(crate) mod get_readiness;

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
-use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, each};
-use crate::openapi::problems::{NotOwner, PlaylistFull, PlaylistNotFound, StaleVersion};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, Natural, PathId, check, each};
+use crate::openapi::fields::OfTrackIds;
+use crate::openapi::problems::{NotOwner, PlaylistFull, PlaylistNotFound};
 use crate::problem::Problem;
 
 /// Tracks for a playlist.
@@ -22,7 +23,7 @@ pub(crate) struct AddPlaylistTracksBody {
     track_ids: Vec<String>,
     /// Before the entry at this index, counted from 0. Default: at the end.
     #[schema(value_type = Option<i32>, minimum = 0)]
-    position: Option<u32>,
+    position: Option<Natural>,
 }
 
 /// Put tracks into one of your playlists
@@ -41,7 +42,7 @@ pub(crate) struct AddPlaylistTracksBody {
         (status = 200, description = "The playlist as it is now.", body = PlaylistWithEntries, headers(
             ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
         )),
-        NotOwner, PlaylistNotFound, PlaylistFull, StaleVersion,
+        NotOwner, PlaylistNotFound, PlaylistFull, OfTrackIds,
     ),
 )]
 pub(crate) async fn add_playlist_tracks(
@@ -52,7 +53,7 @@ pub(crate) async fn add_playlist_tracks(
     JsonBody(body): JsonBody<AddPlaylistTracksBody>,
 ) -> Result<Response, Problem> {
     let (track_ids,) = check((each("/track_ids", &body.track_ids, str::parse),))?;
-    let position = body.position.map_or(EntryPosition::End, EntryPosition::At);
+    let position = body.position.map_or(EntryPosition::End, |index| EntryPosition::At(index.get()));
     let view = app.moodify.catalog().add_tracks(&caller, id, expected, &track_ids, position).await?;
     PlaylistWithEntries::answer(StatusCode::OK, view)
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
 use crate::extract::{Bearer, JsonBody, check, each, field};
+use crate::openapi::fields::{OfTexts, OfTrackIds, OfVisibility};
 use crate::problem::Problem;
 use crate::routes::tracks::track::VisibilityName;
 
@@ -38,10 +39,13 @@ pub(crate) struct CreatePlaylistBody {
     tag = "playlists",
     security(("access_token" = [])),
     request_body = CreatePlaylistBody,
-    responses((status = 201, description = "The playlist.", body = PlaylistWithEntries, headers(
-        ("Location" = String, description = "Its path."),
-        ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
-    ))),
+    responses(
+        (status = 201, description = "The playlist.", body = PlaylistWithEntries, headers(
+            ("Location" = String, description = "Its path."),
+            ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
+        )),
+        OfTexts, OfTrackIds, OfVisibility,
+    ),
 )]
 pub(crate) async fn create_playlist(
     State(app): State<App>,

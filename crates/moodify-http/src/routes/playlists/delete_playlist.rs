@@ -4,7 +4,7 @@ use moodify_core::model::PlaylistId;
 
 use crate::app::App;
 use crate::extract::{Bearer, IfMatch, IfMatchParam, PathId};
-use crate::openapi::problems::{MalformedIfMatch, NotOwner, PlaylistNotFound, StaleVersion};
+use crate::openapi::problems::{NotOwner, PlaylistNotFound};
 use crate::problem::Problem;
 
 /// Delete one of your playlists
@@ -22,7 +22,7 @@ use crate::problem::Problem;
     ),
     responses(
         (status = 204, description = "Gone."),
-        MalformedIfMatch, NotOwner, PlaylistNotFound, StaleVersion,
+        NotOwner, PlaylistNotFound,
     ),
 )]
 pub(crate) async fn delete_playlist(

@@ -9,6 +9,7 @@ use super::playlist::PlaylistBody;
 use crate::app::App;
 use crate::etag;
 use crate::extract::{Bearer, Params, check, field, page_size};
+use crate::openapi::fields::OfChoice;
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -42,7 +43,10 @@ pub(crate) struct PlaylistPage {
     tag = "playlists",
     security(("access_token" = [])),
     params(ListPlaylistsParams),
-    responses((status = 200, description = "A page of playlists.", body = PlaylistPage)),
+    responses(
+        (status = 200, description = "A page of playlists.", body = PlaylistPage),
+        OfChoice,
+    ),
 )]
 pub(crate) async fn list_playlists(
     State(app): State<App>,

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
-use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId};
-use crate::openapi::problems::{EntryNotFound, NotOwner, StaleVersion};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, Natural, PathId};
+use crate::openapi::problems::{EntryNotFound, NotOwner, PlaylistNotFound};
 use crate::problem::Problem;
 
 /// Where an entry goes.
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 pub(crate) struct MovePlaylistEntryBody {
     /// The index at which it stands afterwards, counted from 0; at the end if there are not so many.
     #[schema(value_type = i32, minimum = 0)]
-    position: u32,
+    position: Natural,
 }
 
 /// Move an entry within one of your playlists
@@ -38,7 +38,7 @@ pub(crate) struct MovePlaylistEntryBody {
         (status = 200, description = "The playlist as it is now.", body = PlaylistWithEntries, headers(
             ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
         )),
-        NotOwner, EntryNotFound, StaleVersion,
+        NotOwner, PlaylistNotFound, EntryNotFound,
     ),
 )]
 pub(crate) async fn move_playlist_entry(
@@ -49,6 +49,6 @@ pub(crate) async fn move_playlist_entry(
     IfMatch(expected): IfMatch,
     JsonBody(body): JsonBody<MovePlaylistEntryBody>,
 ) -> Result<Response, Problem> {
-    let view = app.moodify.catalog().move_entry(&caller, id, expected, entry, body.position).await?;
+    let view = app.moodify.catalog().move_entry(&caller, id, expected, entry, body.position.get()).await?;
     PlaylistWithEntries::answer(StatusCode::OK, view)
 }

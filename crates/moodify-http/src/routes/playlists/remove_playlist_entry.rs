@@ -6,7 +6,7 @@ use moodify_core::model::{EntryId, PlaylistId};
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
 use crate::extract::{Bearer, IfMatch, IfMatchParam, PathId};
-use crate::openapi::problems::{EntryNotFound, MalformedIfMatch, NotOwner, StaleVersion};
+use crate::openapi::problems::{EntryNotFound, NotOwner, PlaylistNotFound};
 use crate::problem::Problem;
 
 /// Take an entry out of one of your playlists
@@ -25,7 +25,7 @@ use crate::problem::Problem;
         (status = 200, description = "The playlist as it is now.", body = PlaylistWithEntries, headers(
             ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
         )),
-        MalformedIfMatch, NotOwner, EntryNotFound, StaleVersion,
+        NotOwner, PlaylistNotFound, EntryNotFound,
     ),
 )]
 pub(crate) async fn remove_playlist_entry(

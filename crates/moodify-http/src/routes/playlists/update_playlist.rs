@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::playlist::PlaylistWithEntries;
 use crate::app::App;
 use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, field, not_null};
-use crate::openapi::problems::{NotOwner, PlaylistNotFound, StaleVersion};
+use crate::openapi::fields::{OfTexts, OfVisibility};
+use crate::openapi::problems::{NotOwner, PlaylistNotFound};
 use crate::problem::Problem;
 use crate::routes::tracks::track::VisibilityName;
 
@@ -45,7 +46,7 @@ pub(crate) struct UpdatePlaylistBody {
         (status = 200, description = "The playlist as it is now.", body = PlaylistWithEntries, headers(
             ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
         )),
-        NotOwner, PlaylistNotFound, StaleVersion,
+        NotOwner, PlaylistNotFound, OfTexts, OfVisibility,
     ),
 )]
 pub(crate) async fn update_playlist(

@@ -9,7 +9,8 @@ use super::track::{TrackBody, VisibilityName};
 use crate::app::App;
 use crate::etag;
 use crate::extract::{Bearer, UploadBody, check, field};
-use crate::openapi::problems::ArtistOnly;
+use crate::openapi::fields::{OfTexts, OfUpload, OfVisibility};
+use crate::openapi::problems::{ArtistNotFound, ArtistOnly, TrackNotFound};
 use crate::problem::Problem;
 
 /// A track to be uploaded; the parts may come in any order.
@@ -45,7 +46,7 @@ pub(crate) struct TrackUpload {
             ("Location" = String, description = "Its path."),
             ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
         )),
-        ArtistOnly,
+        ArtistOnly, ArtistNotFound, TrackNotFound, OfTexts, OfUpload, OfVisibility,
     ),
 )]
 pub(crate) async fn create_track(

@@ -3,7 +3,7 @@ use http::StatusCode;
 use moodify_core::model::TrackId;
 
 use crate::app::App;
-use crate::extract::{Bearer, PathId};
+use crate::extract::{Bearer, IfMatch, IfMatchParam, PathId};
 use crate::openapi::problems::{NotOwner, TrackNotFound};
 use crate::problem::Problem;
 
@@ -16,14 +16,21 @@ use crate::problem::Problem;
     operation_id = "delete_track",
     tag = "tracks",
     security(("access_token" = [])),
-    params(("track_id" = uuid::Uuid, Path)),
-    responses((status = 204, description = "Gone."), NotOwner, TrackNotFound),
+    params(
+        ("track_id" = uuid::Uuid, Path),
+        IfMatchParam,
+    ),
+    responses(
+        (status = 204, description = "Gone."),
+        NotOwner, TrackNotFound,
+    ),
 )]
 pub(crate) async fn delete_track(
     State(app): State<App>,
     Bearer(caller): Bearer,
     PathId(id): PathId<TrackId>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    app.moodify.catalog().delete_track(&caller, id).await?;
+    app.moodify.catalog().delete_track(&caller, id, expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

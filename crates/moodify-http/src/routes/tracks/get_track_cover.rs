@@ -3,11 +3,13 @@ use axum::response::Response;
 use moodify_core::model::{CoverSize, Invalid, TrackId};
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 use super::track::redirect;
 use crate::app::App;
 use crate::extract::{Bearer, Params, PathId, check, field};
-use crate::openapi::problems::CoverNotFound;
+use crate::openapi::fields::OfChoice;
+use crate::openapi::problems::{CoverNotFound, TrackNotFound};
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -15,8 +17,14 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(crate) struct CoverParams {
     /// Width and height in pixels: 160 or 640. Default 640.
-    #[param(value_type = Option<i32>, minimum = 160, maximum = 640, example = 160)]
+    #[param(schema_with = sizes, required = false)]
     size: Option<String>,
+}
+
+fn sizes() -> Schema {
+    let sizes = CoverSize::ALL.map(CoverSize::pixels);
+    let schema = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(sizes));
+    schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32))).into()
 }
 
 /// The stable address of a track's cover
@@ -33,7 +41,7 @@ pub(crate) struct CoverParams {
         (status = 307, description = "The cover is there.", headers(
             ("Location" = String, description = "A signed address."),
         )),
-        CoverNotFound,
+        TrackNotFound, CoverNotFound, OfChoice,
     ),
 )]
 pub(crate) async fn get_track_cover(

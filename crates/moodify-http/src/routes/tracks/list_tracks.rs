@@ -10,6 +10,7 @@ use super::track::TrackBody;
 use crate::app::App;
 use crate::etag;
 use crate::extract::{Bearer, Params, check, field, page_size};
+use crate::openapi::fields::{OfChoice, OfId, OfTexts};
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]
@@ -66,7 +67,10 @@ pub(crate) struct TrackPage {
     tag = "tracks",
     security(("access_token" = [])),
     params(ListTracksParams),
-    responses((status = 200, description = "A page of tracks.", body = TrackPage)),
+    responses(
+        (status = 200, description = "A page of tracks.", body = TrackPage),
+        OfChoice, OfId, OfTexts,
+    ),
 )]
 pub(crate) async fn list_tracks(
     State(app): State<App>,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::extract::{Bearer, JsonBody, PathId, check, field};
+use crate::extract::{Bearer, JsonBody, Natural, PathId, check, field};
+use crate::openapi::fields::OfPlay;
 use crate::openapi::problems::{PlayIdTaken, TrackNotFound};
 use crate::problem::Problem;
 
@@ -24,7 +25,7 @@ pub(crate) struct ReportPlayBody {
     started_at: String,
     /// How long it has been heard so far.
     #[schema(value_type = i32, minimum = 0, example = 187_000)]
-    played_ms: u32,
+    played_ms: Natural,
     /// Which device this is.
     #[schema(min_length = 1, max_length = 64, example = "kitchen")]
     device_id: Option<String>,
@@ -53,7 +54,7 @@ pub(crate) struct PlayReported {
     request_body = ReportPlayBody,
     responses(
         (status = 200, description = "The report was taken in.", body = PlayReported),
-        TrackNotFound, PlayIdTaken,
+        TrackNotFound, PlayIdTaken, OfPlay,
     ),
 )]
 pub(crate) async fn report_play(
@@ -67,7 +68,7 @@ pub(crate) async fn report_play(
         field("/started_at", moment(&body.started_at)),
         field("/device_id", body.device_id.as_deref().map(DeviceId::parse).transpose()),
     ))?;
-    let report = NewReport { play_id, track_id, started_at, played_ms: body.played_ms, device_id };
+    let report = NewReport { play_id, track_id, started_at, played_ms: body.played_ms.get(), device_id };
     let counted = app.moodify.catalog().report_play(&caller, report).await?;
     Ok(Json(PlayReported { counted }))
 }

@@ -9,7 +9,8 @@ use super::track::{TrackBody, VisibilityName};
 use crate::app::App;
 use crate::etag;
 use crate::extract::{Bearer, IfMatch, IfMatchParam, JsonBody, PathId, check, field, not_null};
-use crate::openapi::problems::{NotOwner, StaleVersion, TrackNotFound, TrackProcessing};
+use crate::openapi::fields::{OfTexts, OfVisibility};
+use crate::openapi::problems::{NotOwner, TrackNotFound, TrackProcessing};
 use crate::problem::Problem;
 
 /// What changes of a track; what is missing stays.
@@ -47,7 +48,7 @@ pub(crate) struct UpdateTrackBody {
         (status = 200, description = "The track as it is now.", body = TrackBody, headers(
             ("ETag" = String, description = "For `If-None-Match` and `If-Match`."),
         )),
-        NotOwner, TrackNotFound, TrackProcessing, StaleVersion,
+        NotOwner, TrackNotFound, TrackProcessing, OfTexts, OfVisibility,
     ),
 )]
 pub(crate) async fn update_track(

@@ -1,6 +1,7 @@
 //! A platform in memory, and short ways to ask it.
 
 mod answer;
+mod contract;
 mod form;
 mod no_tokens;
 mod no_uploads;

@@ -11,12 +11,13 @@ use moodify_core::memory::{FixedClock, MemoryMailer, MemoryMediaStore, MemorySto
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
 use moodify_core::{Config, Moodify, MoodifyBuilder};
-use moodify_http::HttpConfig;
+use moodify_http::{HttpConfig, Services};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use url::Url;
 
+use super::contract::assert_documented;
 use super::{Answer, Form, sample};
 
 /// A password that everybody here uses.
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) media: Arc<MemoryMediaStore>,
     pub(crate) clock: Arc<FixedClock>,
+    services: Services,
     _staging: TempDir,
 }
 
@@ -102,21 +104,26 @@ impl World {
         let moodify = parts(builder).build(Arc::new(probe)).unwrap();
         let mut config = HttpConfig::new(public_url);
         http(&mut config);
+        let services = config.services;
         Self {
             router: moodify_http::router(&moodify, config),
             moodify,
             store,
             media,
             clock,
+            services,
             _staging: staging,
         }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        assert_documented(self.services, &method, &path, &answer);
+        answer
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {

@@ -75,7 +75,7 @@ impl Importer {
                 }
                 Some(_) if !self.dry_run => {
                     // Half done when the program died.
-                    self.moodify.catalog().delete_track(&self.artist, track).await?;
+                    self.moodify.catalog().delete_track(&self.artist, track, None).await?;
                     None
                 }
                 _ => None,

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::report::Entry;
 
@@ -17,7 +17,11 @@ impl Progress {
         if !io::stderr().is_terminal() {
             return Self::Lines { done: 0, all };
         }
-        let bar = ProgressBar::new(all as u64);
+        Self::bar(all, ProgressDrawTarget::stderr())
+    }
+
+    fn bar(all: usize, target: ProgressDrawTarget) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(all as u64), target);
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} {wide_msg}");
         Self::Bar(style.map_or(bar.clone(), |style| bar.with_style(style)))
     }
@@ -40,5 +44,28 @@ impl Progress {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::InMemoryTerm;
+
+    use super::*;
+    use crate::commands::import::report::Outcome;
+
+    #[test]
+    fn a_person_sees_a_bar_that_goes_when_all_is_done() {
+        let terminal = InMemoryTerm::new(5, 80);
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let mut progress = Progress::bar(3, target);
+        for path in ["one.mp3", "two.mp3"] {
+            progress.tell(&Entry { path: path.to_owned(), outcome: Outcome::WouldImport });
+        }
+        let shown = terminal.contents();
+        assert!(shown.contains("█") && shown.contains("2/3") && shown.ends_with("two.mp3"), "{shown}");
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        progress.end();
+        assert_eq!(terminal.contents(), "");
     }
 }

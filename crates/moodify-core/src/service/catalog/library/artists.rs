@@ -79,13 +79,23 @@ impl Catalog {
             return Ok(());
         }
         self.admit(caller).await?;
-        let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
-        let created_at = self.inner.context.now();
-        let artist = Artist { id, account_id: caller.account_id, name, created_at };
-        Ok(store.upsert_artist(&artist).await?)
+        Ok(store.upsert_artist(&self.profile(caller, id)?).await?)
     }
 
-    /// What an event of the auth service says of an artist's name.
+    /// What the access token says of the caller's own profile. How old that is nobody knows: every name
+    /// that is stored already counts as later.
+    pub(in crate::service::catalog) fn profile(
+        &self,
+        caller: &Caller,
+        id: ArtistId,
+    ) -> Result<Artist, Error> {
+        let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
+        let created_at = self.inner.context.now();
+        Ok(Artist { id, account_id: caller.account_id, name, named_at: Timestamp::UNIX_EPOCH, created_at })
+    }
+
+    /// What an event of the auth service says of an artist's name. An older one than is known is passed
+    /// over: events come in any order.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store fails.
@@ -100,7 +110,7 @@ impl Catalog {
         if self.is_gone(account_id).await? {
             return Ok(());
         }
-        let artist = Artist { id, account_id, name, created_at: at };
+        let artist = Artist { id, account_id, name, named_at: at, created_at: at };
         Ok(self.inner.parts.store.upsert_artist(&artist).await?)
     }
 }

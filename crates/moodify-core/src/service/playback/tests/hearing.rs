@@ -6,7 +6,7 @@ use crate::model::{Event, EventKind, EventPayload, TraceContext, TrackId};
 use crate::port::{Consumer, Queue};
 
 impl Stage {
-    async fn listening() -> Self {
+    pub(super) async fn listening() -> Self {
         Self::new().heard_by_music().await
     }
 
@@ -24,7 +24,7 @@ impl Stage {
         found.into_iter().map(|delivery| delivery.event).collect()
     }
 
-    async fn plays(&self) -> Vec<PlayReported> {
+    pub(super) async fn plays(&self) -> Vec<PlayReported> {
         let play = |event: Event| match event.payload {
             EventPayload::PlayReported(play) => play,
             other => panic!("{other:?}"),
@@ -32,21 +32,21 @@ impl Stage {
         self.told().await.into_iter().map(play).collect()
     }
 
-    fn pass(&self, ms: u64) {
+    pub(super) fn pass(&self, ms: u64) {
         self.clock.advance(Duration::from_millis(ms));
     }
 }
 
 impl Player<'_> {
     /// The device says that it is at this place now.
-    async fn report(&self, position_ms: u32) {
+    pub(super) async fn report(&self, position_ms: u32) {
         let state = self.stage.playback.state(self.connection.subscriber().account).await.unwrap();
         let (rev, at_us) = (state.rev, self.stage.clock_now().as_microsecond());
         let report = Report { rev, position_ms: PositionMs::saturating(position_ms), at_us };
         self.stage.playback.report(&self.connection, report).await.unwrap();
     }
 
-    async fn next(&self, id: &str) {
+    pub(super) async fn next(&self, id: &str) {
         self.send(command(id, Operation::Next { ended: true, from: None })).await;
     }
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Scene, following, go_on_from, time};
-use crate::model::{CommandId, DeviceId, PlaybackMode, PlaybackState, Transfer, Volume, later};
+use crate::model::{
+    CLOCKS_APART, CommandId, DeviceId, PlaybackMode, PlaybackState, Transfer, Volume, is_due_within, later,
+};
 use crate::service::playback::Refusal;
 
 pub(super) fn set_volume(
@@ -70,7 +72,8 @@ pub(in super::super) fn ready(
 /// The time to become ready is over, if it is: the sound goes to those who are, or nowhere.
 pub(in super::super) fn overdue(state: &PlaybackState, scene: &Scene<'_>) -> Option<PlaybackState> {
     let transfer = state.transfer.as_ref()?;
-    if scene.now.as_microsecond() < transfer.until_us {
+    let until = Timestamp::from_microsecond(transfer.until_us).unwrap_or(scene.now);
+    if !is_due_within(until, scene.now, scene.handover + CLOCKS_APART) {
         return None;
     }
     let mut next = state.clone();

@@ -12,6 +12,7 @@ use super::Refusal;
 use crate::model::{Cause, DeviceId, EntryId, Operation, PlayId, PlaybackState, PositionMs};
 
 pub(super) use devices::{abandoned, overdue, ready};
+pub(super) use time::resumed;
 
 /// What a change meets besides the state.
 #[derive(Clone, Debug)]

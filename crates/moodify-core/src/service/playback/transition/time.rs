@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Scene, begin, current_index, devices, go_on_from, queue};
+use super::{Scene, begin, current_index, devices, following, go_on_from, queue};
 use crate::model::{EntryId, PlayWhat, PlaybackState, PositionMs, Rate, Repeat};
 use crate::service::playback::Refusal;
 
@@ -45,6 +45,17 @@ pub(super) fn pause_at(next: &mut PlaybackState, moment: Timestamp, scene: &Scen
     let reached = next.position_at(moment);
     next.playing = false;
     go_on_from(next, reached, scene);
+}
+
+/// Time goes on from this place: its moment is one of a clock that was set back since.
+pub(in super::super) fn resumed(
+    state: &PlaybackState,
+    place: PositionMs,
+    scene: &Scene<'_>,
+) -> PlaybackState {
+    let mut next = state.clone();
+    go_on_from(&mut next, place, scene);
+    following(state, next, scene.cause.clone())
 }
 
 pub(super) fn seek(next: &mut PlaybackState, position: PositionMs, scene: &Scene<'_>) -> Result<(), Refusal> {
