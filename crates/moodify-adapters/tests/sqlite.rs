@@ -15,7 +15,7 @@ use moodify_core::port::{
     UserStoreError,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use tempfile::TempDir;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -118,6 +118,21 @@ mod start {
         std::fs::write(&path, bytes).unwrap();
         let error = refusal(&path).await;
         assert!(matches!(error, SqlConnectError::NotADatabase { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn who_comes_beside_others_makes_a_new_file_and_changes_no_older_one() {
+        let (_folder, path) = folder();
+        let beside = async || SqlStore::connect_beside(&SqliteConfig::new(&path).into()).await;
+        beside().await.unwrap().close().await;
+        let mut connection = raw(&path).await;
+        let last = "FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+        connection.execute(AssertSqlSafe(format!("CREATE TABLE last AS SELECT * {last}"))).await.unwrap();
+        connection.execute(AssertSqlSafe(format!("DELETE {last}"))).await.unwrap();
+        let error = beside().await.err().unwrap();
+        assert!(matches!(error, SqlConnectError::TooOld { found, known, .. } if found < known), "{error:?}");
+        connection.execute("INSERT INTO _sqlx_migrations SELECT * FROM last").await.unwrap();
+        beside().await.unwrap().close().await;
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 mod faults;
 mod hints;
 mod kills;
+mod roles;
 mod schema;
 mod start;
 

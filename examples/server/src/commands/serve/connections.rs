@@ -14,13 +14,17 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use moodify_core::service::Context;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use super::place::Placed;
+#[cfg(test)]
+use crate::assemble;
 
 /// How long the head of a request may take to come, counted from when the connection could bring
 /// it: also the longest that one may stay open between two requests. Longer than a load balancer
@@ -44,6 +48,7 @@ pub(super) async fn serve<L: Listener<Addr = SocketAddr>>(
     mut listener: L,
     router: Router,
     limits: Limits,
+    context: Context,
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
@@ -54,7 +59,7 @@ pub(super) async fn serve<L: Listener<Addr = SocketAddr>>(
             let io = Placed::new(io, place);
             connections.spawn(connection(io, peer, router.clone(), limits.head_patience, stop.clone()));
         } else if let Ok(place) = turned_away.clone().try_acquire_owned() {
-            connections.spawn(turn_away(Placed::new(io, place)));
+            connections.spawn(turn_away(Placed::new(io, place), context.new_id()));
         }
         // And when even those are too many, the connection just closes.
     }
@@ -100,17 +105,18 @@ where
     }
 }
 
-/// Says that all places are taken, without reading what is asked: a request that nobody read has no id.
-async fn turn_away(mut io: impl AsyncRead + AsyncWrite + Unpin) {
-    const BODY: &str = concat!(
-        r#"{"type":"about:blank","title":"Service Unavailable","status":503,"#,
-        r#""detail":"Too many connections are open; try again later.","code":"unavailable"}"#,
+/// Says that all places are taken, without reading what is asked.
+async fn turn_away(mut io: impl AsyncRead + AsyncWrite + Unpin, request_id: Uuid) {
+    let body = format!(
+        r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Too many connections are open; try again later.","code":"unavailable","request_id":"{request_id}"}}"#
     );
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-         cache-control: no-store\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
-        BODY.len(),
+         cache-control: no-store\r\nretry-after: 5\r\nx-request-id: {request_id}\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len(),
     );
+    tracing::info!(%request_id, "turned away: http.max_connections are open");
     let talk = async {
         io.write_all(answer.as_bytes()).await?;
         io.shutdown().await?;
@@ -142,7 +148,7 @@ mod tests {
         let router = Router::new().route("/", axum::routing::get(async || "here"));
         let stop = CancellationToken::new();
         let limits = Limits { head_patience: Duration::from_millis(300), connections: 100 };
-        let server = tokio::spawn(serve(listener, router, limits, stop.clone()));
+        let server = tokio::spawn(serve(listener, router, limits, assemble::context(), stop.clone()));
 
         for sent in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
             let mut client = TcpStream::connect(address).await.unwrap();
@@ -172,7 +178,7 @@ mod tests {
         let router = Router::new().route("/", axum::routing::get(async || "here"));
         let stop = CancellationToken::new();
         let limits = Limits { head_patience: Duration::from_secs(60), connections: 3 };
-        tokio::spawn(serve(listener, router, limits, stop.clone()));
+        tokio::spawn(serve(listener, router, limits, assemble::context(), stop.clone()));
 
         let mut inside = Vec::new();
         for _ in 0..3 {
@@ -180,12 +186,18 @@ mod tests {
             assert!(exchange(&mut client).await.ends_with("here"));
             inside.push(client);
         }
+        let mut ids = std::collections::HashSet::new();
         for _ in 0..100 {
             let mut late = TcpStream::connect(address).await.unwrap();
             let mut heard = String::new();
             late.read_to_string(&mut heard).await.unwrap();
             let (head, body) = heard.split_once("\r\n\r\n").unwrap();
             assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("retry-after: 5"), "{head}");
+            let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(problem["code"], "unavailable");
+            let id = problem["request_id"].as_str().unwrap();
+            assert!(head.contains(&format!("x-request-id: {id}\r\n")), "{head} {body}");
+            assert!(ids.insert(id.to_owned()), "{id} comes twice");
             assert!(head.contains(&format!("content-length: {}", body.len())), "{head} {}", body.len());
         }
         for client in &mut inside {
@@ -207,7 +219,7 @@ mod tests {
         let say = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
         let router = Router::new().route("/", axum::routing::get(say));
         let limits = Limits { head_patience: Duration::from_secs(60), connections: 3 };
-        tokio::spawn(serve(listener, router, limits, CancellationToken::new()));
+        tokio::spawn(serve(listener, router, limits, assemble::context(), CancellationToken::new()));
         let mut client = TcpStream::connect(address).await.unwrap();
         let own = client.local_addr().unwrap().to_string();
         assert!(exchange(&mut client).await.ends_with(&own));

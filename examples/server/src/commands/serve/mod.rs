@@ -1,5 +1,6 @@
 //! `moodify serve`
 
+mod alone;
 mod announce;
 mod connections;
 mod door;
@@ -8,16 +9,16 @@ mod place;
 mod watch;
 mod web;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, middleware, serve::ListenerExt};
-use moodify_core::{Error, Moodify, port::Clock};
+use moodify_core::{Error, Moodify, port::Clock, service::Context};
 use moodify_http::sync::SyncHandle;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    assemble,
+    assemble::{self, Upgrade},
     cli::Role,
     commands::runtime,
     config::Settings,
@@ -58,10 +59,10 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     let (listener, bound) = bind(settings.listen, "--listen").await?;
     let public_url = settings.public_url(bound)?;
     if role != Role::All && !settings.has_public_url() {
-        tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
+        tracing::warn!(%public_url, "public_url is not set: what this service links to leads to itself, also where another one is meant");
     }
     let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
-    let mut parts = assemble::parts(settings).await?;
+    let mut parts = assemble::parts(settings, Upgrade::Yes).await?;
     parts.context.tracer = watch.tracer();
     let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
@@ -70,6 +71,13 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
             Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
         })?;
     }
+    let mut claim = tokio::select! {
+        claim = alone::claim(role, settings, &*parts.database, &*parts.context.clock) => claim?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ending before it began");
+            return Ok(());
+        }
+    };
     // Before the first request: an event is kept only for consumers that are known.
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
@@ -82,17 +90,17 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     if let Some((address, router)) = apart {
         let (listener, address) = bind(address, "metrics.listen").await?;
         // To the end of the process: how it ends is worth watching too.
-        tokio::spawn(connections::serve(listener, router, limits, CancellationToken::new()));
+        tokio::spawn(connections::serve(
+            listener,
+            router,
+            limits,
+            assemble::context(),
+            CancellationToken::new(),
+        ));
         tracing::info!(%address, "metrics are shown here");
     }
-    let mut running = Running::start(
-        (listener, bound),
-        (router, limits),
-        sockets,
-        moodify,
-        role,
-        parts.context.clock.clone(),
-    );
+    let mut running =
+        Running::start((listener, bound), (router, limits), sockets, moodify, role, parts.context.clone());
     announce::ready(role, settings, bound)?;
 
     let outcome = tokio::select! {
@@ -101,11 +109,13 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
             Ok(())
         }
         failure = running.ended_early() => Err(failure),
+        failure = alone::lost(&mut claim) => Err(failure),
     };
     tokio::select! {
         () = running.end(settings.http.drain(), &*parts.context.clock) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
+    drop(claim);
     parts.database.close().await;
     outcome
 }
@@ -157,7 +167,7 @@ impl Running {
         sockets: Option<SyncHandle>,
         moodify: Moodify,
         role: Role,
-        clock: Arc<dyn Clock>,
+        context: Context,
     ) -> Self {
         let (stop_accepting, stop_workers) = (CancellationToken::new(), CancellationToken::new());
         let closed = CancellationToken::new();
@@ -169,10 +179,10 @@ impl Running {
         });
         let router = router.layer(middleware::from_fn_with_state(stop_accepting.clone(), door::say_goodbye));
         let stop_serving = CancellationToken::new();
-        let serving = connections::serve(door, router, limits, stop_serving.clone());
+        let serving = connections::serve(door, router, limits, context.clone(), stop_serving.clone());
         let closing = async move {
             closed.cancelled().await;
-            clock.sleep(GRACE).await;
+            context.clock.sleep(GRACE).await;
             stop_serving.cancel();
         };
         let server = async {
