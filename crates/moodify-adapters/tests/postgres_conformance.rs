@@ -2,79 +2,73 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
-#[path = "postgres/schema.rs"]
-mod schema;
+#[path = "postgres/slot.rs"]
+mod slot;
 
 use std::sync::Arc;
 
-use moodify_adapters::sql::SqlStore;
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
     PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
-use schema::Schema;
-
-async fn store() -> Option<(Arc<SqlStore>, Schema)> {
-    let schema = Schema::create().await?;
-    Some((Arc::new(schema.store().await), schema))
-}
+use slot::Slot;
 
 async fn users() -> Option<UserStoreFixture> {
-    let (store, schema) = store().await?;
-    Some(UserStoreFixture::new(store.clone(), store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(UserStoreFixture::new(store.clone(), store, slot))
 }
 
 async fn keys() -> Option<KeyStoreFixture> {
-    let (store, schema) = store().await?;
-    Some(KeyStoreFixture::new(store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(KeyStoreFixture::new(store, slot))
 }
 
 async fn catalog() -> Option<CatalogStoreFixture> {
-    let (store, schema) = store().await?;
-    Some(CatalogStoreFixture::new(store.clone(), store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(CatalogStoreFixture::new(store.clone(), store, slot))
 }
 
 async fn library() -> Option<LibraryStoreFixture> {
-    let (store, schema) = store().await?;
-    Some(LibraryStoreFixture::new(store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(LibraryStoreFixture::new(store, slot))
 }
 
 async fn outbox() -> Option<OutboxFixture> {
-    let (store, schema) = store().await?;
-    Some(OutboxFixture::new(store.clone(), store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(OutboxFixture::new(store.clone(), store, slot))
 }
 
 async fn queue() -> Option<QueueFixture> {
-    let (store, schema) = store().await?;
-    Some(QueueFixture::new(Arc::new(store.queue()), schema))
+    let (store, slot) = Slot::take().await?;
+    Some(QueueFixture::new(Arc::new(store.queue()), slot))
 }
 
 async fn recipients() -> Option<RecipientStoreFixture> {
-    let (store, schema) = store().await?;
-    Some(RecipientStoreFixture::new(store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(RecipientStoreFixture::new(store, slot))
 }
 
 async fn send_log() -> Option<SendLogFixture> {
-    let (store, schema) = store().await?;
-    Some(SendLogFixture::new(store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(SendLogFixture::new(store, slot))
 }
 
 async fn playback() -> Option<PlaybackStoreFixture> {
-    let (store, schema) = store().await?;
-    Some(PlaybackStoreFixture::new(store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(PlaybackStoreFixture::new(store, slot))
 }
 
 async fn playback_archive() -> Option<PlaybackArchiveFixture> {
-    let (store, schema) = store().await?;
-    Some(PlaybackArchiveFixture::new(store, schema))
+    let (store, slot) = Slot::take().await?;
+    Some(PlaybackArchiveFixture::new(store, slot))
 }
 
 async fn write_behind() -> Option<PlaybackStoreFixture> {
-    let (store, schema) = store().await?;
+    let (store, slot) = Slot::take().await?;
     let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
-    Some(PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), schema))
+    Some(PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), slot))
 }
 
 moodify_core::user_store_suite!(user_store, users);

@@ -1,6 +1,7 @@
 //! What an embedder or operator decides. Typed and with defaults: reading files and the
 //! environment is the program's business.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use url::Url;
@@ -120,6 +121,8 @@ pub struct MailConfig {
     pub links: MailLinks,
     /// Templates in place of the built-in ones. Default: none.
     pub templates: Vec<TemplateSource>,
+    /// How many mails one process sends in any 24 hours; the others wait. Default: as many as there are.
+    pub max_per_day: Option<NonZeroU32>,
 }
 
 /// Pages of the front end that mails lead to. `None` is the default: a path below
@@ -170,6 +173,7 @@ impl Default for MailConfig {
             product_name: "Moodify".to_owned(),
             links: MailLinks::default(),
             templates: Vec::new(),
+            max_per_day: None,
         }
     }
 }

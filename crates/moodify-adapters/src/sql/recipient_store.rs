@@ -7,6 +7,8 @@ use super::SqlStore;
 use super::database::{Row, Statement};
 use super::error::Fault;
 
+const GONE: &str = "SELECT 1 FROM recipients WHERE account_id = $1 AND email IS NULL";
+
 #[async_trait]
 impl RecipientStore for SqlStore {
     async fn put_recipient(
@@ -46,6 +48,10 @@ impl RecipientStore for SqlStore {
              WHERE account_id = $1 AND email IS NOT NULL",
         );
         Ok(self.database.optional(query.bind(id)).await?.as_ref().map(recipient).transpose()?)
+    }
+
+    async fn is_gone(&self, id: AccountId) -> Result<bool, RecipientStoreError> {
+        Ok(self.database.optional(Statement::new(GONE).bind(id)).await?.is_some())
     }
 
     async fn remove_recipient(
@@ -88,8 +94,7 @@ impl RecipientStore for SqlStore {
         let mut transaction = self.database.begin().await?;
         let hold = "SELECT 1 FROM recipients WHERE account_id = $1 FOR SHARE";
         transaction.lock(Statement::new(hold).bind(account)).await?;
-        let gone = "SELECT 1 FROM recipients WHERE account_id = $1 AND email IS NULL";
-        if transaction.optional(Statement::new(gone).bind(account)).await?.is_none() {
+        if transaction.optional(Statement::new(GONE).bind(account)).await?.is_none() {
             let set = Statement::new(
                 "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)
                  VALUES ($1, $2, $3, $4)

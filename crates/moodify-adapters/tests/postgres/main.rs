@@ -5,9 +5,12 @@
 mod faults;
 mod hints;
 mod kills;
+#[path = "../shared/old_database.rs"]
+mod old_database;
 mod roles;
 mod schema;
 mod start;
+mod upgrade;
 
 use moodify_adapters::sql::SqlStore;
 use moodify_core::conformance::samples;

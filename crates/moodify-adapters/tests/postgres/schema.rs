@@ -1,15 +1,14 @@
-//! A schema for one test, on a real server.
-
-use std::io::Write;
-use std::sync::Once;
+//! A schema for one test.
 
 use moodify_adapters::sql::{PostgresConfig, SqlStore};
 use moodify_core::conformance::samples;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
-const VARIABLE: &str = "MOODIFY_TEST_POSTGRES";
-const DEFAULT: &str = "postgres://postgres@127.0.0.1:5432/test";
+#[path = "server.rs"]
+mod server;
+
+use server::{server, url_of};
 
 /// Dropped with everything in it when the test ends.
 pub(crate) struct Schema {
@@ -17,45 +16,27 @@ pub(crate) struct Schema {
     name: String,
 }
 
+/// What only some of the test programs need that this file is a part of.
+#[allow(dead_code, reason = "this file is a part of several test programs")]
 impl Schema {
-    /// `None`, said aloud, where no server runs: but not in CI, and not if one was named.
+    /// A new one; `None` as for [`server`].
     pub(crate) async fn create() -> Option<Self> {
-        let named = std::env::var(VARIABLE).ok();
-        let must = named.is_some() || std::env::var("CI").is_ok_and(|value| value == "true");
-        let server = named.unwrap_or_else(|| DEFAULT.to_owned());
-        let mut connection = match PgConnection::connect(&server).await {
-            Ok(connection) => connection,
-            Err(error) if must => panic!("no PostgreSQL for the tests: {error}; set {VARIABLE}"),
-            Err(error) => {
-                static ONCE: Once = Once::new();
-                // Not `eprintln!`: the test harness would hide it.
-                ONCE.call_once(|| {
-                    let _ = writeln!(std::io::stderr(), "skipped: set {VARIABLE} ({DEFAULT}: {error})");
-                });
-                return None;
-            }
-        };
+        let (server, mut connection) = server().await?;
         let name = format!("moodify_{}", samples::word());
         connection.execute(AssertSqlSafe(format!("CREATE SCHEMA {name}"))).await.unwrap();
         Some(Self { server, name })
     }
 
-    /// The address of this schema. It does not wait for the disk: no test pulls the plug.
+    /// The address of this schema.
     pub(crate) fn url(&self) -> String {
-        let mark = if self.server.contains('?') { '&' } else { '?' };
-        let options = format!("-csearch_path%3D{}%20-csynchronous_commit%3Doff", self.name);
-        format!("{}{mark}options={options}", self.server)
+        url_of(&self.server, &self.name)
     }
 
     /// The stores in it.
     pub(crate) async fn store(&self) -> SqlStore {
         SqlStore::connect(&PostgresConfig::new(self.url()).into()).await.unwrap()
     }
-}
 
-/// What only some of the tests need.
-#[allow(dead_code, reason = "this file is a part of several test programs")]
-impl Schema {
     /// A connection of somebody else's.
     pub(crate) async fn raw(&self) -> PgConnection {
         PgConnection::connect(&self.url()).await.unwrap()

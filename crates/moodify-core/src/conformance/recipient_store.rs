@@ -131,9 +131,11 @@ pub async fn a_removed_recipient_stays_away(fixture: &RecipientStoreFixture) {
     let (before, removed) = (samples::moment(), samples::moment());
     fixture.put(&known, before).await;
     for one in [&known, &unknown] {
+        assert!(!fixture.store.is_gone(one.account_id).await.unwrap());
         fixture.store.remove_recipient(one.account_id, None, removed).await.unwrap();
         fixture.put(one, before).await;
         assert_eq!(fixture.get(one.account_id).await, None);
+        assert!(fixture.store.is_gone(one.account_id).await.unwrap());
     }
     let newer = recipient();
     let (earlier, later) = (samples::moment(), samples::moment());

@@ -1,7 +1,11 @@
 //! Sample values. Each call makes new ones: no two share an identifier, an address or a moment.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,11 +30,37 @@ use crate::model::{
 use crate::port::Rng;
 
 /// A moment that none of the earlier ones reaches, 1.000001 s after the last one: identifiers made
-/// from them sort in the order of making, and the microseconds show whether a store keeps them. Cases
-/// that run at the same time share the sequence: how much later the next one is, nobody knows.
+/// from them sort in the order of making, and the microseconds show whether a store keeps them.
+///
+/// Each case that [`run`](super::run) runs has a sequence of its own: how many moments pass is up to the
+/// case, whatever runs beside it. Everybody else shares one.
 pub fn moment() -> Timestamp {
-    static NEXT: AtomicI64 = AtomicI64::new(1_772_368_496_123_457);
-    Timestamp::from_microsecond(NEXT.fetch_add(1_000_001, Ordering::Relaxed)).unwrap()
+    static SHARED: Moments = Moments::new();
+    let own = OWN.with_borrow(|own| own.as_ref().map(|moments| moments.next()));
+    own.unwrap_or_else(|| SHARED.next())
+}
+
+thread_local! {
+    /// The moments of the case that this thread works for.
+    static OWN: RefCell<Option<Arc<Moments>>> = const { RefCell::new(None) };
+}
+
+/// A sequence of moments.
+pub(super) struct Moments(AtomicI64);
+
+impl Moments {
+    pub(super) const fn new() -> Self {
+        Self(AtomicI64::new(1_772_368_496_123_457))
+    }
+
+    /// From now on [`moment`] draws from these, on this thread.
+    pub(super) fn enter(self: &Arc<Self>) {
+        OWN.set(Some(Arc::clone(self)));
+    }
+
+    fn next(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.fetch_add(1_000_001, Ordering::Relaxed)).unwrap()
+    }
 }
 
 /// The moment this much later.

@@ -1,15 +1,21 @@
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
+
+use super::samples::Moments;
 
 /// A case that takes longer hangs. Generous: test machines are shared.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Runs one case to its end on a runtime with several threads, so that concurrent calls really are.
+/// Runs one case to its end on a runtime with several threads, so that concurrent calls really are, and
+/// with moments of its own (see [`samples::moment`](super::samples::moment)).
 ///
 /// # Panics
 /// When the case panics or hangs: that is its verdict.
 pub fn run(case: impl Future<Output = ()>) {
+    let moments = Arc::new(Moments::new());
+    moments.enter();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
+        .on_thread_start(move || moments.enter())
         .enable_all()
         .build()
         .expect("a runtime for the case");
@@ -45,6 +51,25 @@ macro_rules! __suite {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use crate::conformance::{run, samples};
+
+    /// On every thread of a case, and whatever other cases draw.
+    #[test]
+    fn each_case_has_moments_of_its_own() {
+        let drawn = |noise: usize| {
+            let (told, hears) = std::sync::mpsc::channel();
+            run(async move {
+                let elsewhere = tokio::spawn(async { samples::moment() }).await.unwrap();
+                std::thread::spawn(move || (0..noise).map(|_| samples::moment()).max()).join().unwrap();
+                told.send([elsewhere, samples::moment()]).unwrap();
+            });
+            hears.recv().unwrap()
+        };
+        let [first, second] = drawn(1_000);
+        assert_eq!([first, second], drawn(0));
+        assert_eq!(second, samples::after(first, std::time::Duration::from_micros(1_000_001)));
+    }
 
     fn declared(source: &str) -> BTreeSet<&str> {
         source

@@ -129,6 +129,25 @@ impl EventPayload {
             Self::PlayReported(_) => EventKind::PlayReported,
         }
     }
+
+    /// Whose doing or whose mail it is; `None` for what is told of tracks.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::AccountCreated(told) => Some(told.account_id),
+            Self::AccountUpdated(told) => Some(told.account_id),
+            Self::AccountDeleted(told) => Some(told.account_id),
+            Self::RoleChanged(told) => Some(told.account_id),
+            Self::SessionRevoked(told) => Some(told.account_id),
+            Self::EmailVerificationRequested(told) => Some(told.account_id),
+            Self::PasswordResetRequested(told) => Some(told.account_id),
+            Self::PasswordChanged(told) => Some(told.account_id),
+            Self::ArtistFollowed(told) => Some(told.account_id),
+            Self::ArtistUnfollowed(told) => Some(told.account_id),
+            Self::ReleaseAnnounced(told) => Some(told.account_id),
+            Self::PlayReported(told) => Some(told.account_id),
+            Self::TrackPublished(_) | Self::TrackDeleted(_) => None,
+        }
+    }
 }
 
 /// The name of an event: the routing key.

@@ -26,6 +26,7 @@
 //! turn gets `sequence_passed`, unless it repeats an applied `command_id`: then it gets the same
 //! answer again. Without `seq`, commands are applied in the order they arrive.
 
+mod detached;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handshake;
@@ -46,6 +47,7 @@ use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::cookies::CookieSessions;
+pub(crate) use detached::detached;
 use handshake::Gate;
 
 /// Turns an access token into whoever it was issued to.

@@ -127,7 +127,9 @@ async fn a_queue_has_room_for_so_many() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_moves_to_a_device_that_is_ready() {
     device_or_skip!();
-    let stage = Stage::new().await;
+    // Longer than any machine takes to say that it is ready.
+    let handover = std::time::Duration::from_secs(3_600);
+    let stage = Stage::with(PlaybackConfig { handover, ..PlaybackConfig::default() }).await;
     let mut phone = introduced(&stage, "ada/one", "phone").await;
     let mut speaker = introduced(&stage, "ada/two", "speaker").await;
     both(&mut phone, &mut speaker, "play", json!({ "track_id": track(1) })).await;

@@ -1,14 +1,16 @@
 //! A real server on a free port, with memory adapters behind it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::{Router, routing::get};
 use futures::future::{BoxFuture, FutureExt, ready};
 use moodify_core::config::PlaybackConfig;
 use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SystemClock, SystemRng};
 use moodify_core::model::event::SessionRevoked;
-use moodify_core::model::{Caller, Role, SignedDuration, TraceContext};
+use moodify_core::model::{Caller, Role, SignedDuration, Timestamp, TraceContext};
 use moodify_core::port::{Clock, PlaybackStore, Tracer};
 use moodify_core::service::{Context, Playback, playback::PlaybackParts};
 use moodify_core::{AuthFailure, Error};
@@ -23,6 +25,22 @@ pub(crate) struct Stage {
     pub(crate) handle: SyncHandle,
     pub(crate) queue: Arc<MemoryQueue>,
     store: Arc<MemoryPlaybackStore>,
+    clock: Arc<MovedClock>,
+}
+
+/// The machine's clock, moved forward by hand. Whoever sleeps already does not notice.
+#[derive(Debug, Default)]
+struct MovedClock(AtomicI64);
+
+#[async_trait]
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SignedDuration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
 }
 
 /// Knows where it is while a command is carried out.
@@ -87,7 +105,8 @@ impl Stage {
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
         // Without somebody who listens there are no spans.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
-        let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+        let clock = Arc::new(MovedClock::default());
+        let context = Context::new(clock.clone(), Arc::new(SystemRng));
         let context = Context { tracer: Arc::new(Commands), ..context };
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
@@ -100,7 +119,7 @@ impl Stage {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, playback, handle, queue, store }
+        Self { url, playback, handle, queue, store, clock }
     }
 
     /// The truth behind it.
@@ -110,6 +129,11 @@ impl Stage {
 
     pub(crate) fn now_us(&self) -> i64 {
         self.playback.context().now().as_microsecond()
+    }
+
+    /// Lets time pass at once.
+    pub(crate) fn pass(&self, duration: Duration) {
+        self.clock.0.fetch_add(i64::try_from(duration.as_micros()).unwrap(), Ordering::Relaxed);
     }
 
     /// The session of a token ends, as the auth service tells it.
