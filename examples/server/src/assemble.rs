@@ -61,11 +61,11 @@ fn meter() -> Result<Arc<PrometheusMeter>, Failure> {
 ///
 /// # Errors
 /// Says which part does not work, why, and what to do.
-pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
+pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts, Failure> {
     let meter = meter()?;
     let context = Context { meter: meter.clone(), ..context() };
     sync(&settings.sync()?)?;
-    let database = database(settings).await?;
+    let database = database(settings, upgrade).await?;
     Ok(Parts {
         queue: queue(&settings.queue()?, &*database)?,
         media: media(&settings.media()?)?,
@@ -95,13 +95,22 @@ pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure>
     built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
 }
 
+/// What becomes of a database that an older version made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    /// It is brought up to date.
+    Yes,
+    /// It is refused: a server of that version may be using it.
+    No,
+}
+
 /// `database`
-pub(crate) async fn database(settings: &Settings) -> Result<Arc<dyn Database>, Failure> {
+pub(crate) async fn database(settings: &Settings, upgrade: Upgrade) -> Result<Arc<dyn Database>, Failure> {
     let address = &settings.database()?;
     match address.scheme() {
-        "sqlite" => sql(SqliteConfig::new(address.path()).into()).await,
+        "sqlite" => sql(SqliteConfig::new(address.path()).into(), upgrade).await,
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => sql(settings.postgres.config(address).into()).await,
+        "postgres" | "postgresql" => sql(settings.postgres.config(address).into(), upgrade).await,
         #[cfg(not(feature = "postgres"))]
         "postgres" | "postgresql" => {
             Err(not_built("database", address, "postgres", "sqlite://data/moodify.db"))
@@ -113,8 +122,12 @@ pub(crate) async fn database(settings: &Settings) -> Result<Arc<dyn Database>, F
     }
 }
 
-async fn sql(config: SqlConfig) -> Result<Arc<dyn Database>, Failure> {
-    Ok(Arc::new(SqlStore::connect(&config).await.map_err(|error| not_opened(&error))?))
+async fn sql(config: SqlConfig, upgrade: Upgrade) -> Result<Arc<dyn Database>, Failure> {
+    let opened = match upgrade {
+        Upgrade::Yes => SqlStore::connect(&config).await,
+        Upgrade::No => SqlStore::connect_beside(&config).await,
+    };
+    Ok(Arc::new(opened.map_err(|error| not_opened(&error))?))
 }
 
 /// `queue`

@@ -3,11 +3,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::{BoxFuture, FutureExt};
 use moodify_adapters::sql::SqlStore;
 use moodify_core::{
     MoodifyBuilder, Services,
     port::{KeyStore, Queue, Unavailable},
 };
+
+/// A role that this process has until it drops this: a future that ends when another process has it.
+pub(crate) struct Claim(BoxFuture<'static, ()>);
+
+impl Claim {
+    /// Returns when another process has it.
+    pub(crate) async fn lost(&mut self) {
+        (&mut self.0).await;
+    }
+}
 
 /// A database that keeps all there is to keep.
 #[async_trait]
@@ -27,6 +38,10 @@ pub(crate) trait Database: KeyStore {
     /// Gives back what dead processes had begun; only for who knows that no other process runs these
     /// services on it.
     async fn reclaim(&self, services: Services) -> Result<(), Unavailable>;
+
+    /// Gives this process a role that only one may have at a time on this database; `None` if another
+    /// process has it.
+    async fn claim_role(&self, role: &'static str) -> Result<Option<Claim>, Unavailable>;
 
     /// Finishes what is under way, and lets go of it.
     async fn close(&self);
@@ -52,6 +67,11 @@ impl Database for SqlStore {
 
     async fn reclaim(&self, services: Services) -> Result<(), Unavailable> {
         Self::reclaim(self, services).await
+    }
+
+    async fn claim_role(&self, role: &'static str) -> Result<Option<Claim>, Unavailable> {
+        let claim = Self::claim_role(self, role).await?;
+        Ok(claim.map(|mut claim| Claim(async move { claim.lost().await }.boxed())))
     }
 
     async fn close(&self) {

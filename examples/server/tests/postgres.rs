@@ -5,6 +5,9 @@
 mod support;
 
 use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -102,6 +105,67 @@ fn migrate_brings_it_up_to_date_while_servers_run() {
     assert!(migrated.code == Some(0) && migrated.stdout.contains("is up to date"), "{migrated:?}");
     let _server = serve(&place, &url);
     assert_eq!(place.run(&["migrate", "--database", &url]).code, Some(0));
+}
+
+#[test]
+fn what_runs_beside_a_server_of_an_older_version_leaves_its_database_alone() {
+    let Some(postgres) = Postgres::start() else { return };
+    let place = Place::new();
+    let url = postgres.database("moodify");
+    // On a new database nobody runs: whoever comes first makes it.
+    assert_eq!(place.run(&["keys", "list", "--database", &url]).code, Some(0));
+    postgres.sql(
+        "moodify",
+        "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)",
+    );
+    for args in [
+        &["keys", "list"][..],
+        &["keys", "rotate"],
+        &["dead-letters", "list"],
+        &["import", ".", "--artist", "nina@example.org"],
+    ] {
+        let refused = place.run(&[args, &["--database", &url]].concat());
+        refused.assert_told("is of an older version of Moodify", "run `moodify migrate`");
+    }
+    let doctor = place.run(&["doctor", "--listen", "127.0.0.1:0", "--database", &url]);
+    assert!(doctor.code == Some(1) && doctor.stdout.contains("older version of Moodify"), "{doctor:?}");
+}
+
+/// The lines of JSON that it logs, as they come.
+fn lines(command: &mut Command) -> (Child, mpsc::Receiver<String>) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let (send, lines) = mpsc::channel();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            let _ = send.send(line);
+        }
+    });
+    (child, lines)
+}
+
+fn await_line(lines: &mpsc::Receiver<String>, words: &str) {
+    while !lines.recv_timeout(Duration::from_secs(60)).unwrap().contains(words) {}
+}
+
+#[test]
+fn one_sync_process_follows_the_other() {
+    let Some(postgres) = Postgres::start() else { return };
+    let place = Place::new();
+    let url = postgres.database("moodify");
+    let first = place.serve(&["sync", "--database", &url]);
+    let args = ["serve", "sync", "--database", &url, "--listen", "127.0.0.1:0"];
+    let (mut second, said) = lines(&mut place.command(&args));
+    await_line(&said, "another process runs the sync service");
+    // Others need not wait.
+    drop(place.serve(&["auth", "--database", &url]));
+    first.kill();
+    await_line(&said, "ready");
+    let all = place.serve(&["all", "--database", &url]);
+    all.terminate();
+    assert!(all.ended().1.contains("another process keeps playback on this database"));
+    second.kill().unwrap();
+    second.wait().unwrap();
 }
 
 /// Holds the answers to one form while the database is away: 503, a code, and when to come again.

@@ -31,7 +31,7 @@ pub use config::SqliteConfig;
 pub use error::SqlConnectError;
 pub use queue::SqlQueue;
 
-use database::{Database, Statement, Topic, Transaction};
+use database::{Claim, Database, Statement, Topic, Transaction, Upgrade};
 use error::Fault;
 use hint::Hint;
 
@@ -42,13 +42,37 @@ pub struct SqlStore {
     queue: SqlQueue,
 }
 
+/// A role that this process has, until it drops this or ends, however it ends.
+pub struct SqlClaim(Claim);
+
+impl SqlClaim {
+    /// Returns when another process has it: that happens only after the server was away, or took this
+    /// process for dead.
+    pub async fn lost(&mut self) {
+        self.0.lost().await;
+    }
+}
+
 impl SqlStore {
     /// Opens the database, makes it if it is missing, and brings its schema up to date.
     ///
     /// # Errors
     /// [`SqlConnectError`] says what is wrong and what to do.
     pub async fn connect(config: &SqlConfig) -> Result<Self, SqlConnectError> {
-        let database = Arc::new(Database::connect(config).await?);
+        Self::open(config, Upgrade::Yes).await
+    }
+
+    /// The same for who comes beside others, such as a tool beside a server: a new database is made, but
+    /// one of an older version is left as it is, for processes of that version may be using it.
+    ///
+    /// # Errors
+    /// [`SqlConnectError::TooOld`], and what [`connect`](Self::connect) may say.
+    pub async fn connect_beside(config: &SqlConfig) -> Result<Self, SqlConnectError> {
+        Self::open(config, Upgrade::No).await
+    }
+
+    async fn open(config: &SqlConfig, upgrade: Upgrade) -> Result<Self, SqlConnectError> {
+        let database = Arc::new(Database::connect(config, upgrade).await?);
         let queue = SqlQueue::new(Arc::clone(&database));
         let appended = database.hint(Topic::Outbox);
         Ok(Self { database, appended, queue })
@@ -84,6 +108,18 @@ impl SqlStore {
             return Err(Unavailable::lasting("what was written could not be read back"));
         }
         Ok(())
+    }
+
+    /// Gives this process a role that only one may have at a time on this database. `None` if another
+    /// process has it.
+    ///
+    /// On SQLite nothing is asked: whoever opens the file on several processes keeps them apart.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the database does not answer.
+    pub async fn claim_role(&self, role: &'static str) -> Result<Option<SqlClaim>, Unavailable> {
+        let claim = self.database.claim_role(role).await?;
+        Ok(claim.map(SqlClaim))
     }
 
     /// Waits for the calls that are under way, then closes the database. Later calls fail.

@@ -7,6 +7,7 @@ mod hints;
 mod kills;
 #[path = "../shared/old_database.rs"]
 mod old_database;
+mod roles;
 mod schema;
 mod start;
 mod upgrade;

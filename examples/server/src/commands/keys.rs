@@ -10,7 +10,7 @@ use moodify_core::{
 };
 
 use crate::{
-    assemble,
+    assemble::{self, Upgrade},
     commands::runtime,
     config::Settings,
     database::Database,
@@ -52,7 +52,7 @@ pub(crate) fn rotate(settings: &Settings, purposes: &[KeyPurpose]) -> Result<(),
 }
 
 async fn open(settings: &Settings) -> Result<(Arc<dyn Database>, KeyRing), Failure> {
-    let store = assemble::database(settings).await?;
+    let store = assemble::database(settings, Upgrade::No).await?;
     let keys = KeyRing::new(store.clone(), assemble::context());
     Ok((store, keys))
 }

@@ -1,6 +1,13 @@
 //! `moodify migrate`: for deployments that bring the schema up to date before the new version runs.
 
-use crate::{assemble, commands::runtime, config::Settings, failure::Failure, lock::Locks, logging};
+use crate::{
+    assemble::{self, Upgrade},
+    commands::runtime,
+    config::Settings,
+    failure::Failure,
+    lock::Locks,
+    logging,
+};
 
 /// Creates the database or brings it up to date.
 ///
@@ -11,7 +18,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     let address = settings.database()?;
     let _locks = Locks::take(&settings.data, &address, &["auth", "music", "notification", "sync"])?;
     runtime()?.block_on(async {
-        assemble::database(settings).await?.close().await;
+        assemble::database(settings, Upgrade::Yes).await?.close().await;
         println!("{address} is up to date.");
         Ok(())
     })

@@ -4,6 +4,8 @@
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_claim;
+#[cfg(feature = "postgres")]
 mod postgres_hints;
 #[cfg(feature = "postgres")]
 mod postgres_url;
@@ -28,6 +30,45 @@ pub(super) enum Topic {
     Queue,
 }
 
+/// Whether a schema of an older version is brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    Yes,
+    No,
+}
+
+impl Upgrade {
+    /// Whether a database whose schema is at `found`, if it has one, may be used.
+    fn check(self, database: &str, found: Option<i64>, known: i64) -> Result<(), SqlConnectError> {
+        match found {
+            Some(found) if found < known && self == Self::No => {
+                Err(SqlConnectError::TooOld { database: database.to_owned(), found, known })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What one process has claimed.
+pub(super) enum Claim {
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres(postgres_claim::Kept),
+}
+
+impl Claim {
+    /// Returns when another process has it.
+    pub(super) async fn lost(&mut self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => std::future::pending().await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(kept) => kept.lost().await,
+        }
+    }
+}
+
 /// Connections to one database.
 pub(super) enum Database {
     #[cfg(feature = "sqlite")]
@@ -37,12 +78,27 @@ pub(super) enum Database {
 }
 
 impl Database {
-    pub(super) async fn connect(config: &SqlConfig) -> Result<Self, SqlConnectError> {
+    pub(super) async fn connect(config: &SqlConfig, upgrade: Upgrade) -> Result<Self, SqlConnectError> {
         match config {
             #[cfg(feature = "sqlite")]
-            SqlConfig::Sqlite(config) => sqlite::Sqlite::connect(config).await.map(Self::Sqlite),
+            SqlConfig::Sqlite(config) => sqlite::Sqlite::connect(config, upgrade).await.map(Self::Sqlite),
             #[cfg(feature = "postgres")]
-            SqlConfig::Postgres(config) => postgres::Postgres::connect(config).await.map(Self::Postgres),
+            SqlConfig::Postgres(config) => {
+                postgres::Postgres::connect(config, upgrade).await.map(Self::Postgres)
+            }
+        }
+    }
+
+    /// See [`SqlStore::claim_role`](super::SqlStore::claim_role).
+    pub(super) async fn claim_role(
+        &self,
+        #[cfg_attr(not(feature = "postgres"), expect(unused_variables))] role: &'static str,
+    ) -> Result<Option<Claim>, Fault> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(Some(Claim::Sqlite)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => Ok(postgres.claim_role(role).await?.map(Claim::Postgres)),
         }
     }
 

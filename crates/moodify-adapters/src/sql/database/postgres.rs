@@ -4,14 +4,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, TypeInfo, ValueRef};
 
+use super::postgres_claim::Kept;
 use super::postgres_hints::Hints;
-use super::{Statement, Topic, Value, newest, postgres_url};
+use super::{Statement, Topic, Upgrade, Value, newest, postgres_url};
 use crate::sql::config::PostgresConfig;
 use crate::sql::error::{Fault, SqlConnectError};
 use crate::sql::hint::Hint;
@@ -28,28 +29,35 @@ const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Connections that any call may use.
 pub(in crate::sql) struct Postgres {
+    options: Box<PgConnectOptions>,
     pool: PgPool,
     hints: Hints,
     patience: Duration,
 }
 
 impl Postgres {
-    pub(super) async fn connect(config: &PostgresConfig) -> Result<Self, SqlConnectError> {
+    pub(super) async fn connect(config: &PostgresConfig, upgrade: Upgrade) -> Result<Self, SqlConnectError> {
         let options = options(config)?;
         let database = shown(&options);
         let failed = |fault| SqlConnectError::reaching_server(&database, fault);
         // Not from the pool: that would try again until its time is over, whatever the reason.
         let mut connection = within(config.connect_timeout, options.connect()).await.map_err(failed)?;
-        migrate(&mut connection).await.map_err(|error| {
-            SqlConnectError::migrating(database.clone(), newest(&MIGRATIONS), error, failed)
-        })?;
+        let known = newest(&MIGRATIONS);
+        let refused = |error| SqlConnectError::migrating(database.clone(), known, error, failed);
+        let applied = applied(&mut connection).await.map_err(refused)?;
+        upgrade.check(&database, applied.iter().map(|applied| applied.version).max(), known)?;
+        migrate(&mut connection, &applied).await.map_err(refused)?;
         let pool = pool_options(config).connect_lazy_with(options.clone());
-        let hints = Hints::start(&mut connection, options, pool.clone()).await;
+        let hints = Hints::start(&mut connection, options.clone(), pool.clone()).await;
         let hints = hints.map_err(|error| failed(error.into()))?;
         connection.close().await.map_err(|error| failed(error.into()))?;
         // Also the wait for a connection.
         let patience = config.connect_timeout + config.statement_timeout + GRACE;
-        Ok(Self { pool, hints, patience })
+        Ok(Self { options: Box::new(options), pool, hints, patience })
+    }
+
+    pub(super) async fn claim_role(&self, name: &'static str) -> Result<Option<Kept>, Fault> {
+        Kept::take(*self.options.clone(), name).await
     }
 
     pub(super) async fn all(&self, statement: Statement) -> Result<Vec<PgRow>, Fault> {
@@ -184,9 +192,9 @@ async fn answers(connection: &mut PgConnection) -> sqlx::Result<()> {
 
 /// Brings the schema up to date, if it is not. Of several processes that start at once one does it,
 /// and the others wait for it.
-async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
+async fn migrate(connection: &mut PgConnection, applied: &[AppliedMigration]) -> Result<(), MigrateError> {
     // A user who may not create anything can run on a database that somebody else keeps up to date.
-    if is_up_to_date(connection).await? {
+    if is_up_to_date(applied)? {
         return Ok(());
     }
     let mut transaction = connection.begin().await?;
@@ -203,12 +211,16 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
     Ok(())
 }
 
-async fn is_up_to_date(connection: &mut PgConnection) -> Result<bool, MigrateError> {
+/// What has been done to the schema; nothing if it is new.
+async fn applied(connection: &mut PgConnection) -> Result<Vec<AppliedMigration>, MigrateError> {
     let table = "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass('_sqlx_migrations')";
     if connection.fetch_optional(table).await?.is_none() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
-    let applied = connection.list_applied_migrations("_sqlx_migrations").await?;
+    connection.list_applied_migrations("_sqlx_migrations").await
+}
+
+fn is_up_to_date(applied: &[AppliedMigration]) -> Result<bool, MigrateError> {
     // Said before anything is tried that this user may not be allowed to do.
     if let Some(newer) = applied.iter().find(|applied| applied.version > newest(&MIGRATIONS)) {
         return Err(MigrateError::VersionMissing(newer.version));

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Transaction};
 
-use super::{Statement, Value, newest};
+use super::{Statement, Upgrade, Value, newest};
 use crate::sql::config::SqliteConfig;
 use crate::sql::error::{Fault, SqlConnectError};
 
@@ -31,7 +31,7 @@ pub(in crate::sql) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) async fn connect(config: &SqliteConfig) -> Result<Self, SqlConnectError> {
+    pub(super) async fn connect(config: &SqliteConfig, upgrade: Upgrade) -> Result<Self, SqlConnectError> {
         create_file(&config.path)?;
         let failed = |fault| SqlConnectError::opening_file(&config.path, fault);
         let options = options(config);
@@ -40,9 +40,11 @@ impl Sqlite {
         let writer = writer.before_acquire(|connection, _| Box::pin(is_sound(connection)));
         let writer = writer.connect_with(options.clone()).await.map_err(|error| failed(error.into()))?;
         use_write_ahead_log(&writer).await.map_err(failed)?;
-        migrate(&writer).await.map_err(|error| {
-            SqlConnectError::migrating(config.path.display().to_string(), newest(&MIGRATIONS), error, failed)
-        })?;
+        let (database, known) = (config.path.display().to_string(), newest(&MIGRATIONS));
+        let found = version(&writer).await.map_err(|error| failed(error.into()))?;
+        upgrade.check(&database, found, known)?;
+        let migrated = migrate(&writer).await;
+        migrated.map_err(|error| SqlConnectError::migrating(database, known, error, failed))?;
         let readers = pool_options(config.max_readers.max(1)).connect_lazy_with(options);
         Ok(Self { writer, readers })
     }
@@ -146,6 +148,15 @@ async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError>
     Ok(())
 }
 
+/// At which step the schema is; `None` if the file is new.
+async fn version(writer: &SqlitePool) -> Result<Option<i64>, sqlx::Error> {
+    let table = "SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    if sqlx::query(table).fetch_optional(writer).await?.is_none() {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(writer).await
+}
+
 /// Makes the file, readable by its owner alone because it holds keys; SQLite gives its companions
 /// the same mode.
 ///
@@ -184,7 +195,9 @@ mod tests {
     #[tokio::test]
     async fn writing_goes_on_once_a_full_disk_has_room_again() {
         let folder = tempfile::tempdir().unwrap();
-        let sqlite = Sqlite::connect(&SqliteConfig::new(folder.path().join("moodify.db"))).await.unwrap();
+        let sqlite = Sqlite::connect(&SqliteConfig::new(folder.path().join("moodify.db")), Upgrade::Yes)
+            .await
+            .unwrap();
         sqlite.writer().execute("CREATE TABLE filler (content BLOB)").await.unwrap();
         // A limit of this connection only: its successor finds room.
         sqlite.writer().execute("PRAGMA max_page_count = 1000").await.unwrap();

@@ -138,6 +138,19 @@ pub enum SqlConnectError {
         /// The newest that this program knows.
         known: i64,
     },
+    /// An older Moodify has used this database, and may be using it now.
+    #[error(
+        "the database {database} is of an older version of Moodify (its schema is at {found}, this version's \
+         at {known}); end the servers of that version and run `moodify migrate`, or use the older program"
+    )]
+    TooOld {
+        /// The database, without user and password.
+        database: String,
+        /// The version of its schema.
+        found: i64,
+        /// That of this program.
+        known: i64,
+    },
     /// The schema was made by a build that is no release.
     #[error(
         "the schema of the database {database} differs from this version's at step {version}: it was made by \

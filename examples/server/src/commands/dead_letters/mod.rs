@@ -10,7 +10,7 @@ use moodify_core::{
 use serde_json::json;
 
 use crate::{
-    assemble,
+    assemble::{self, Upgrade},
     commands::runtime,
     config::Settings,
     failure::{Failure, one_line},
@@ -130,7 +130,7 @@ fn with_queue(
         ));
     }
     runtime()?.block_on(async {
-        let store = assemble::database(settings).await?;
+        let store = assemble::database(settings, Upgrade::No).await?;
         let worked = match assemble::queue(&queue, &*store) {
             Ok(queue) => work(&*queue).await,
             Err(failure) => Err(failure),

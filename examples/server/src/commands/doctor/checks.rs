@@ -18,7 +18,7 @@ use url::Host;
 
 use super::report::Finding;
 use crate::{
-    assemble,
+    assemble::{self, Upgrade},
     commands::healthcheck,
     config::{Address, Settings},
     database::Database,
@@ -62,7 +62,7 @@ pub(super) fn clock(now: Timestamp) -> Found {
 }
 
 pub(super) async fn open(settings: &Settings) -> Result<(Arc<dyn Database>, Address), Failure> {
-    Ok((assemble::database(settings).await?, settings.database()?))
+    Ok((assemble::database(settings, Upgrade::No).await?, settings.database()?))
 }
 
 pub(super) async fn database(database: &dyn Database, address: &Address) -> Found {

@@ -20,7 +20,7 @@ use moodify_core::{
 };
 
 use crate::{
-    assemble,
+    assemble::{self, Upgrade},
     commands::runtime,
     config::Settings,
     failure::{Failure, one_line},
@@ -66,7 +66,7 @@ pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Fai
 
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
-    let parts = assemble::parts(settings).await?;
+    let parts = assemble::parts(settings, Upgrade::No).await?;
     let mut config = settings.core(settings.public_url(settings.listen)?);
     // `--jobs` says how many.
     config.catalog.uploads_at_once = 0;

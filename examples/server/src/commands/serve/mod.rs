@@ -1,5 +1,6 @@
 //! `moodify serve`
 
+mod alone;
 mod announce;
 mod connections;
 mod door;
@@ -18,7 +19,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    assemble,
+    assemble::{self, Upgrade},
     cli::Role,
     commands::runtime,
     config::Settings,
@@ -59,10 +60,10 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     let (listener, bound) = bind(settings.listen, "--listen").await?;
     let public_url = settings.public_url(bound)?;
     if role != Role::All && !settings.has_public_url() {
-        tracing::warn!(%public_url, "public_url is not set: services apart refuse each other's tokens until all have the same");
+        tracing::warn!(%public_url, "public_url is not set: what this service links to leads to itself, also where another one is meant");
     }
     let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
-    let mut parts = assemble::parts(settings).await?;
+    let mut parts = assemble::parts(settings, Upgrade::Yes).await?;
     parts.context.tracer = watch.tracer();
     let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
@@ -71,6 +72,13 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
             Failure::new(format!("the database does not work: {}", one_line(&error)), "run `moodify doctor`")
         })?;
     }
+    let mut claim = tokio::select! {
+        claim = alone::claim(role, settings, &*parts.database, &*parts.context.clock) => claim?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ending before it began");
+            return Ok(());
+        }
+    };
     // Before the first request: an event is kept only for consumers that are known.
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
@@ -100,11 +108,13 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
             Ok(())
         }
         failure = running.ended_early() => Err(failure),
+        failure = alone::lost(&mut claim) => Err(failure),
     };
     tokio::select! {
         () = running.end(settings.http.drain(), &*parts.context.clock) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
+    drop(claim);
     parts.database.close().await;
     outcome
 }
