@@ -6,6 +6,8 @@ extern crate self as moodify_adapters;
 
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "gmail")]
+pub mod gmail;
 #[cfg(feature = "mail-files")]
 pub mod mail_files;
 #[cfg(feature = "otel")]
@@ -14,10 +16,16 @@ pub mod otel;
 pub mod probe;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 
 #[cfg(any(feature = "files", feature = "probe"))]
 mod chunks;
+#[cfg(any(feature = "mail-files", feature = "smtp"))]
+mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
+#[cfg(feature = "gmail")]
+mod web;

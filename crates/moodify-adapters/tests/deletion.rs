@@ -17,7 +17,7 @@ use moodify_core::memory::{FixedClock, MemoryMediaStore, MemoryQueue, MemoryStor
 use moodify_core::model::event::{AccountDeleted, AccountUpdated, PlayReported, RoleChanged};
 use moodify_core::model::{
     AccountId, ArtistId, ArtistName, Caller, Description, Email, Event, EventPayload, MediaKey, PageSize,
-    PersonName, PlayId, Role, Title, Track, Visibility,
+    PersonName, PlayId, Role, Title, Track, TrackChange, Visibility,
 };
 use moodify_core::port::{
     CatalogStore, Clock, KeyStore, LibraryStore, MediaStore, Outbox, Queue, RecipientStore, SendLog,
@@ -25,7 +25,7 @@ use moodify_core::port::{
 };
 use moodify_core::service::accounts::SignUp;
 use moodify_core::service::catalog::{NewPlaylist, NewReport, UploadFields};
-use moodify_core::{Config, Moodify, Services};
+use moodify_core::{AuthFailure, Config, Error, Moodify, Services};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tempfile::TempDir;
@@ -74,11 +74,15 @@ where
     }
 
     async fn upload(&self, artist: &Caller) -> Track {
+        self.try_upload(artist).await.unwrap()
+    }
+
+    async fn try_upload(&self, artist: &Caller) -> Result<Track, Error> {
         let mut upload = self.moodify.catalog().begin_upload(artist).unwrap();
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/media/cbr-stereo-id3v23.mp3");
         let bytes = Bytes::from(std::fs::read(path).unwrap());
         upload.audio(stream::once(async { Ok(bytes) }).boxed()).await.unwrap();
-        upload.finish(UploadFields::default()).await.unwrap().track
+        Ok(upload.finish(UploadFields::default()).await?.track)
     }
 
     /// Does everything with the track and its artist that a listener can do.
@@ -100,6 +104,37 @@ where
         catalog.create_playlist(listener, new).await.unwrap();
     }
 
+    /// Somebody whose session has ended: everything that changes something is refused.
+    async fn tries_everything(&self, caller: &Caller, track: &Track) {
+        let catalog = self.moodify.catalog();
+        let uploaded = self.try_upload(caller).await.map(drop);
+        let (title, description) = (Title::parse("P").unwrap(), Description::parse("").unwrap());
+        let new = NewPlaylist { title, description, visibility: Visibility::Public, track_ids: Vec::new() };
+        let report = NewReport {
+            play_id: PlayId::parse("late").unwrap(),
+            track_id: track.id,
+            started_at: self.clock.now(),
+            played_ms: track.duration_ms,
+            device_id: None,
+        };
+        let own = caller.artist_id.unwrap();
+        for (what, outcome) in [
+            ("upload", uploaded),
+            ("update", catalog.update_track(caller, track.id, None, TrackChange::default()).await.map(drop)),
+            ("delete", catalog.delete_track(caller, track.id).await),
+            ("like", catalog.like(caller, track.id).await),
+            ("unlike", catalog.unlike(caller, track.id).await),
+            ("follow", catalog.follow(caller, track.artist_id).await),
+            ("unfollow", catalog.unfollow(caller, track.artist_id).await),
+            ("play", catalog.report_play(caller, report).await.map(drop)),
+            ("playlist", catalog.create_playlist(caller, new).await.map(drop)),
+            ("profile", catalog.artist(caller, own).await.map(drop)),
+        ] {
+            let refused = matches!(outcome, Err(Error::Unauthenticated(AuthFailure::InvalidToken)));
+            assert!(refused, "{what}: {outcome:?}");
+        }
+    }
+
     /// How much of all that is left.
     async fn left(&self, account: AccountId) -> [usize; 5] {
         let size = PageSize::default();
@@ -113,7 +148,7 @@ where
     }
 
     async fn publish(&self, payload: EventPayload) {
-        let event = Event::new(samples::id(), self.clock.now(), payload);
+        let event = Event::new(samples::id(), self.clock.now(), None, payload);
         self.queue.publish(&event, self.clock.now()).await.unwrap();
     }
 
@@ -178,12 +213,28 @@ where
         })
         .await;
 
-    // The last access token still works; what it does goes at the second look.
-    world.moodify.catalog().like(&nina, other.id).await.unwrap();
+    // The last access token changes nothing any more.
+    world.tries_everything(&nina, &other).await;
+    assert_eq!(world.left(nina.account_id).await, [0; 5]);
+    // What was under way goes at the second look.
+    world.store.like(nina.account_id, other.id, world.clock.now()).await.unwrap();
     assert_eq!(world.left(nina.account_id).await, [1, 0, 0, 0, 1]);
     world.clock.advance(Duration::from_secs(11 * 60));
     world.until("the late like goes", || async { world.left(nina.account_id).await == [0; 5] }).await;
+    // An old event that is tried again brings nobody back.
+    let updated = AccountUpdated {
+        account_id: nina.account_id,
+        email: Email::parse("nina@example.com").unwrap(),
+        email_verified: true,
+        first_name: PersonName::parse("Nina").unwrap(),
+        artist_id,
+        artist_name: Some(ArtistName::parse("Nina Simone").unwrap()),
+    };
+    world.publish(EventPayload::AccountUpdated(updated)).await;
+    let handled = || async { world.queue.depth("music").await.unwrap().waiting == 0 };
+    world.until("the old event is handled", handled).await;
     running.abort();
+    assert_eq!(world.store.artist(artist_id.unwrap()).await.unwrap(), None);
 
     assert_eq!(world.left(otto.account_id).await, [0, 0, 0, 1, 3]);
     let other = world.store.track(other.id).await.unwrap().unwrap();
@@ -229,9 +280,11 @@ async fn a_deleted_account_leaves_nothing_in_sqlite() {
     assert!(values.iter().any(|(column, _)| column == "likes.track_id" || column == "tracks.id"));
     for (column, value) in &values {
         for id in &ids {
-            // But for the tombstones: they say to others that the artist is gone.
+            // But for the tombstones: they say to others that the artist is gone, and to us that what
+            // comes late is too late.
             let traced = value.windows(16).any(|part| part == id.as_bytes());
-            assert!(!traced || column == "library_changes.thing_id", "{id} in {column}");
+            let tombstone = ["library_changes.thing_id", "ended.id"].contains(&column.as_str());
+            assert!(!traced || tombstone, "{id} in {column}");
         }
     }
 }

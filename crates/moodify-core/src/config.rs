@@ -1,6 +1,7 @@
 //! What an embedder or operator decides. Typed and with defaults: reading files and the
 //! environment is the program's business.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use url::Url;
@@ -14,6 +15,9 @@ pub struct Config {
     /// How clients reach this deployment; links and signed URLs are built from it, never from a
     /// `Host` header.
     pub public_url: Url,
+    /// Who signs access tokens (`iss`); a service refuses those of anybody else. Default: `public_url`.
+    /// Name one where that changes from start to start, or from process to process.
+    pub issuer: Option<String>,
     /// Identity settings.
     pub accounts: AccountsConfig,
     /// Catalogue settings.
@@ -31,6 +35,7 @@ impl Config {
     pub fn new(public_url: Url) -> Self {
         Self {
             public_url,
+            issuer: None,
             accounts: AccountsConfig::default(),
             catalog: CatalogConfig::default(),
             mail: MailConfig::default(),
@@ -55,6 +60,10 @@ pub struct AccountsConfig {
     /// How long a rotated refresh token is still answered with its successor, so that parallel
     /// refreshes and lost answers end no session. Default 30 s.
     pub refresh_grace: Duration,
+    /// A refused log-in is answered when a whole multiple of this has passed since it began, so that
+    /// the time tells nothing of the account: hashes of imported accounts take another time than ours.
+    /// Zero: at once. Default 250 ms, more than a bcrypt hash of cost 11 takes.
+    pub refusal_time: Duration,
     /// How many passwords are hashed at once; each takes 19 MiB. Default: one per processor.
     pub hash_parallelism: usize,
     /// How many requests may wait for a free hash before more are turned away. Default 64.
@@ -70,6 +79,7 @@ impl Default for AccountsConfig {
             refresh_idle_ttl: 30 * DAY,
             refresh_max_ttl: 90 * DAY,
             refresh_grace: Duration::from_secs(30),
+            refusal_time: Duration::from_millis(250),
             hash_parallelism: std::thread::available_parallelism().map_or(1, Into::into),
             hash_queue: 64,
         }
@@ -111,6 +121,8 @@ pub struct MailConfig {
     pub links: MailLinks,
     /// Templates in place of the built-in ones. Default: none.
     pub templates: Vec<TemplateSource>,
+    /// How many mails one process sends in any 24 hours; the others wait. Default: as many as there are.
+    pub max_per_day: Option<NonZeroU32>,
 }
 
 /// Pages of the front end that mails lead to. `None` is the default: a path below
@@ -161,6 +173,7 @@ impl Default for MailConfig {
             product_name: "Moodify".to_owned(),
             links: MailLinks::default(),
             templates: Vec::new(),
+            max_per_day: None,
         }
     }
 }

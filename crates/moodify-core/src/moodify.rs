@@ -193,6 +193,9 @@ impl Moodify {
                     tracing::warn!(%error, "half-done uploads were not looked for; the next sweep does");
                 }
             }
+            if let Err(error) = self.inner.catalog.forget_ended().await {
+                tracing::warn!(%error, "sessions that ended long ago were not forgotten yet");
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.inner.context.clock.sleep(SWEEP) => {}

@@ -129,11 +129,17 @@ impl Origin {
 #[error("`{0}` is no origin: write scheme, host and port only, such as https://app.example.com")]
 pub struct InvalidOrigin(String);
 
-/// Something the service cannot work without.
+/// Something the service depends on.
 #[async_trait]
 pub trait HealthCheck: Send + Sync {
     /// What it is called in `/health/ready`: `database`, `media`, …
     fn name(&self) -> &'static str;
+
+    /// Whether requests are better sent elsewhere while it is down. Not so what works behind them: a
+    /// mail waits, and the sign-up that it greets does not.
+    fn is_vital(&self) -> bool {
+        true
+    }
 
     /// Tries it with a real round trip. The error is logged and never shown.
     async fn check(&self) -> Result<(), BoxError>;

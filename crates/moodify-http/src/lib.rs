@@ -24,6 +24,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use moodify_core::Moodify;
 pub use moodify_core::Services;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -45,7 +46,7 @@ pub fn router(moodify: &Moodify, config: HttpConfig) -> Router {
     let app = App { moodify: moodify.clone(), context, config: Arc::new(config), cookies };
     let mut routes = routes.merge(routes::operations::docs::router(document));
     if let Some(sockets) = app.config.sockets.clone() {
-        routes = routes.layer(sockets);
+        routes = routes.layer(sockets).layer(MapRequestLayer::new(sync::detached));
     }
     routes
         .layer(CatchPanicLayer::custom(panicked))

@@ -12,9 +12,14 @@ use moodify_adapters::{
 use moodify_core::{
     Config, Moodify,
     memory::{SystemClock, SystemRng},
-    port::{Clock, Queue, Unavailable},
+    port::{Clock, Mailer, Queue, Unavailable},
     service::Context,
 };
+
+#[cfg(feature = "gmail")]
+use moodify_adapters::gmail::{GmailConfig, GmailMailer};
+#[cfg(feature = "smtp")]
+use moodify_adapters::smtp::{SmtpConfig, SmtpMailer};
 
 use crate::{
     config::{Address, Settings},
@@ -31,7 +36,7 @@ pub(crate) struct Parts {
     /// Audio and covers.
     pub(crate) media: Arc<FileMediaStore>,
     /// How mails leave.
-    pub(crate) mailer: Arc<FileMailer>,
+    pub(crate) mailer: Arc<dyn Mailer>,
     /// Looks at uploads.
     pub(crate) probe: Arc<ProcessProbe>,
     /// Counts what happens.
@@ -64,7 +69,7 @@ pub(crate) async fn parts(settings: &Settings) -> Result<Parts, Failure> {
     Ok(Parts {
         queue: queue(&settings.queue()?, &*database)?,
         media: media(&settings.media()?)?,
-        mailer: mailer(&settings.mailer()?, context.clock.clone())?,
+        mailer: mailer(settings, context.clock.clone())?,
         probe: probe(settings, context.clock.clone())?,
         database,
         meter,
@@ -135,13 +140,34 @@ pub(crate) fn media(address: &Address) -> Result<Arc<FileMediaStore>, Failure> {
 }
 
 /// `mailer`
-pub(crate) fn mailer(address: &Address, clock: Arc<dyn Clock>) -> Result<Arc<FileMailer>, Failure> {
+pub(crate) fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Mailer>, Failure> {
+    let address = &settings.mailer()?;
     match address.scheme() {
-        "file" => {
-            let opened = FileMailer::open(address.path(), clock);
-            opened.map(Arc::new).map_err(|error| not_writable("mailer", address, &error))
+        "file" => match FileMailer::open(address.path(), clock) {
+            Ok(mailer) => Ok(Arc::new(mailer)),
+            Err(error) => Err(not_writable("mailer", address, &error)),
+        },
+        #[cfg(feature = "smtp")]
+        "smtp" | "smtps" => {
+            let server = SmtpConfig::from_url(&address.secret())
+                .map_err(|error| Failure::new(format!("mailer is {address}: {error}"), "correct the URL"))?;
+            match SmtpMailer::new(settings.smtp.config(server)?, clock) {
+                Ok(mailer) => Ok(Arc::new(mailer)),
+                Err(error) => Err(no_mail_server(address, &error)),
+            }
         }
+        #[cfg(not(feature = "smtp"))]
         "smtp" | "smtps" => Err(not_built("mailer", address, "smtp", "file://data/mail")),
+        #[cfg(feature = "gmail")]
+        "gmail" => {
+            let config = settings.gmail.config(address.mailbox()?)?;
+            let config = GmailConfig { server: settings.smtp.config(config.server)?, ..config };
+            match GmailMailer::new(config, clock) {
+                Ok(mailer) => Ok(Arc::new(mailer)),
+                Err(error) => Err(no_mail_server(address, &error)),
+            }
+        }
+        #[cfg(not(feature = "gmail"))]
         "gmail" => Err(not_built("mailer", address, "gmail", "file://data/mail")),
         _ => Err(unknown("mailer", address, "file://data/mail")),
     }
@@ -190,6 +216,14 @@ fn not_writable(setting: &str, address: &Address, error: &Unavailable) -> Failur
     Failure::new(
         format!("{setting} at {address} cannot be used: {}", one_line(error)),
         format!("make it a place that this user may write to, or name another one with --{setting}"),
+    )
+}
+
+#[cfg(feature = "smtp")]
+fn no_mail_server(address: &Address, error: &Unavailable) -> Failure {
+    Failure::new(
+        format!("mailer at {address} cannot be used: {}", one_line(error)),
+        "correct smtp.ca_file, or leave it to the system's authorities",
     )
 }
 

@@ -34,7 +34,10 @@ async fn make_dead_letters(place: &Place) -> EventId {
         token: MailToken::new(TOKEN),
         expires_at: now,
     };
-    queue.publish(&Event::new(id, now, EventPayload::PasswordResetRequested(requested)), now).await.unwrap();
+    queue
+        .publish(&Event::new(id, now, None, EventPayload::PasswordResetRequested(requested)), now)
+        .await
+        .unwrap();
     let mut welcome = None;
     while welcome.is_none()
         || !queue.dead_letters("notification", 9).await.unwrap().iter().any(|l| l.id.event == id)

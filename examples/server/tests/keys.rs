@@ -27,8 +27,6 @@ fn of(states: &[(String, String)], purpose: &str) -> Vec<String> {
 #[test]
 fn keys_rotate_while_the_server_runs_and_nobody_is_signed_out() {
     let place = Place::new();
-    // Tokens name it as their issuer: it stays when the server comes back at another port.
-    place.file("moodify.toml", "public_url = \"http://music.test\"\n");
     let server = place.serve(&["all"]);
     let person = json!({
         "email": "ada@example.org", "password": "low water at the pier", "first_name": "Ada", "last_name": "Tide"
@@ -46,6 +44,7 @@ fn keys_rotate_while_the_server_runs_and_nobody_is_signed_out() {
     assert_eq!(of(&after, "access-token"), ["signs from", "signs from", "signs"]);
     assert_eq!(of(&after, "refresh-token").len(), 2);
 
+    // It comes back at another port.
     drop(server);
     let server = place.serve(&["all"]);
     let published = get(&server.url, "/.well-known/jwks.json", "").json();

@@ -24,7 +24,7 @@ use crate::scratch::{Scratch, create_folder, fault};
 const INCOMING: &str = ".incoming";
 
 /// Bytes gathered for one write: each is a trip to a blocking thread.
-const WRITE_BYTES: usize = 1 << 20;
+const WRITE_BYTES: usize = 1 << 18;
 
 /// Media in a local folder.
 pub struct FileMediaStore {

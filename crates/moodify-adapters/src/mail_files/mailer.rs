@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use moodify_core::model::Mail;
 use moodify_core::port::{Clock, MailError, Mailer, Unavailable};
 
-use super::message;
+use crate::message;
 use crate::scratch::{Scratch, create_folder, fault};
 
 const INCOMING: &str = ".incoming";

@@ -1,7 +1,7 @@
 #![doc = include_str!("docs.md")]
 
+mod eml;
 mod mailer;
-mod message;
 
+pub use eml::eml;
 pub use mailer::FileMailer;
-pub use message::eml;

@@ -11,7 +11,7 @@ use crate::chunks::chunks;
 use crate::scratch::{Scratch, ScratchFile, fault};
 
 /// Many small pieces of a body become one write.
-const WRITE_BYTES: usize = 1 << 18;
+const WRITE_BYTES: usize = 1 << 16;
 
 /// An upload on disk.
 #[derive(Debug)]

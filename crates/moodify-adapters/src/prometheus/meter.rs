@@ -34,6 +34,8 @@ pub struct PrometheusMeter {
     hashes_running: IntGauge,
     hashes_waiting: IntGauge,
     sockets: IntGauge,
+    commands: IntCounterVec,
+    saves: IntCounterVec,
     skew: Histogram,
     scrape_ok: IntGauge,
 }
@@ -91,6 +93,16 @@ impl PrometheusMeter {
             hashes_running: new.gauge("moodify_password_hashes_running", "Passwords being hashed.")?,
             hashes_waiting: new.gauge("moodify_password_hashes_waiting", "Passwords that wait for it.")?,
             sockets: new.gauge("moodify_sockets_open", "Playback sockets.")?,
+            commands: new.counters(
+                "moodify_sync_commands_total",
+                "Commands of playback devices.",
+                &["outcome"],
+            )?,
+            saves: new.counters(
+                "moodify_playback_saves_total",
+                "Writes of changed playback to the database.",
+                &["outcome"],
+            )?,
             skew: new.histogram(
                 "moodify_sync_skew_seconds",
                 "How far what devices play is from where they should be.",
@@ -170,6 +182,8 @@ impl Meter for PrometheusMeter {
             Measurement::UploadRefused { reason } => count(&self.uploads_refused, &[reason]),
             Measurement::Published { events } => self.published.inc_by(events as u64),
             Measurement::Delivered { consumer, outcome, age } => self.delivered(consumer, outcome, age),
+            Measurement::SyncCommand { outcome } => count(&self.commands, &[outcome]),
+            Measurement::PlaybackSaved { ok } => count(&self.saves, &[if ok { "ok" } else { "failed" }]),
             Measurement::SyncSkew { skew } => self.skew.observe(skew.as_secs_f64()),
         }
     }
@@ -245,6 +259,8 @@ mod tests {
             "moodify_dead_letters{consumer=\"notification\"} 2",
             "moodify_deliveries_total{consumer=\"notification\",outcome=\"handled\"} 1",
             "moodify_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"4xx\"} 1",
+            "moodify_sync_commands_total{outcome=\"stale\"} 1",
+            "moodify_playback_saves_total{outcome=\"failed\"} 1",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in:\n{text}");
         }
@@ -268,6 +284,8 @@ mod tests {
         for measurement in [
             Measurement::Request { method: "GET", route: "", status: 404, elapsed: second },
             Measurement::UploadRefused { reason: "too_large" },
+            Measurement::SyncCommand { outcome: "stale" },
+            Measurement::PlaybackSaved { ok: false },
             Measurement::Delivered {
                 consumer: "notification",
                 outcome: DeliveryOutcome::Handled,

@@ -15,8 +15,11 @@ impl SqlStore {
 
     pub(super) async fn count(&self, subject: LogInSubject, rule: &TallyRule) -> Result<bool, Fault> {
         if is_one_of_many(subject) {
-            let expired = Statement::new("DELETE FROM log_in_tallies WHERE expires_at <= $1").bind(rule.now);
-            self.database.run(expired).await?;
+            let expired = "WITH expired AS MATERIALIZED (
+                               SELECT subject FROM log_in_tallies WHERE expires_at <= $1";
+            let delete = ") DELETE FROM log_in_tallies WHERE subject IN (SELECT subject FROM expired)";
+            let forget = Statement::new(expired).skip_locked().then(delete);
+            self.database.run(forget.bind(rule.now)).await?;
         }
         Ok(self.database.run(one_more(subject, rule)).await? == 1)
     }

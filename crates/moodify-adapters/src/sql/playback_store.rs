@@ -102,8 +102,8 @@ impl PlaybackStore for SqlStore {
         let mut transaction = self.database.begin().await?;
         for delete in [
             "DELETE FROM playback_states WHERE account_id = $1",
-            "DELETE FROM playback_commands WHERE account_id = $1",
             "DELETE FROM playback_devices WHERE account_id = $1",
+            "DELETE FROM playback_commands WHERE account_id = $1",
         ] {
             transaction.run(Statement::new(delete).bind(account)).await?;
         }

@@ -7,6 +7,8 @@ use super::SqlStore;
 use super::database::{Row, Statement};
 use super::error::Fault;
 
+const GONE: &str = "SELECT 1 FROM recipients WHERE account_id = $1 AND email IS NULL";
+
 #[async_trait]
 impl RecipientStore for SqlStore {
     async fn put_recipient(
@@ -48,6 +50,10 @@ impl RecipientStore for SqlStore {
         Ok(self.database.optional(query.bind(id)).await?.as_ref().map(recipient).transpose()?)
     }
 
+    async fn is_gone(&self, id: AccountId) -> Result<bool, RecipientStoreError> {
+        Ok(self.database.optional(Statement::new(GONE).bind(id)).await?.is_some())
+    }
+
     async fn remove_recipient(
         &self,
         id: AccountId,
@@ -64,6 +70,10 @@ impl RecipientStore for SqlStore {
              WHERE recipients.told_at <= excluded.told_at",
         );
         if transaction.run(gone.bind(id).bind(told_at)).await? > 0 {
+            // Two who follow each other may go at once: each removes rows of the other.
+            let both = "SELECT 1 FROM recipient_follows WHERE account_id = $1 OR artist_id = $2
+                        ORDER BY artist_id, account_id FOR UPDATE";
+            transaction.lock(Statement::new(both).bind(id).bind(artist)).await?;
             let follows = "DELETE FROM recipient_follows WHERE account_id = $1";
             transaction.run(Statement::new(follows).bind(id)).await?;
             if artist.is_some() {
@@ -82,8 +92,9 @@ impl RecipientStore for SqlStore {
         told_at: Timestamp,
     ) -> Result<(), RecipientStoreError> {
         let mut transaction = self.database.begin().await?;
-        let gone = "SELECT 1 FROM recipients WHERE account_id = $1 AND email IS NULL";
-        if transaction.optional(Statement::new(gone).bind(account)).await?.is_none() {
+        let hold = "SELECT 1 FROM recipients WHERE account_id = $1 FOR SHARE";
+        transaction.lock(Statement::new(hold).bind(account)).await?;
+        if transaction.optional(Statement::new(GONE).bind(account)).await?.is_none() {
             let set = Statement::new(
                 "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)
                  VALUES ($1, $2, $3, $4)

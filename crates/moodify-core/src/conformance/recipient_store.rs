@@ -78,6 +78,7 @@ macro_rules! recipient_store_suite {
                 removing_takes_the_follows_along,
                 the_newest_word_on_a_follow_counts,
                 the_gone_follow_nobody,
+                those_who_follow_each_other_go_at_once,
                 followers_come_in_pages,
                 only_who_may_be_told_is_a_follower,
                 announcements_only_go_forward,
@@ -130,9 +131,11 @@ pub async fn a_removed_recipient_stays_away(fixture: &RecipientStoreFixture) {
     let (before, removed) = (samples::moment(), samples::moment());
     fixture.put(&known, before).await;
     for one in [&known, &unknown] {
+        assert!(!fixture.store.is_gone(one.account_id).await.unwrap());
         fixture.store.remove_recipient(one.account_id, None, removed).await.unwrap();
         fixture.put(one, before).await;
         assert_eq!(fixture.get(one.account_id).await, None);
+        assert!(fixture.store.is_gone(one.account_id).await.unwrap());
     }
     let newer = recipient();
     let (earlier, later) = (samples::moment(), samples::moment());
@@ -169,6 +172,31 @@ pub async fn the_newest_word_on_a_follow_counts(fixture: &RecipientStoreFixture)
     assert!(set(false, second).await);
     assert!(!fixture.follows(account, samples::id()).await);
     assert!(!fixture.follows(samples::id(), artist).await);
+}
+
+/// Artists who follow each other are removed at the same time, and nothing is left of any.
+pub async fn those_who_follow_each_other_go_at_once(fixture: &RecipientStoreFixture) {
+    let everybody: Vec<(AccountId, ArtistId)> = (0..12).map(|_| (samples::id(), samples::id())).collect();
+    for (account, artist) in &everybody {
+        let recipient = Recipient { account_id: *account, artist_id: Some(*artist), ..recipient() };
+        fixture.put(&recipient, samples::moment()).await;
+    }
+    for (account, _) in &everybody {
+        for (_, artist) in &everybody {
+            fixture.follow(*account, *artist).await;
+        }
+    }
+    let removals = everybody.iter().map(|(account, artist)| {
+        let (store, account, artist) = (fixture.store.clone(), *account, *artist);
+        let told_at = samples::after(samples::moment(), MICROSECOND);
+        tokio::spawn(async move { store.remove_recipient(account, Some(artist), told_at).await })
+    });
+    for removal in futures::future::join_all(removals.collect::<Vec<_>>()).await {
+        removal.unwrap().unwrap();
+    }
+    for (_, artist) in &everybody {
+        assert_eq!(fixture.followers(*artist).await, []);
+    }
 }
 
 /// An account that is gone follows nobody, whenever it was told.

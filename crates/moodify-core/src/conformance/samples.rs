@@ -159,7 +159,7 @@ pub fn session(account: &Account) -> Session {
 pub fn event(kind: EventKind) -> Event {
     let occurred_at = moment();
     let trace = TraceContext::new(u128::from_be_bytes(random()), u64::from_be_bytes(random()), true);
-    Event { trace, ..Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, payload(kind)) }
+    Event::new(uuid_v7(occurred_at, &random()).into(), occurred_at, trace, payload(kind))
 }
 
 fn payload(kind: EventKind) -> EventPayload {

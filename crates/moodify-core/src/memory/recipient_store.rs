@@ -61,6 +61,10 @@ impl RecipientStore for MemoryStore {
         Ok(self.tables().recipients.known(id).cloned())
     }
 
+    async fn is_gone(&self, id: AccountId) -> Result<bool, RecipientStoreError> {
+        Ok(self.tables().recipients.is_gone(id))
+    }
+
     async fn remove_recipient(
         &self,
         id: AccountId,

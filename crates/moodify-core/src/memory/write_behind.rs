@@ -16,7 +16,9 @@ use crate::model::{
     AccountId, AppliedCommand, CommandId, Device, DeviceId, Epoch, KnownDevice, PlaybackState,
     PlaybackVersion, earlier,
 };
-use crate::port::{COMMAND_MEMORY, PlaybackArchive, PlaybackStore, PlaybackStoreError, Recalled, Saved};
+use crate::port::{
+    COMMAND_MEMORY, Measurement, PlaybackArchive, PlaybackStore, PlaybackStoreError, Recalled, Saved,
+};
 use crate::service::Context;
 
 /// How long a change waits to be written, together with what changes in the meantime.
@@ -152,7 +154,9 @@ impl WriteBehindPlaybackStore {
                 let run = self.opened().await?;
                 self.archive.save(run, &batch, self.context.now()).await
             };
-            if let Err(error) = saved.await {
+            let saved = saved.await;
+            self.context.record(Measurement::PlaybackSaved { ok: saved.is_ok() });
+            if let Err(error) = saved {
                 self.put_back(batch);
                 return Err(error);
             }

@@ -26,10 +26,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// This happened, in the present version of its kind, outside of any trace. Services use
+    /// This happened, in the present version of its kind. Services use
     /// [`Context::event`](crate::service::Context::event), which knows the trace.
-    pub fn new(id: EventId, occurred_at: Timestamp, payload: EventPayload) -> Self {
-        Self { id, occurred_at, version: EventVersion, trace: None, payload }
+    pub fn new(
+        id: EventId,
+        occurred_at: Timestamp,
+        trace: Option<TraceContext>,
+        payload: EventPayload,
+    ) -> Self {
+        Self { id, occurred_at, version: EventVersion, trace, payload }
     }
 
     /// The same without the secret of a link, to be shown.
@@ -122,6 +127,25 @@ impl EventPayload {
             Self::ArtistUnfollowed(_) => EventKind::ArtistUnfollowed,
             Self::ReleaseAnnounced(_) => EventKind::ReleaseAnnounced,
             Self::PlayReported(_) => EventKind::PlayReported,
+        }
+    }
+
+    /// Whose doing or whose mail it is; `None` for what is told of tracks.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::AccountCreated(told) => Some(told.account_id),
+            Self::AccountUpdated(told) => Some(told.account_id),
+            Self::AccountDeleted(told) => Some(told.account_id),
+            Self::RoleChanged(told) => Some(told.account_id),
+            Self::SessionRevoked(told) => Some(told.account_id),
+            Self::EmailVerificationRequested(told) => Some(told.account_id),
+            Self::PasswordResetRequested(told) => Some(told.account_id),
+            Self::PasswordChanged(told) => Some(told.account_id),
+            Self::ArtistFollowed(told) => Some(told.account_id),
+            Self::ArtistUnfollowed(told) => Some(told.account_id),
+            Self::ReleaseAnnounced(told) => Some(told.account_id),
+            Self::PlayReported(told) => Some(told.account_id),
+            Self::TrackPublished(_) | Self::TrackDeleted(_) => None,
         }
     }
 }
@@ -398,7 +422,7 @@ mod tests {
         let id = uuid::Uuid::from_u128(1);
         let payload =
             EventPayload::SessionRevoked(SessionRevoked { account_id: id.into(), session_id: id.into() });
-        let event = Event::new(id.into(), Timestamp::UNIX_EPOCH, payload);
+        let event = Event::new(id.into(), Timestamp::UNIX_EPOCH, None, payload);
         let mut json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["version"], 1);
         assert_eq!(serde_json::from_value::<Event>(json.clone()).unwrap(), event);

@@ -5,8 +5,24 @@ use unicode_normalization::UnicodeNormalization;
 /// The most words of a query that count.
 pub const MAX_QUERY_WORDS: usize = 8;
 
-/// A text without case and accents, compatibility-composed: `Été ﬁn` becomes `ete fin`.
+/// The most bytes of a folded text, or of a word of one, that count: an entry of an index on PostgreSQL
+/// has at most 2,704, and one holds a title and a genre. Only texts of characters that stand for
+/// whole words (such as U+FDFA) have more.
+pub const MAX_FOLDED_BYTES: usize = 1_200;
+
+/// A text without case and accents, compatibility-composed: `Été ﬁn` becomes `ete fin`. Of a longer
+/// one the first [`MAX_FOLDED_BYTES`].
 pub fn fold(text: &str) -> String {
+    bounded(fold_all(text))
+}
+
+fn bounded(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_FOLDED_BYTES));
+    text
+}
+
+/// The same, however long it is.
+pub fn fold_all(text: &str) -> String {
     text.nfkd().flat_map(char::to_lowercase).filter(|c| !is_accent(*c)).nfkc().collect()
 }
 
@@ -18,11 +34,12 @@ fn is_accent(c: char) -> bool {
 
 /// The folded words of a text, in order, each once.
 pub fn words(text: &str) -> Vec<String> {
-    let folded = fold(text);
+    let folded = fold_all(text);
     let mut words: Vec<String> = Vec::new();
     for word in folded.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
-        if !words.iter().any(|w| w == word) {
-            words.push(word.to_owned());
+        let word = bounded(word.to_owned());
+        if !words.contains(&word) {
+            words.push(word);
         }
     }
     words
@@ -59,5 +76,23 @@ mod tests {
         assert!(!matches(&query_words("afe"), &texts));
         assert!(!matches(&query_words("cafe x"), &texts));
         assert!(matches(&query_words(" -- "), &texts));
+    }
+
+    #[test]
+    fn what_is_folded_fits_an_index() {
+        // Each becomes a word of six katakana.
+        let text = "\u{3316}".repeat(200);
+        assert_eq!(fold_all(&text).len(), 3_600);
+        let [word] = &words(&text)[..] else { panic!("one word") };
+        for bounded in [&fold(&text), word] {
+            assert_eq!(bounded.len(), MAX_FOLDED_BYTES);
+            assert!(fold_all(&text).starts_with(bounded.as_str()));
+        }
+        assert!(matches(&query_words(&text), &[&text]));
+        // Nothing that people write is cut, not at its end either.
+        for text in ["夜".repeat(200), "\u{1F3B5}".repeat(200), "a".repeat(1_199) + "é"] {
+            assert_eq!(fold(&text).len(), fold_all(&text).len().min(MAX_FOLDED_BYTES));
+        }
+        assert_eq!(fold(&("a".repeat(1_199) + "夜")).len(), 1_199);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Unavailable;
 use crate::model::{
     AccountId, ArtistId, ArtistRecord, ArtistSummary, Day, Event, FollowedArtist, HistoryEntry,
-    LibraryChange, LikedTrack, Page, PageSize, PlayId, PlayReport, TrackId,
+    LibraryChange, LikedTrack, Page, PageSize, PlayId, PlayReport, SessionId, TrackId,
 };
 
 /// What listeners do with the catalogue: likes, follows, plays, what follows from them for artists,
@@ -167,6 +167,16 @@ pub trait LibraryStore: Send + Sync {
     /// most about `max` rows; returns whether that was all, which it is not as long as the artist has
     /// tracks.
     async fn erase_artist(&self, artist: ArtistId, max: usize) -> Result<bool, LibraryError>;
+
+    /// Notes that an account or a session has ended; this may be forgotten from `until` on. Doing it
+    /// twice is no error: the later `until` counts.
+    async fn note_ended(&self, who: Ended, until: Timestamp) -> Result<(), LibraryError>;
+
+    /// Whether one of these was noted and not forgotten yet.
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, LibraryError>;
+
+    /// Forgets at most `max` of those that may be forgotten by now. Returns how many.
+    async fn forget_ended(&self, now: Timestamp, max: usize) -> Result<u64, LibraryError>;
 }
 
 /// A place in a list of likes.
@@ -194,6 +204,15 @@ pub struct ArtistPosition {
     pub follower_count: u64,
     /// The last artist read.
     pub id: ArtistId,
+}
+
+/// Whose access tokens are good no more, although they have not expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// An account that is gone.
+    Account(AccountId),
+    /// A session that has ended before its time.
+    Session(SessionId),
 }
 
 /// A place in a history.

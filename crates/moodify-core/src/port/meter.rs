@@ -47,6 +47,16 @@ pub enum Measurement<'a> {
         /// How long ago the event happened.
         age: Duration,
     },
+    /// A device sent a command.
+    SyncCommand {
+        /// `applied`, the code that it was refused with, or `failed`.
+        outcome: &'static str,
+    },
+    /// What changed in playback was to be written from memory to the database.
+    PlaybackSaved {
+        /// Whether it was. If not, it is tried again, and a crash in the meantime loses it.
+        ok: bool,
+    },
     /// A device told what it really plays.
     SyncSkew {
         /// How far that is from where the state says it should be.

@@ -35,7 +35,8 @@ pub use error::{BoxError, Unavailable};
 pub use identity_provider::{AuthorizationRequest, IdentityError, IdentityProvider, VerifiedIdentity};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use library_store::{
-    ArtistPosition, ChangePage, FollowPosition, HistoryPosition, LibraryError, LibraryStore, LikePosition,
+    ArtistPosition, ChangePage, Ended, FollowPosition, HistoryPosition, LibraryError, LibraryStore,
+    LikePosition,
 };
 pub use mailer::{MailError, Mailer};
 pub use media_probe::{

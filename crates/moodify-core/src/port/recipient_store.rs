@@ -22,6 +22,9 @@ pub trait RecipientStore: Send + Sync {
     /// The account; `None` if nothing is known of it, or that it is gone.
     async fn recipient(&self, id: AccountId) -> Result<Option<Recipient>, RecipientStoreError>;
 
+    /// Whether the account is known to be gone; one of which nothing is known is not.
+    async fn is_gone(&self, id: AccountId) -> Result<bool, RecipientStoreError>;
+
     /// The account is gone, unless something newer is known of it. Forgets its mailbox, its name, whom
     /// it follows and who follows this artist of its; remembers that it is gone.
     async fn remove_recipient(

@@ -53,7 +53,7 @@ impl Context {
 
     /// The same with an id that follows from something else, so that there is one whoever makes it.
     pub fn event_with_id(&self, id: EventId, payload: EventPayload) -> Event {
-        Event { trace: self.tracer.current(), ..Event::new(id, self.now(), payload) }
+        Event::new(id, self.now(), self.tracer.current(), payload)
     }
 
     /// Tells the meter.

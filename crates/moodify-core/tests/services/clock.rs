@@ -62,6 +62,39 @@ async fn sessions_survive_a_step_and_still_end() {
 }
 
 #[tokio::test]
+async fn a_parallel_tab_survives_a_step_and_the_window_still_closes() {
+    for step in [Duration::from_secs(31), HOUR, 24 * HOUR] {
+        let world = World::new();
+        let ada = world.sign_up("ada@example.com").await;
+        let accounts = world.moodify.accounts();
+        let one = accounts.refresh(&refresh_token(&ada)).await.unwrap();
+        let rotated = world.clock.now();
+        world.set_back(step);
+        let other = accounts.refresh(&refresh_token(&ada)).await.unwrap();
+        assert_eq!(refresh_token(&other), refresh_token(&one), "{step:?}");
+        world.clock.set(later(rotated, Duration::from_secs(31)));
+        let refused = accounts.refresh(&refresh_token(&ada)).await.unwrap_err();
+        assert!(matches!(refused, Error::Unauthenticated(AuthFailure::InvalidToken)), "{refused}");
+        assert!(accounts.refresh(&refresh_token(&one)).await.is_err(), "reuse ends the session");
+    }
+}
+
+#[tokio::test]
+async fn after_a_step_of_more_than_a_day_an_old_token_is_refused_and_nobody_signed_out() {
+    let world = World::new();
+    let ada = world.sign_up("ada@example.com").await;
+    let accounts = world.moodify.accounts();
+    let next = accounts.refresh(&refresh_token(&ada)).await.unwrap();
+    world.set_back(25 * HOUR);
+    let refused = accounts.refresh(&refresh_token(&ada)).await.unwrap_err();
+    assert!(matches!(refused, Error::Unauthenticated(AuthFailure::InvalidToken)), "{refused}");
+    let next = accounts.refresh(&refresh_token(&next)).await.unwrap();
+    // By now its rotation is of the new time.
+    world.clock.advance(Duration::from_secs(31));
+    accounts.refresh(&refresh_token(&next)).await.unwrap();
+}
+
+#[tokio::test]
 async fn media_addresses_survive_a_step_and_still_end() {
     let world = World::new();
     let context = Context::new(world.clock.clone(), std::sync::Arc::new(SeededRng::new(1)));

@@ -1,9 +1,13 @@
 //! The fault table of delivery, as far as mails go; the embedded queue and a scripted mail server.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
-use moodify_core::memory::FixedClock;
-use moodify_core::model::{MailKind, SignedDuration};
+use moodify_core::Config;
+use moodify_core::memory::{FixedClock, MemoryQueue};
+use moodify_core::model::event::AccountDeleted;
+use moodify_core::model::{EventPayload, MailKind, SignedDuration};
 use moodify_core::port::{Clock, Letters, SendLog};
 use moodify_core::service::delivery::Housekeeper;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +88,47 @@ async fn a_mailbox_that_is_deferred_or_hangs_holds_no_other_mail_up() {
     let mailboxes = desk.server.mailboxes();
     assert_eq!(mailboxes.len(), 10);
     assert!(mailboxes.contains(&"stuck@example.com".to_owned()), "{mailboxes:?}");
+}
+
+#[tokio::test]
+async fn who_deleted_the_account_gets_no_mail_and_is_in_no_dead_letter() {
+    let desk = Desk::new().await;
+    desk.server.treat("ada@example.com", Some(Manner::Refuses));
+    desk.server.treat("eve@example.com", Some(Manner::Refuses));
+    desk.server.treat("grace@example.com", Some(Manner::Defers));
+    let (ada, grace) = (desk.sign_up("ada").await, desk.sign_up("grace").await);
+    let eve = desk.sign_up("eve").await;
+    desk.work_off().await;
+    assert_eq!(desk.dead_letters().await.len(), 2);
+    for account_id in [ada, grace] {
+        desk.publish(EventPayload::AccountDeleted(AccountDeleted { account_id, artist_id: None })).await;
+    }
+    desk.work_off().await;
+    let dead = desk.dead_letters().await;
+    assert_eq!(dead.iter().map(|letter| letter.event.payload.account()).collect::<Vec<_>>(), [Some(eve)]);
+
+    desk.server.treat("grace@example.com", None);
+    desk.clock.advance(Duration::from_secs(8 * 60 * 60));
+    desk.work_off().await;
+    assert_eq!(desk.server.mailboxes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_sender_with_a_day_of_ten_mails_sends_ten_a_day_and_loses_none() {
+    let set = |config: &mut Config| config.mail.max_per_day = NonZeroU32::new(10);
+    let desk = Desk::with(Arc::new(MemoryQueue::new()), set).await;
+    for n in 0..25 {
+        desk.sign_up(&format!("n{n}")).await;
+    }
+    for sent_at_most in [10, 20, 30] {
+        for _ in 0..24 * 4 {
+            desk.work_off().await;
+            desk.clock.advance(Duration::from_secs(15 * 60));
+        }
+        assert!(desk.server.taken().len() <= sent_at_most, "{}", desk.server.taken().len());
+    }
+    assert_eq!(desk.server.taken().len(), 25);
+    assert_eq!(desk.dead_letters().await, []);
 }
 
 #[tokio::test]

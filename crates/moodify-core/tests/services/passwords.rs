@@ -1,14 +1,17 @@
 //! Passwords as they were hashed elsewhere, and how long a refusal takes.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use moodify_core::config::LimitsConfig;
-use moodify_core::model::{NewAccount, PasswordHash, Role};
-use moodify_core::port::UserStore;
+use moodify_core::memory::{FixedClock, SeededRng};
+use moodify_core::model::{NewAccount, PasswordHash, Role, Timestamp};
+use moodify_core::port::{Clock, UserStore};
 use moodify_core::service::accounts::LogIn;
-use moodify_core::{AuthFailure, Error};
+use moodify_core::{AuthFailure, Config, Error, Moodify};
 
-use crate::world::{PASSWORD, World};
+use crate::world::{NoUploads, PASSWORD, World};
 
 fn log_in(email: &str, password: &str) -> LogIn {
     let (email, password) = (email.to_owned(), password.to_owned());
@@ -73,6 +76,52 @@ async fn many_log_ins_at_once_all_succeed_while_the_hash_is_replaced() {
     for signed_in in futures::future::join_all(all).await {
         signed_in.unwrap();
     }
+}
+
+/// Hurries from one moment to the next, and remembers how long it was asked to wait.
+#[derive(Default)]
+struct Waits(Mutex<Vec<Duration>>);
+
+#[async_trait]
+impl Clock for Waits {
+    fn now(&self) -> Timestamp {
+        FixedClock::default().now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.lock().unwrap().push(duration);
+    }
+}
+
+#[tokio::test]
+async fn refusals_wait_for_the_same_moment_whatever_was_compared() {
+    let template = World::limited(LimitsConfig::OFF);
+    imported(&template).await;
+    let waits = Arc::new(Waits::default());
+    let mut config = Config::new("https://moodify.example".parse().unwrap());
+    config.limits = LimitsConfig::OFF;
+    let moodify = Moodify::builder(config)
+        .store(template.store.clone())
+        .clock(waits.clone())
+        .rng(Arc::new(SeededRng::new(1)))
+        .build(Arc::new(NoUploads))
+        .unwrap();
+    let accounts = moodify.accounts();
+    let waited = || std::mem::take(&mut *waits.0.lock().unwrap());
+    for (email, password, role) in [
+        ("ada@example.com", "high water at the pier", Role::User),
+        ("ada@example.com", IMPORTED_PASSWORD, Role::Artist),
+        ("template@example.com", "high water at the pier", Role::User),
+        ("nobody@example.com", "high water at the pier", Role::User),
+        ("no address", "high water at the pier", Role::User),
+        ("ada@example.com", "", Role::User),
+    ] {
+        let refused = accounts.log_in(LogIn { role, ..log_in(email, password) }).await;
+        assert!(matches!(refused, Err(Error::Unauthenticated(AuthFailure::InvalidCredentials))), "{email}");
+        assert_eq!(waited(), [Duration::from_millis(250)], "{email} {role:?}");
+    }
+    accounts.log_in(log_in("template@example.com", PASSWORD)).await.unwrap();
+    assert_eq!(waited(), [], "who is let in need not wait");
 }
 
 /// The median of some log-ins that are refused, unknown address and wrong password in turn.

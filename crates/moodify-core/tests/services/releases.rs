@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moodify_core::memory::MemoryQueue;
-use moodify_core::model::event::{AccountDeleted, ArtistFollowed, ArtistUnfollowed, TrackPublished};
+use moodify_core::model::event::{
+    AccountDeleted, ArtistFollowed, ArtistUnfollowed, ReleaseAnnounced, TrackDeleted, TrackPublished,
+};
 use moodify_core::model::{
     AccountId, ArtistId, ArtistName, Event, EventPayload, Recipient, Title, Visibility,
 };
@@ -109,6 +111,41 @@ async fn who_leaves_before_the_mail_does_gets_none() {
     while desk.mails().handle_due().await.unwrap() > 0 {}
     desk.work_off().await;
     assert_eq!(desk.server.mailboxes(), ["stays@example.com"]);
+}
+
+#[tokio::test]
+async fn a_track_that_is_gone_is_announced_to_nobody_more() {
+    let desk = Desk::new().await;
+    let artist = desk.context.new_id();
+    followers(&desk, artist, 300).await;
+    let published = track(&desk, artist);
+    desk.publish(EventPayload::TrackPublished(published.clone())).await;
+    // The first followers have their events, the others not yet.
+    desk.releases().handle_due().await.unwrap();
+    let gone = TrackDeleted {
+        track_id: published.track_id,
+        artist_id: artist,
+        audio: desk.context.new_id(),
+        cover: None,
+    };
+    desk.publish(EventPayload::TrackDeleted(gone)).await;
+    desk.work_off().await;
+    assert_eq!(desk.server.mailboxes().len(), 200, "those whose event came before that of the deletion");
+
+    // One that was put off until now.
+    let late = ReleaseAnnounced {
+        account_id: desk.store.followers(artist, None, 1).await.unwrap()[0],
+        track_id: published.track_id,
+        artist_id: artist,
+        artist_name: published.artist_name,
+        title: published.title,
+    };
+    desk.publish(EventPayload::ReleaseAnnounced(late)).await;
+    desk.work_off().await;
+    assert_eq!(desk.server.mailboxes().len(), 200);
+    desk.publish(EventPayload::TrackPublished(track(&desk, artist))).await;
+    desk.work_off().await;
+    assert_eq!(desk.server.mailboxes().len(), 500, "of the next one everybody hears");
 }
 
 #[tokio::test]

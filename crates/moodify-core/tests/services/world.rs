@@ -73,6 +73,8 @@ impl World {
     ) -> Self {
         let mut config = Config::new("https://moodify.example".parse().unwrap());
         config.limits = limits;
+        // The clock stands still.
+        config.accounts.refusal_time = Duration::ZERO;
         let moodify = Moodify::builder(config)
             .store(store.clone())
             .queue(queue.clone())

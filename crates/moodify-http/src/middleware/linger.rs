@@ -19,6 +19,9 @@ use crate::app::App;
 /// Longer than a listener's line needs for a song, and no burden: nothing is kept.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A proxy that lets a little more through than is taken here still reads the answer.
+const TIMES_THE_LONGEST: u64 = 2;
+
 /// Reads on and forgets what came when a request was refused before its end.
 pub(crate) async fn linger(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
@@ -28,9 +31,10 @@ pub(crate) async fn linger(State(app): State<App>, request: Request, next: Next)
     let rest = Shared(Arc::new(Mutex::new(Some(body.into_data_stream()))));
     let response = next.run(Request::from_parts(parts, Body::from_stream(rest.clone()))).await;
     let status = response.status();
+    let most = app.max_body_bytes().saturating_mul(TIMES_THE_LONGEST);
     let refused =
         (status.is_client_error() || status.is_server_error()) && status != StatusCode::REQUEST_TIMEOUT;
-    if refused && tokio::time::timeout(PATIENCE, drain(rest, app.max_body_bytes())).await.is_err() {
+    if refused && tokio::time::timeout(PATIENCE, drain(rest, most)).await.is_err() {
         tracing::debug!("the client still writes after the refusal; the connection closes anyway");
     }
     response

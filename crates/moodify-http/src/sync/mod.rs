@@ -26,6 +26,7 @@
 //! turn gets `sequence_passed`, unless it repeats an applied `command_id`: then it gets the same
 //! answer again. Without `seq`, commands are applied in the order they arrive.
 
+mod detached;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handshake;
@@ -46,6 +47,7 @@ use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::cookies::CookieSessions;
+pub(crate) use detached::detached;
 use handshake::Gate;
 
 /// Turns an access token into whoever it was issued to.
@@ -96,6 +98,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// many (measured: 26.2 instead of 29.7 KB per idle socket).
 const READ_BUFFER_BYTES: usize = 512;
 
+/// How many messages the library keeps for a socket that does not read; then the session waits, and
+/// ends the socket. A full queue makes a state of 200 KB: the library's default (128) would be 25 MB
+/// for each socket that stands still.
+const WRITE_BUFFER_MESSAGES: usize = 16;
+
 /// The endpoint as a layer for a router, and a handle to end it.
 ///
 /// Put the layer outside of time limits: a polling request is open for as long as there is nothing
@@ -117,6 +124,7 @@ pub fn layer(
         .ws_max_message_size(most)
         .ws_max_frame_size(most)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
+        .max_buffer_size(WRITE_BUFFER_MESSAGES)
         .ping_interval(config.ping_interval)
         .ping_timeout(config.ping_timeout)
         .connect_timeout(CONNECT_TIMEOUT)

@@ -8,13 +8,14 @@ use std::{
 
 use futures::StreamExt;
 use moodify_core::model::{Command, Timestamp};
-use moodify_core::port::{Clock, CloseReason, Hint, Signal, Signals};
+use moodify_core::port::{Clock, CloseReason, Hint, Measurement, Signal, Signals};
 use moodify_core::service::playback::{Budget, Connection, Lane, Refusal, Turn};
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+use tracing::Instrument;
 
 use super::handshake::Gate;
 use super::intake::{Event, Item, Message, Reply};
@@ -239,15 +240,25 @@ impl Session {
                 Turn::Gap(pending) => (Turn::Gap, pending),
             };
             let answer = match command {
-                Err(failure) => Answer::Failure(failure),
-                Ok(command) => match self.gate.playback.command(&self.connection, turn(command)).await {
-                    Ok(outcome) => outcome.into(),
-                    Err(error) => Answer::Failure(error.into()),
-                },
+                Err(failure) => {
+                    let measurement = Measurement::SyncCommand { outcome: failure.code };
+                    self.gate.playback.context().record(measurement);
+                    Answer::Failure(failure)
+                }
+                Ok(command) => self.apply(turn(command)).await,
             };
             self.deliver(|| reply.send(&answer)).await?;
         }
         Ok(())
+    }
+
+    /// What a command sets off, such as the play that it ends, goes on in its trace.
+    async fn apply(&mut self, turn: Turn<Command>) -> Answer {
+        let span = tracing::info_span!("command", otel.kind = "server");
+        match self.gate.playback.command(&self.connection, turn).instrument(span).await {
+            Ok(outcome) => outcome.into(),
+            Err(error) => Answer::Failure(error.into()),
+        }
     }
 
     /// Sends something, and waits a little if there is no room for it.

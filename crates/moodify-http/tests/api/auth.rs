@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use futures::future::{Either, select};
+use futures::pin_mut;
+use futures::stream::{FuturesUnordered, StreamExt};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::{Account, PASSWORD, World};
@@ -24,6 +28,35 @@ async fn a_listener_signs_up_and_is_signed_in() {
     let me = world.get("/v1/me", session["access_token"].as_str().unwrap()).await;
     assert_eq!(me.json(200), *account);
     assert_eq!(world.events().await, 2);
+}
+
+#[tokio::test]
+async fn a_flood_of_passwords_is_turned_away_and_the_process_goes_on_answering() {
+    let few = |config: &mut moodify_core::Config| {
+        config.accounts.hash_parallelism = 1;
+        config.accounts.hash_queue = 1;
+    };
+    let world = World::build(few, |_| ());
+    let sign_up = async |n: usize| {
+        let body = json!({ "email": format!("n{n}@example.com"), "password": PASSWORD,
+            "first_name": "Ada", "last_name": "Lovelace" });
+        world.post("/v1/auth/users/signup", "", body).await
+    };
+    let sign_ups: FuturesUnordered<_> = (0..20).map(sign_up).collect();
+    let alive = async { world.get("/health/live", "").await };
+    let flood = sign_ups.collect::<Vec<_>>();
+    pin_mut!(flood, alive);
+    // It waits for none of them.
+    let Either::Right((alive, flood)) = select(flood, alive).await else { panic!("the flood came first") };
+    alive.json(200);
+    let (served, refused): (Vec<_>, Vec<_>) =
+        flood.await.into_iter().partition(|answer| answer.status == StatusCode::CREATED);
+    assert_eq!((served.len(), refused.len()), (2, 18), "one at work, and one waiting");
+    for answer in refused {
+        answer.problem(429, "rate_limited");
+        assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);
+    }
+    sign_up(20).await.json(201);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use crate::support::{Answer, NoUploads, World};
 enum Part {
     Good,
     Bad,
+    /// Down as well, and nobody waits for it.
+    Behind,
     Silent,
     Panicking,
 }
@@ -30,15 +32,20 @@ impl HealthCheck for Part {
         match self {
             Self::Good => "database",
             Self::Bad => "queue",
+            Self::Behind => "mailer",
             Self::Silent => "media",
             Self::Panicking => "mailer",
         }
     }
 
+    fn is_vital(&self) -> bool {
+        !matches!(self, Self::Behind)
+    }
+
     async fn check(&self) -> Result<(), BoxError> {
         match self {
             Self::Good => Ok(()),
-            Self::Bad => Err("amqp://guest:hunter2@broker refused".into()),
+            Self::Bad | Self::Behind => Err("amqp://guest:hunter2@broker refused".into()),
             Self::Silent => std::future::pending().await,
             Self::Panicking => panic!("a bug"),
         }
@@ -87,6 +94,11 @@ async fn readiness_names_each_dependency_and_no_secret() {
     ]});
     assert_eq!(answer.json(503), expected);
     assert!(!answer.text().contains("hunter2"));
+
+    let world = world_of([Part::Good, Part::Behind]);
+    let ready = world.get("/health/ready", "").await.json(200);
+    assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["checks"][1], json!({"name": "mailer", "status": "failed"}));
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Uploads: what is taken, and that a refusal leaves nothing behind.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures::stream;
+use futures::stream::{self, StreamExt};
 use http::{Method, Request};
 
 use crate::support::{Account, Answer, Form, World, sample};
@@ -229,4 +231,25 @@ async fn too_large_bodies_are_refused_early() {
     let answer = world.send(announced.body(Body::empty()).unwrap()).await;
     answer.problem(413, "payload_too_large");
     assert_nothing_stored(&world, &nina, "too large").await;
+}
+
+/// A proxy has a limit of its own, and writes on until it has read the answer or met a closed door.
+#[tokio::test]
+async fn a_refused_body_that_is_little_too_long_is_read_to_its_end() {
+    let world = World::limited(|config| (config.max_audio_bytes, config.max_cover_bytes) = (50_000, 10_000));
+    let nina = world.artist("Nina").await;
+    const PIECES: usize = 25;
+    let read = Arc::new(AtomicUsize::new(0));
+    let seen = read.clone();
+    let pieces = stream::iter(0..PIECES).map(move |_| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, io::Error>(Bytes::from_static(&[0; 64 * 1024]))
+    });
+    let request = Request::post("/v1/tracks")
+        .header("authorization", format!("Bearer {}", nina.token))
+        .header("content-type", "multipart/form-data; boundary=x")
+        .header("content-length", PIECES * 64 * 1024);
+    let answer = world.send(request.body(Body::from_stream(pieces)).unwrap()).await;
+    answer.problem(413, "payload_too_large");
+    assert_eq!(read.load(Ordering::Relaxed), PIECES);
 }

@@ -9,7 +9,7 @@ use moodify_core::port::{Consumer, Queue};
 use serde_json::{Value, json};
 
 use super::device::{Device, is_available};
-use super::stage::{Stage, id};
+use super::stage::{Commands, Stage, id};
 use super::{TRACK, device_or_skip, hello, introduced};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,6 +47,7 @@ async fn what_was_heard_becomes_a_play() {
         stage.playback.context().clock.sleep(Duration::from_millis(10)).await;
     }
     let [delivery] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(delivery.event.trace, Some(Commands::place()), "of the command that ended it");
     let EventPayload::PlayReported(play) = &delivery.event.payload else { panic!("{delivery:?}") };
     assert_eq!(json!(play.play_id), play_id);
     assert_eq!(json!(play.device_id), json!("phone"));

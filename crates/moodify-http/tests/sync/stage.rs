@@ -10,8 +10,8 @@ use futures::future::{BoxFuture, FutureExt, ready};
 use moodify_core::config::PlaybackConfig;
 use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SystemClock, SystemRng};
 use moodify_core::model::event::SessionRevoked;
-use moodify_core::model::{Caller, Role, SignedDuration, Timestamp};
-use moodify_core::port::{Clock, PlaybackStore};
+use moodify_core::model::{Caller, Role, SignedDuration, Timestamp, TraceContext};
+use moodify_core::port::{Clock, PlaybackStore, Tracer};
 use moodify_core::service::{Context, Playback, playback::PlaybackParts};
 use moodify_core::{AuthFailure, Error};
 use moodify_http::sync::{Authenticator, SyncConfig, SyncHandle, layer};
@@ -41,6 +41,27 @@ impl Clock for MovedClock {
     async fn sleep(&self, duration: Duration) {
         SystemClock.sleep(duration).await;
     }
+}
+
+/// Knows where it is while a command is carried out.
+pub(crate) struct Commands;
+
+impl Commands {
+    /// Where that is.
+    pub(crate) fn place() -> TraceContext {
+        TraceContext::new(7, 8, true).unwrap()
+    }
+}
+
+impl Tracer for Commands {
+    fn current(&self) -> Option<TraceContext> {
+        let span = tracing::Span::current();
+        span.metadata().is_some_and(|span| span.name() == "command").then(Self::place)
+    }
+
+    fn resume(&self, _: &tracing::Span, _: &TraceContext) {}
+
+    fn describe(&self, _: &tracing::Span, _: &str) {}
 }
 
 /// Tokens that a test can read: `<account>/<session>/<life in ms>`, two letters and a number.
@@ -82,8 +103,11 @@ impl Stage {
     }
 
     pub(crate) async fn with(config: PlaybackConfig) -> Self {
+        // Without somebody who listens there are no spans.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let clock = Arc::new(MovedClock::default());
         let context = Context::new(clock.clone(), Arc::new(SystemRng));
+        let context = Context { tracer: Arc::new(Commands), ..context };
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store: store.clone(), hub, queue: queue.clone() };

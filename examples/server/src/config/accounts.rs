@@ -19,6 +19,7 @@ pub(crate) struct Accounts {
     refresh_idle_ttl_secs: Option<NonZeroU32>,
     refresh_max_ttl_secs: Option<NonZeroU32>,
     refresh_grace_secs: Option<u32>,
+    refusal_ms: Option<u32>,
     hash_parallelism: Option<NonZeroUsize>,
     hash_queue: Option<usize>,
 }
@@ -38,6 +39,7 @@ impl Accounts {
             refresh_grace: self
                 .refresh_grace_secs
                 .map_or(default.refresh_grace, |secs| Duration::from_secs(secs.into())),
+            refusal_time: self.refusal_ms.map_or(default.refusal_time, |ms| Duration::from_millis(ms.into())),
             hash_parallelism: self.hash_parallelism.map_or(default.hash_parallelism, NonZeroUsize::get),
             hash_queue: self.hash_queue.unwrap_or(default.hash_queue),
         }

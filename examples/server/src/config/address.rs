@@ -25,9 +25,22 @@ impl Address {
     }
 
     /// All of it, for the driver alone.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "smtp"))]
     pub(crate) fn secret(&self) -> SecretString {
         self.0.clone()
+    }
+
+    /// The mailbox of `gmail://sender@example.org`.
+    #[cfg(feature = "gmail")]
+    pub(crate) fn mailbox(&self) -> Result<&str, crate::failure::Failure> {
+        let (_, rest) = self.split();
+        let mailbox = rest.strip_prefix("//").filter(|rest| moodify_core::model::Email::parse(rest).is_ok());
+        mailbox.ok_or_else(|| {
+            crate::failure::Failure::new(
+                "mailer is gmail:, and no mailbox follows",
+                "set mailer to gmail://sender@example.org; what Google gave goes into the section [gmail]",
+            )
+        })
     }
 
     fn split(&self) -> (&str, &str) {

@@ -21,8 +21,20 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 10] =
-    ["accounts", "catalog", "mail", "playback", "limits", "postgres", "http", "log", "metrics", "telemetry"];
+const SECTIONS: [&str; 12] = [
+    "accounts",
+    "catalog",
+    "mail",
+    "smtp",
+    "gmail",
+    "playback",
+    "limits",
+    "postgres",
+    "http",
+    "log",
+    "metrics",
+    "telemetry",
+];
 
 /// One setting that does not come from the file.
 #[derive(Clone)]

@@ -1,12 +1,15 @@
 //! `[mail]`
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use moodify_core::{
     config::{MailConfig, MailLinks},
     model::{Email, LinkTemplate, Mailbox},
 };
 use serde::Deserialize;
+
+/// What Google lets a personal mailbox send in a day.
+const GMAIL_PER_DAY: u32 = 500;
 
 /// Mail settings. What is not set has the default of [`MailConfig`].
 #[derive(Debug, Default, Deserialize)]
@@ -18,14 +21,16 @@ pub(crate) struct Mail {
     reset_url: Option<TokenLink>,
     track_url: Option<TrackLink>,
     artist_url: Option<ArtistLink>,
+    max_per_day: Option<u32>,
     /// Where templates lie that replace the built-in ones.
     pub(crate) templates: Option<PathBuf>,
 }
 
 impl Mail {
-    /// The typed configuration; templates are read apart from it.
-    pub(crate) fn config(&self) -> MailConfig {
+    /// The typed configuration for a mailer of this scheme; templates are read apart from it.
+    pub(crate) fn config(&self, mailer: &str) -> MailConfig {
         let default = MailConfig::default();
+        let per_day = self.max_per_day.or((mailer == "gmail").then_some(GMAIL_PER_DAY));
         MailConfig {
             from: self.from.as_ref().map(|sender| sender.0.clone()).or(default.from),
             product_name: self.product_name.as_ref().map_or(default.product_name, |name| name.0.clone()),
@@ -36,6 +41,7 @@ impl Mail {
                 artist: self.artist_url.as_ref().map(|link| link.0.clone()),
             },
             templates: default.templates,
+            max_per_day: per_day.and_then(NonZeroU32::new),
         }
     }
 }
@@ -100,7 +106,17 @@ impl TryFrom<String> for ProductName {
 
 #[cfg(test)]
 mod tests {
-    use super::Sender;
+    use super::*;
+
+    #[test]
+    fn gmail_sets_a_pace_unless_somebody_does() {
+        let per_day =
+            |max_per_day, mailer| Mail { max_per_day, ..Mail::default() }.config(mailer).max_per_day;
+        assert_eq!(per_day(None, "file"), None);
+        assert_eq!(per_day(None, "gmail").map(NonZeroU32::get), Some(500));
+        assert_eq!(per_day(Some(2_000), "gmail").map(NonZeroU32::get), Some(2_000));
+        assert_eq!(per_day(Some(0), "gmail"), None);
+    }
 
     #[test]
     fn senders_are_mailboxes() {

@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod catalog;
+mod gmail;
 mod http;
 mod limits;
 mod load;
@@ -12,6 +13,7 @@ mod mail;
 mod metrics;
 mod playback;
 mod postgres;
+mod smtp;
 mod telemetry;
 
 use std::{
@@ -53,6 +55,10 @@ pub(crate) struct Settings {
     playback: playback::Playback,
     /// What a PostgreSQL database is asked for.
     pub(crate) postgres: postgres::Postgres,
+    /// What a mail server is told.
+    pub(crate) smtp: smtp::Smtp,
+    /// What Google is told.
+    pub(crate) gmail: gmail::Gmail,
     limits: limits::Limits,
     /// The HTTP side.
     pub(crate) http: http::Http,
@@ -80,6 +86,8 @@ impl Default for Settings {
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
             postgres: postgres::Postgres::default(),
+            smtp: smtp::Smtp::default(),
+            gmail: gmail::Gmail::default(),
             limits: limits::Limits::default(),
             http: http::Http::default(),
             log: Log::default(),
@@ -143,10 +151,15 @@ impl Settings {
 
     /// What the services need to know.
     pub(crate) fn core(&self, public_url: Url) -> Config {
+        /// Of a deployment that has no name: the port may be another one at the next start, and is
+        /// another one for each service.
+        const NAMELESS: &str = "http://localhost";
+        let issuer = (!self.has_public_url()).then(|| NAMELESS.to_owned());
         Config {
+            issuer,
             accounts: self.accounts.config(),
             catalog: self.catalog.config(),
-            mail: self.mail.config(),
+            mail: self.mail.config(self.mailer.as_ref().map_or("file", Address::scheme)),
             playback: self.playback.config(),
             limits: self.limits.config(),
             ..Config::new(public_url)

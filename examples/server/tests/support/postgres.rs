@@ -81,6 +81,16 @@ impl Postgres {
         run(psql.arg("-h").arg(self.folder.path()).args(["-c", statement]));
     }
 
+    /// All that is in a database, as text; binary values in hexadecimal.
+    pub(crate) fn dump(&self, database: &str) -> String {
+        let port = self.port.to_string();
+        let mut dump = Command::new(self.programs.join("pg_dump"));
+        dump.args(["--data-only", "-U", "postgres", "-p", &port, "-h"]).arg(self.folder.path()).arg(database);
+        let dumped = dump.output().unwrap();
+        assert!(dumped.status.success(), "{dumped:?}");
+        String::from_utf8(dumped.stdout).unwrap()
+    }
+
     /// Makes an empty database and returns its address.
     pub(crate) fn database(&self, name: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE {name}"));

@@ -5,6 +5,7 @@ use moodify_core::model::{Page, PageSize, Track, TrackFilter, TrackSort, search}
 use moodify_core::port::{CatalogError, TrackPosition};
 
 use super::list_query::{ListQuery, Way};
+use super::postings::{self, Candidates};
 use super::{tracks, words};
 use crate::sql::SqlStore;
 use crate::sql::database::Row;
@@ -46,10 +47,9 @@ impl Effort {
     }
 }
 
-/// Few matches are looked up and sorted. The tracks with one word stand in the order of plays and
-/// of age, so of many matches for a few words the first ones are merged. Else the tracks are walked
-/// in the wanted order: many matches are met often. If that does not fill a page, the long list has
-/// to be looked up after all.
+/// Few matches are looked up and sorted. The tracks with one word stand in every order, so of many
+/// matches for a few words the first ones are merged. Else the tracks are walked in the wanted order:
+/// many matches are met often. If that does not fill a page, the long list has to be looked up after all.
 async fn search(
     store: &SqlStore,
     filter: &TrackFilter,
@@ -62,9 +62,11 @@ async fn search(
     if count <= effort.looked_up {
         return store.database.all(look_up.page(size)).await;
     }
-    if let Some(forms) = mergeable(store, filter, effort).await? {
-        let merge = ListQuery { filter, after, way: Way::Merge { forms: &forms } };
-        return store.database.all(merge.page(size)).await;
+    // An artist has so few tracks that they are walked.
+    if filter.artist_id.is_none()
+        && let Some(rows) = compare(store, filter, size, after, effort).await?
+    {
+        return Ok(rows);
     }
     let all = ListQuery { filter, after, way: Way::Walk { until: None } };
     let until = store.database.optional(all.end_of_walk(effort.walked)).await?;
@@ -77,23 +79,37 @@ async fn search(
     store.database.all(look_up.page(size)).await
 }
 
-/// The words that the only query word begins, if their tracks can be merged in the wanted order.
-async fn mergeable(
+/// The page of a query with a word that begins few others. How many tracks have all of its words and
+/// the genre says whether they are looked up, or met soon enough among those with the rarest word.
+async fn compare(
     store: &SqlStore,
     filter: &TrackFilter,
+    size: PageSize,
+    after: Option<&TrackPosition>,
     effort: Effort,
-) -> Result<Option<Vec<String>>, Fault> {
-    let TrackFilter { words, artist_id, genre, viewer, sort } = filter;
-    // Which of its tracks are of an artist or a genre, the index of words does not know.
-    let narrowed = artist_id.is_some() || genre.is_some() || viewer.is_some();
-    let ([word], false, TrackSort::Newest | TrackSort::Popular) = (&words[..], narrowed, sort) else {
-        return Ok(None);
+) -> Result<Option<Vec<Row>>, Fault> {
+    let (word, forms) = match (&filter.words[..], &filter.genre) {
+        ([word], None) => {
+            let rows = store.database.all(words::forms(word, effort.merged + 1)).await?;
+            (0, rows.iter().map(|row| row.text("word")).collect::<Result<Vec<_>, _>>()?)
+        }
+        _ => {
+            let Some(Candidates { numbers, rarest }) = postings::candidates(store, filter).await? else {
+                return Ok(None);
+            };
+            // To fill a page, a merge reads this often as many entries as all of them over those found.
+            if numbers.len().saturating_pow(2) <= (size.get() + 1) * rarest.tracks {
+                let list = ListQuery { filter, after, way: Way::Numbered { numbers: &numbers } };
+                return store.database.all(list.page(size).one_off()).await.map(Some);
+            }
+            (rarest.word, rarest.forms)
+        }
     };
-    let rows = store.database.all(words::forms(word, effort.merged + 1)).await?;
-    if rows.len() > effort.merged {
+    if forms.len() > effort.merged {
         return Ok(None);
     }
-    rows.iter().map(|row| row.text("word")).collect::<Result<_, _>>().map(Some)
+    let merge = ListQuery { filter, after, way: Way::Merge { word, forms: &forms } };
+    store.database.all(merge.page(size)).await.map(Some)
 }
 
 /// The index of the query word that the fewest tracks have, and how many these are; counted no
@@ -135,7 +151,7 @@ fn position_of_row(sort: TrackSort, row: &Row) -> Result<TrackPosition, Fault> {
 #[cfg(test)]
 mod tests {
     use moodify_core::conformance::samples;
-    use moodify_core::model::{Artist, Title, TrackChange, Visibility};
+    use moodify_core::model::{Artist, Genre, Title, TrackChange, Visibility};
     use moodify_core::port::CatalogStore;
 
     use super::*;
@@ -155,6 +171,7 @@ mod tests {
             let five = if n % 5 == 0 { "Five" } else { "Other" };
             track.title = Title::parse(&format!("{} {even} {five}", samples::word())).unwrap();
             track.play_count = u64::from(n % 7);
+            track.genre = Genre::parse(if n % 3 == 0 { "Jazz" } else { "Folk" }).ok();
             if n % 4 == 0 {
                 track.visibility = Visibility::Private;
             }
@@ -176,11 +193,18 @@ mod tests {
         (artist, tracks)
     }
 
+    fn fold(genre: &Genre) -> String {
+        search::fold(genre.as_str())
+    }
+
     fn expected(filter: &TrackFilter, tracks: &[Track]) -> Vec<Track> {
         let mut found: Vec<_> = tracks
             .iter()
             .filter(|track| search::matches(&filter.words, &[track.title.as_str()]))
             .filter(|track| track.visibility == Visibility::Public || filter.viewer == Some(track.artist_id))
+            .filter(|track| {
+                filter.genre.is_none() || filter.genre.as_ref().map(fold) == track.genre.as_ref().map(fold)
+            })
             .cloned()
             .collect();
         match filter.sort {
@@ -211,15 +235,20 @@ mod tests {
         ]
         .map(|(looked_up, merged, walked)| Effort { looked_up, merged, walked });
         for sort in [TrackSort::Newest, TrackSort::Popular, TrackSort::Title] {
-            for (words, viewer) in [
-                (vec!["even"], None),
-                (vec!["o"], None),
-                (vec!["fiv", "eve"], None),
-                (vec!["even", "five"], Some(artist.id)),
-                (vec!["odd", "even"], Some(artist.id)),
+            for (words, viewer, genre) in [
+                (vec!["even"], None, None),
+                (vec!["even"], None, Some("folk")),
+                (vec!["o"], None, None),
+                (vec!["o"], Some(artist.id), Some("jazz")),
+                (vec!["fiv", "eve"], None, None),
+                (vec!["even", "other"], None, None),
+                (vec!["even", "five"], Some(artist.id), None),
+                (vec!["five", "even"], Some(artist.id), Some("jazz")),
+                (vec!["odd", "even"], Some(artist.id), None),
             ] {
                 let words = words.into_iter().map(str::to_owned).collect();
-                let filter = TrackFilter { words, viewer, sort, ..TrackFilter::default() };
+                let genre = genre.and_then(|genre| Genre::parse(genre).ok());
+                let filter = TrackFilter { words, viewer, genre, sort, ..TrackFilter::default() };
                 let expected = expected(&filter, &all);
                 for effort in efforts {
                     let (mut found, mut after) = (Vec::new(), None);

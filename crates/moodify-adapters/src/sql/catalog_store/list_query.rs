@@ -21,9 +21,10 @@ pub(super) enum Way<'a> {
     Walk { until: Option<&'a TrackPosition> },
     /// It looks up the tracks with this word (counted from 0), and sorts them.
     LookUp { word: usize },
-    /// It merges the first tracks with each of these words: all that the only query word begins. Not
-    /// by title, nor narrowed to an artist or genre.
-    Merge { forms: &'a [String] },
+    /// It merges the first tracks with each of these words: all that this query word begins.
+    Merge { word: usize, forms: &'a [String] },
+    /// It looks up the tracks with these numbers, and sorts them.
+    Numbered { numbers: &'a [u64] },
 }
 
 #[derive(Clone, Copy)]
@@ -76,22 +77,21 @@ impl ListQuery<'_> {
     fn push_part(&self, query: &mut Statement, part: Part, size: PageSize) {
         query.push("SELECT ").push(tracks::COLUMNS).push(" FROM ");
         // CROSS JOIN: SQLite begins with what stands first, and here that is what was found.
-        match self.way {
-            Way::Walk { .. } => {
+        match (self.way, part) {
+            // An artist's own are few: they are walked whatever the way to those of all.
+            (Way::Walk { .. }, _) | (Way::Merge { .. } | Way::Numbered { .. }, Part::UnlistedOf(_)) => {
                 query.push("tracks AS t WHERE ");
                 self.push_conditions(query, part);
-                for word in &self.filter.words {
-                    query.push(" AND t.words LIKE ").push_bind(words::pattern(word));
-                }
+                self.push_patterns(query, "t", None);
             }
-            Way::LookUp { word } if self.filter.sort == TrackSort::Title => {
+            (Way::LookUp { word }, _) if self.filter.sort == TrackSort::Title => {
                 query.push("(SELECT DISTINCT w.track_id FROM track_words AS w WHERE ");
                 words::push_prefix(query, "w.word", &self.filter.words[word]);
                 self.push_words(query, word, "w.track_id");
                 query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id AND ");
                 self.push_conditions(query, part);
             }
-            Way::LookUp { word } => {
+            (Way::LookUp { word }, _) => {
                 query.push("(SELECT DISTINCT w.track_id, w.play_count FROM track_words AS w WHERE ");
                 words::push_prefix(query, "w.word", &self.filter.words[word]);
                 self.push_word_conditions(query, part);
@@ -99,60 +99,95 @@ impl ListQuery<'_> {
                 self.push_found_order(query, "w", size.get() + 1);
                 query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id");
             }
-            Way::Merge { forms } => {
-                query.push("(SELECT DISTINCT m.track_id, m.play_count FROM (");
+            (Way::Merge { word, forms }, Part::Listed) => {
+                let column = self.order_column();
+                query.push("(SELECT DISTINCT m.track_id, m.").push(column).push(" FROM (");
                 // A track may have a word twice: in its title and in its artist's name.
                 let most = 2 * (size.get() + 1);
                 for (index, form) in forms.iter().enumerate() {
                     query.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
-                    self.push_form(query, part, form, most);
+                    self.push_form(query, word, form, most);
                     query.push(&format!(") AS f{index}"));
                 }
                 query.push(") AS m");
                 self.push_found_order(query, "m", size.get() + 1);
                 query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id");
             }
+            (Way::Numbered { numbers }, Part::Listed) => {
+                query.push("(SELECT x.id FROM tracks AS x WHERE x.number IN (NULL");
+                for number in numbers {
+                    query.push(&format!(", {number}"));
+                }
+                query.push(")) AS found CROSS JOIN tracks AS t WHERE t.id = found.id AND ");
+                self.push_conditions(query, part);
+                self.push_patterns(query, "t", None);
+            }
         }
     }
 
     /// The first tracks with exactly this word.
-    fn push_form(&self, query: &mut Statement, part: Part, form: &str, limit: usize) {
-        query.push("SELECT w.track_id, w.play_count FROM track_words AS w WHERE w.word = ").push_bind(form);
-        self.push_word_conditions(query, part);
+    fn push_form(&self, query: &mut Statement, word: usize, form: &str, limit: usize) {
+        query.push("SELECT w.track_id, w.").push(self.order_column());
+        query.push(" FROM track_words AS w WHERE w.word = ").push_bind(form);
+        self.push_word_conditions(query, Part::Listed);
+        if self.filter.words.len() > 1 {
+            query.push(" AND EXISTS (SELECT 1 FROM tracks AS y WHERE y.id = w.track_id");
+            self.push_patterns(query, "y", Some(word));
+            query.push(")");
+        }
         self.push_found_order(query, "w", limit);
     }
 
-    fn push_found_order(&self, query: &mut Statement, table: &str, limit: usize) {
-        query.push(" ORDER BY ");
-        if self.filter.sort == TrackSort::Popular {
-            query.push(table).push(".play_count DESC, ");
+    /// Tests all words, but this one, in the text of the track.
+    fn push_patterns(&self, query: &mut Statement, table: &str, but: Option<usize>) {
+        for (index, word) in self.filter.words.iter().enumerate() {
+            if but != Some(index) {
+                query.push(" AND ").push(table).push(".words LIKE ").push_bind(words::pattern(word));
+            }
         }
-        query.push(table).push(".track_id DESC LIMIT ").push_bind(limit);
+    }
+
+    /// What beside its id gives an entry of the index of words its place.
+    fn order_column(&self) -> &'static str {
+        match self.filter.sort {
+            TrackSort::Newest | TrackSort::Popular => "play_count",
+            TrackSort::Title => "title_folded",
+        }
+    }
+
+    fn push_found_order(&self, query: &mut Statement, table: &str, limit: usize) {
+        query.push(&match self.filter.sort {
+            TrackSort::Newest => format!(" ORDER BY {table}.track_id DESC"),
+            TrackSort::Popular => format!(" ORDER BY {table}.play_count DESC, {table}.track_id DESC"),
+            TrackSort::Title => format!(" ORDER BY {table}.title_folded, {table}.track_id"),
+        });
+        query.push(" LIMIT ").push_bind(limit);
     }
 
     /// The conditions on an entry of the index of words.
     fn push_word_conditions(&self, query: &mut Statement, part: Part) {
-        let merging_plays = matches!(self.way, Way::Merge { .. }) && self.filter.sort == TrackSort::Popular;
+        // Only who merges wants the index that is in the wanted order; that of the newest has all tracks.
+        let merging = matches!(self.way, Way::Merge { .. });
         query.push(match part {
-            // Only who merges by plays wants the index that is in their order.
-            Part::Listed if merging_plays => " AND w.listed = 1",
+            Part::Listed if merging && self.filter.sort != TrackSort::Newest => " AND w.listed = 1",
             Part::Listed => " AND w.listed + 0 = 1",
             Part::UnlistedOf(_) => " AND w.listed + 0 = 0",
         });
         match self.after {
             Some(TrackPosition::Popular { play_count, id }) => {
-                let key = if merging_plays {
-                    "(w.play_count, w.track_id)"
-                } else {
-                    "(w.play_count + 0, w.track_id)"
-                };
+                let key =
+                    if merging { "(w.play_count, w.track_id)" } else { "(w.play_count + 0, w.track_id)" };
                 query.push(" AND ").push(key).push(" < (").push_bind(*play_count);
                 query.push(", ").push_bind(*id).push(")");
             }
             Some(TrackPosition::Newest { id }) => {
                 query.push(" AND w.track_id < ").push_bind(*id);
             }
-            Some(TrackPosition::Title { .. }) | None => {}
+            Some(TrackPosition::Title { title, id }) => {
+                query.push(" AND (w.title_folded, w.track_id) > (").push_bind(title.as_str());
+                query.push(", ").push_bind(*id).push(")");
+            }
+            None => {}
         }
         let artist = self.artist(part);
         let genre = self.filter.genre.as_ref().map(Genre::as_str);
@@ -220,7 +255,8 @@ impl ListQuery<'_> {
                 query.push(" AND t.id").push(falling).push_bind(*id);
             }
             TrackPosition::Popular { play_count, id } => {
-                query.push(" AND (t.play_count, t.id)").push(falling).push("(").push_bind(*play_count);
+                let key = if walking { "(t.play_count, t.id)" } else { "(t.play_count + 0, t.id)" };
+                query.push(" AND ").push(key).push(falling).push("(").push_bind(*play_count);
                 query.push(", ").push_bind(*id).push(")");
             }
             TrackPosition::Title { title, id } => {
@@ -338,18 +374,33 @@ mod tests {
         for (sort, index) in [
             (TrackSort::Newest, "COVERING INDEX tracks_with_word (word=?"),
             (TrackSort::Popular, "COVERING INDEX popular_tracks_with_word (word=?"),
+            (TrackSort::Title, "COVERING INDEX titles_with_word (word=?"),
         ] {
             let filter = TrackFilter { words: forms.to_vec(), sort, ..TrackFilter::default() };
             let position = position(sort, &catalog.track);
             for after in [None, Some(&position)] {
-                let list = ListQuery { filter: &filter, after, way: Way::Merge { forms: &forms } };
+                let list = ListQuery { filter: &filter, after, way: Way::Merge { word: 0, forms: &forms } };
                 let mut query = Statement::new("");
-                list.push_form(&mut query, Part::Listed, "ab", 10);
+                list.push_form(&mut query, 0, "ab", 10);
                 let rows = catalog.store.database.all(query.explained()).await.unwrap();
                 let plan: Vec<_> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
                 assert!(plan.len() == 1 && plan[0].contains(index), "{plan:#?}");
-                assert_eq!(plan[0].matches('<').count(), usize::from(after.is_some()), "{plan:#?}");
+                assert_eq!(plan[0].matches(['<', '>']).count(), usize::from(after.is_some()), "{plan:#?}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn tracks_with_numbers_are_looked_up_alone() {
+        let catalog = catalog().await;
+        for (filter, after) in catalog.cases(&["ab", "cd"]) {
+            if filter.viewer.is_some() || filter.artist_id.is_some() {
+                continue;
+            }
+            let way = Way::Numbered { numbers: &[1, 2, 3] };
+            let plan = catalog.plan(ListQuery { filter: &filter, after: after.as_ref(), way }).await;
+            assert!(plan[0].contains("COVERING INDEX tracks_by_number (number=?)"), "{filter:?}: {plan:#?}");
+            assert!(plan[1].starts_with("SEARCH t ") && plan[1].contains("id=?)"), "{filter:?}: {plan:#?}");
         }
     }
 

@@ -7,6 +7,7 @@ mod list_query;
 mod playlists;
 #[cfg(all(test, feature = "postgres"))]
 mod postgres_plans;
+mod postings;
 mod ranks;
 pub(super) mod tracks;
 pub(super) mod words;

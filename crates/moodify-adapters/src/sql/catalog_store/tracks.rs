@@ -26,8 +26,9 @@ pub(super) async fn create(store: &SqlStore, track: &Track) -> Result<(), Catalo
     let query = Statement::new("SELECT name FROM artists WHERE id = $1").bind(track.artist_id);
     let artist = transaction.optional(query).await?.ok_or(CatalogError::NotFound { what: "artist" })?;
     let artist_name = artist.text("name")?;
-    transaction.run(insert(track, &artist_name)).await?;
-    words::add_track(&mut transaction, track, &artist_name).await?;
+    let inserted = transaction.optional(insert(track, &artist_name)).await?;
+    let number = inserted.ok_or_else(|| Fault::stored("number"))?.unsigned("number")?;
+    words::add_track(&mut transaction, track, number, &artist_name).await?;
     release(&mut transaction, track.id).await?;
     Ok(transaction.commit().await?)
 }
@@ -36,8 +37,10 @@ fn insert(track: &Track, artist_name: &str) -> Statement {
     let genre = track.genre.as_ref().map(Genre::as_str);
     Statement::new(
         "INSERT INTO tracks (id, artist_id, title, title_folded, genre, genre_folded, duration_ms, size_bytes,
-                             visibility, status, audio, cover, play_count, created_at, version, words)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                             visibility, status, audio, cover, play_count, created_at, version, words, number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                 (SELECT COALESCE(MAX(number), 0) + 1 FROM tracks))
+         RETURNING number",
     )
     .bind(track.id)
     .bind(track.artist_id)
@@ -89,9 +92,7 @@ pub(super) async fn update(
     if changed.status == TrackStatus::Processing {
         return Err(CatalogError::Processing);
     }
-    if change.title.is_some() {
-        words::retitle_track(&mut transaction, &changed).await?;
-    }
+    words::change_track(&mut transaction, &changed, row.unsigned("number")?, change).await?;
     let events = if release(&mut transaction, id).await? { released } else { &[] };
     store.commit(transaction, events).await?;
     Ok(changed)
@@ -111,7 +112,7 @@ fn rewrite(id: TrackId, change: &TrackChange) -> Statement {
         update.push(", genre = ").push_bind(genre);
         update.push(", genre_folded = ").push_bind(genre.map(search::fold));
     }
-    update.push(" WHERE id = ").push_bind(id).push(" RETURNING version - 1 AS old_version");
+    update.push(" WHERE id = ").push_bind(id).push(" RETURNING version - 1 AS old_version, number");
     update
 }
 
@@ -138,11 +139,8 @@ pub(super) async fn find_all(store: &SqlStore, ids: &[TrackId]) -> Result<Vec<Tr
     ids.dedup();
     let mut tracks = Vec::with_capacity(ids.len());
     for ids in ids.chunks(AT_ONCE) {
-        let mut query = select().one_off();
-        query.push(" WHERE t.id IN (").push_list(ids, |list, id| {
-            list.push_bind(*id);
-        });
-        query.push(")");
+        let mut query = select();
+        query.push(" WHERE t.id").push_in(ids);
         for row in store.database.all(query).await? {
             tracks.push(track(&row)?);
         }

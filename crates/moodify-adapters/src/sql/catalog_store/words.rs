@@ -1,7 +1,8 @@
 //! The index of folded words that searches run on.
 
-use moodify_core::model::{Artist, Track, TrackId, TrackStatus, Visibility, search};
+use moodify_core::model::{Artist, Track, TrackChange, TrackId, TrackStatus, Visibility, search};
 
+use super::postings;
 use crate::sql::database::{Statement, Transaction};
 use crate::sql::error::Fault;
 
@@ -55,15 +56,38 @@ pub(super) fn pattern(prefix: &str) -> String {
 pub(super) async fn add_track(
     transaction: &mut Transaction,
     track: &Track,
+    number: u64,
     artist_name: &str,
 ) -> Result<(), Fault> {
     let of_title = search::words(track.title.as_str()).into_iter().map(|word| (word, false));
     let of_artist = search::words(artist_name).into_iter().map(|word| (word, true));
-    insert(transaction, track, of_title.chain(of_artist).collect()).await
+    let words: Vec<_> = of_title.chain(of_artist).collect();
+    let keys =
+        words.iter().map(|(word, _)| word.clone()).chain(track.genre.as_ref().map(postings::genre_key));
+    let keys = keys.collect::<Vec<_>>();
+    insert(transaction, track, words).await?;
+    postings::add(transaction, number, keys).await
 }
 
-/// Makes a track findable by its new title, and no longer by the old one.
-pub(super) async fn retitle_track(transaction: &mut Transaction, track: &Track) -> Result<(), Fault> {
+/// Makes a changed track findable by its new title and genre, and no longer by the old ones.
+pub(super) async fn change_track(
+    transaction: &mut Transaction,
+    track: &Track,
+    number: u64,
+    change: &TrackChange,
+) -> Result<(), Fault> {
+    let mut keys = Vec::new();
+    if change.title.is_some() {
+        retitle_track(transaction, track).await?;
+        keys = search::words(track.title.as_str());
+    }
+    if change.genre.is_some() {
+        keys.extend(track.genre.as_ref().map(postings::genre_key));
+    }
+    postings::add(transaction, number, keys).await
+}
+
+async fn retitle_track(transaction: &mut Transaction, track: &Track) -> Result<(), Fault> {
     let (title, artist_name) = (track.title.as_str(), track.artist_name.as_str());
     transaction.run(set_text(track.id, title, artist_name)).await?;
     let delete = Statement::new("DELETE FROM track_words WHERE track_id = $1 AND of_artist = 0");
@@ -86,12 +110,15 @@ async fn insert(
         return Ok(());
     }
     let listed = track.visibility == Visibility::Public && track.status == TrackStatus::Ready;
-    let mut insert =
-        Statement::new("INSERT INTO track_words (track_id, word, of_artist, listed, play_count) VALUES ")
-            .one_off();
+    let mut insert = Statement::new(
+        "INSERT INTO track_words (track_id, word, of_artist, listed, play_count, title_folded) VALUES ",
+    )
+    .one_off();
+    let title = search::fold(track.title.as_str());
     insert.push_list(words, |list, (word, of_artist)| {
         list.push("(").push_bind(track.id).push(", ").push_bind(word).push(", ").push_bind(of_artist);
-        list.push(", ").push_bind(listed).push(", ").push_bind(track.play_count).push(")");
+        list.push(", ").push_bind(listed).push(", ").push_bind(track.play_count);
+        list.push(", ").push_bind(title.as_str()).push(")");
     });
     transaction.run(insert).await?;
     Ok(())
@@ -103,10 +130,13 @@ pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist
     // order, and nobody counts a play while it is copied.
     let tracks = Statement::new("SELECT 1 FROM tracks WHERE artist_id = $1 ORDER BY id FOR NO KEY UPDATE");
     transaction.lock(tracks.bind(artist.id)).await?;
-    let query = Statement::new("SELECT id, title FROM tracks WHERE artist_id = $1");
+    // By number: the texts that are appended to are locked in one order, block after block.
+    let query = Statement::new("SELECT id, title, number FROM tracks WHERE artist_id = $1 ORDER BY number");
+    let words = search::words(artist.name.as_str());
     for track in transaction.all(query.bind(artist.id)).await? {
         let text = set_text(track.id("id")?, &track.text("title")?, artist.name.as_str());
         transaction.run(text).await?;
+        postings::add(transaction, track.unsigned("number")?, words.iter().cloned()).await?;
     }
     let delete = Statement::new(
         "DELETE FROM track_words
@@ -115,7 +145,6 @@ pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist
     transaction.run(delete.bind(artist.id)).await?;
     let delete = Statement::new("DELETE FROM artist_words WHERE artist_id = $1");
     transaction.run(delete.bind(artist.id)).await?;
-    let words = search::words(artist.name.as_str());
     if words.is_empty() {
         return Ok(());
     }
@@ -125,8 +154,8 @@ pub(super) async fn rename_artist(transaction: &mut Transaction, artist: &Artist
     });
     transaction.run(insert).await?;
     let mut insert = Statement::new(
-        "INSERT INTO track_words (track_id, word, of_artist, listed, play_count)
-         SELECT tracks.id, words.word, 1, tracks.listed, tracks.play_count FROM ",
+        "INSERT INTO track_words (track_id, word, of_artist, listed, play_count, title_folded)
+         SELECT tracks.id, words.word, 1, tracks.listed, tracks.play_count, tracks.title_folded FROM ",
     )
     .one_off();
     insert.push("(SELECT ").push_bind(words[0].as_str()).push(" AS word");

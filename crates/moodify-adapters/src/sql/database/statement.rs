@@ -82,6 +82,17 @@ impl Statement {
         self.push(&placeholder)
     }
 
+    /// Continues the text with ` IN (…)`. The last value comes as often as it takes to a power of two:
+    /// statements for lists of any length have few texts, and are kept prepared.
+    pub(in crate::sql) fn push_in<T: Into<Value> + Copy>(&mut self, values: &[T]) -> &mut Self {
+        let length = values.len().next_power_of_two();
+        let padding = values.last().into_iter().cycle().take(length - values.len());
+        self.push(" IN (").push_list(values.iter().chain(padding), |list, value| {
+            list.push_bind(*value);
+        });
+        self.push(")")
+    }
+
     /// Continues the text with several items, separated by commas.
     pub(in crate::sql) fn push_list<T>(
         &mut self,

@@ -62,7 +62,7 @@ const OF_LISTENER: [&str; 4] = [
     "DELETE FROM plays WHERE account_id = $1
          AND play_id IN (SELECT play_id FROM plays WHERE account_id = $1 LIMIT $2)",
     "DELETE FROM listener_days WHERE account_id = $1
-         AND subject IN (SELECT subject FROM listener_days WHERE account_id = $1 LIMIT $2)",
+         AND subject IN (SELECT subject FROM listener_days WHERE account_id = $1 ORDER BY subject LIMIT $2)",
     "DELETE FROM library_changes WHERE account_id = $1
          AND thing_id IN (SELECT thing_id FROM library_changes WHERE account_id = $1 LIMIT $2)",
 ];
@@ -77,10 +77,7 @@ pub(super) async fn listener(
     max: usize,
 ) -> Result<bool, LibraryError> {
     // A step of its own: playlists come before the feed, and after artists.
-    let playlists = Statement::new(
-        "DELETE FROM playlists WHERE id IN (SELECT id FROM playlists WHERE owner_id = $1 LIMIT $2)",
-    );
-    if store.database.run(playlists.bind(id).bind(PLAYLISTS_AT_ONCE)).await? >= PLAYLISTS_AT_ONCE as u64 {
+    if delete_playlists(store, id).await? >= PLAYLISTS_AT_ONCE as u64 {
         return Ok(false);
     }
     let mut transaction = store.database.begin().await?;
@@ -90,6 +87,7 @@ pub(super) async fn listener(
     );
     transaction.lock(artists.bind(id)).await?;
     feed::hold(&mut transaction, id).await?;
+    hold_days(&mut transaction, "account_id", "subject", id.into(), max).await?;
     let mut removed = lose_follows(&mut transaction, id, now, max).await?;
     for delete in OF_LISTENER {
         if removed < max {
@@ -104,6 +102,36 @@ pub(super) async fn listener(
     }
     transaction.commit().await?;
     Ok(done)
+}
+
+async fn delete_playlists(store: &SqlStore, owner: AccountId) -> Result<u64, Fault> {
+    let mut transaction = store.database.begin().await?;
+    let first = "SELECT id FROM playlists WHERE owner_id = $1 ORDER BY id LIMIT $2";
+    let of_owner = |statement: Statement| statement.bind(owner).bind(PLAYLISTS_AT_ONCE);
+    // Who deletes a track holds the playlists that have it, in this order.
+    let lock = Statement::new("SELECT 1 FROM playlists WHERE id IN (").then(first);
+    transaction.lock(of_owner(lock.then(") ORDER BY id FOR UPDATE"))).await?;
+    let delete = Statement::new("DELETE FROM playlists WHERE id IN (").then(first).then(")");
+    let deleted = transaction.run(of_owner(delete)).await?;
+    transaction.commit().await?;
+    Ok(deleted)
+}
+
+/// Holds the first days of a listener by subject, or of a subject by listener, in the order of their
+/// keys: who removes a listener meets who removes a subject, and neither has what the other waits for.
+async fn hold_days(
+    transaction: &mut Transaction,
+    of: &str,
+    by: &str,
+    id: Value,
+    max: usize,
+) -> Result<(), Fault> {
+    let lock = format!(
+        "SELECT 1 FROM listener_days WHERE {of} = $1
+             AND {by} IN (SELECT {by} FROM listener_days WHERE {of} = $1 ORDER BY {by} LIMIT $2)
+         ORDER BY {by}, day FOR UPDATE"
+    );
+    transaction.lock(Statement::new("").then(&lock).bind(id).bind(max)).await
 }
 
 async fn lose_follows(
@@ -125,14 +153,15 @@ async fn lose_follows(
 }
 
 async fn delete_records(transaction: &mut Transaction, subject: Value, max: usize) -> Result<bool, Fault> {
+    hold_days(transaction, "subject", "account_id", subject.clone(), max).await?;
+    let delete = Statement::new(
+        "DELETE FROM listener_days WHERE subject = $1 AND account_id IN
+             (SELECT account_id FROM listener_days WHERE subject = $1 ORDER BY account_id LIMIT $2)",
+    );
+    let deleted = transaction.run(delete.bind(subject.clone()).bind(max)).await?;
     for delete in ["DELETE FROM play_days WHERE subject = $1", "DELETE FROM audiences WHERE subject = $1"] {
         transaction.run(Statement::new(delete).bind(subject.clone())).await?;
     }
-    let delete = Statement::new(
-        "DELETE FROM listener_days WHERE subject = $1
-             AND account_id IN (SELECT account_id FROM listener_days WHERE subject = $1 LIMIT $2)",
-    );
-    let deleted = transaction.run(delete.bind(subject).bind(max)).await?;
     Ok(usize::try_from(deleted).is_ok_and(|deleted| deleted < max))
 }
 

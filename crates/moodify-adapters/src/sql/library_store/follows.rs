@@ -106,12 +106,8 @@ pub(super) async fn among(
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let mut query =
-        Statement::new("SELECT artist_id FROM follows WHERE account_id = $1").bind(account).one_off();
-    query.push(" AND artist_id IN (").push_list(ids, |list, id| {
-        list.push_bind(*id);
-    });
-    query.push(")");
+    let mut query = Statement::new("SELECT artist_id FROM follows WHERE account_id = $1").bind(account);
+    query.push(" AND artist_id").push_in(ids);
     let rows = store.database.all(query).await?;
     Ok(rows.iter().map(|row| row.id("artist_id")).collect::<Result<_, _>>()?)
 }

@@ -64,12 +64,8 @@ pub(super) async fn among(
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let mut query =
-        Statement::new("SELECT track_id FROM likes WHERE account_id = $1").bind(account).one_off();
-    query.push(" AND track_id IN (").push_list(ids, |list, id| {
-        list.push_bind(*id);
-    });
-    query.push(")");
+    let mut query = Statement::new("SELECT track_id FROM likes WHERE account_id = $1").bind(account);
+    query.push(" AND track_id").push_in(ids);
     let rows = store.database.all(query).await?;
     Ok(rows.iter().map(|row| row.id("track_id")).collect::<Result<_, _>>()?)
 }

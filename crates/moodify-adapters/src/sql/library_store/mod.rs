@@ -2,6 +2,7 @@
 
 mod artists;
 mod changes;
+mod ended;
 mod erase;
 mod follows;
 mod likes;
@@ -17,7 +18,8 @@ use moodify_core::model::{
     Page, PageSize, PlayReport, TrackId,
 };
 use moodify_core::port::{
-    ArtistPosition, ChangePage, FollowPosition, HistoryPosition, LibraryError, LibraryStore, LikePosition,
+    ArtistPosition, ChangePage, Ended, FollowPosition, HistoryPosition, LibraryError, LibraryStore,
+    LikePosition,
 };
 
 use super::SqlStore;
@@ -143,6 +145,18 @@ impl LibraryStore for SqlStore {
 
     async fn erase_artist(&self, artist: ArtistId, max: usize) -> Result<bool, LibraryError> {
         erase::artist(self, artist, max).await
+    }
+
+    async fn note_ended(&self, who: Ended, until: Timestamp) -> Result<(), LibraryError> {
+        ended::note(self, who, until).await
+    }
+
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, LibraryError> {
+        ended::is_noted(self, who).await
+    }
+
+    async fn forget_ended(&self, now: Timestamp, max: usize) -> Result<u64, LibraryError> {
+        ended::forget(self, now, max).await
     }
 }
 

@@ -173,6 +173,7 @@ macro_rules! catalog_store_suite {
                 artists_see_their_own_tracks_in_every_state,
                 words_match_as_the_model_says,
                 words_match_the_present_name_of_the_artist,
+                words_that_grow_when_folded_are_found,
                 genres_are_compared_folded,
                 artists_are_listed_apart,
                 filters_add_up,

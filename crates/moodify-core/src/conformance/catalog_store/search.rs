@@ -1,7 +1,9 @@
 use super::{CatalogStoreFixture, ids};
 use crate::conformance::samples;
-use crate::model::search::{matches, query_words};
-use crate::model::{Artist, ArtistName, Genre, Title, Track, TrackFilter, TrackStatus, Visibility};
+use crate::model::search::{fold, matches, query_words};
+use crate::model::{
+    Artist, ArtistName, Genre, Title, Track, TrackChange, TrackFilter, TrackSort, TrackStatus, Visibility,
+};
 
 const STATES: [(Visibility, TrackStatus); 9] = [
     (Visibility::Public, TrackStatus::Processing),
@@ -177,6 +179,46 @@ pub async fn words_match_the_present_name_of_the_artist(fixture: &CatalogStoreFi
     fixture.store.upsert_artist(&artist).await.unwrap();
     assert_eq!(fixture.listed(&by(&new)).await, [track.id]);
     assert_eq!(fixture.listed(&by(&old)).await, []);
+}
+
+/// The longest texts of characters that stand for whole words: folded they are many times as long, and
+/// no longer than an index takes.
+pub async fn words_that_grow_when_folded_are_found(fixture: &CatalogStoreFixture) {
+    // Squared katakana words, Arabic ligatures and squared Latin ones, none of them twice in a row.
+    let grown: Vec<char> = ('\u{3300}'..='\u{3357}')
+        .chain('\u{FDF0}'..='\u{FDFB}')
+        .chain('\u{FC00}'..='\u{FC5D}')
+        .chain('\u{3371}'..='\u{33DF}')
+        .collect();
+    let text = |from: usize, len: usize| -> String {
+        (0..len).map(|n| grown[(from + n * 37) % grown.len()]).collect()
+    };
+    let mut artist = samples::artist();
+    artist.name = ArtistName::parse(&text(5, ArtistName::MAX_CHARS)).unwrap();
+    fixture.store.upsert_artist(&artist).await.unwrap();
+    let mut tracks = Vec::new();
+    for title in [text(0, Title::MAX_CHARS), text(50, Title::MAX_CHARS), "\u{3316}".repeat(Title::MAX_CHARS)]
+    {
+        let title = Title::parse(&title).unwrap();
+        let genre = Some(Genre::parse(&text(9, Genre::MAX_CHARS)).unwrap());
+        let change = |track: &mut Track| (track.title, track.genre) = (title, genre);
+        tracks.push(fixture.track_with(&artist, change).await);
+    }
+    let mut queries: Vec<String> = tracks.iter().map(|track| track.title.as_str().to_owned()).collect();
+    queries.extend([artist.name.as_str().to_owned(), text(0, 1_000), "キロメートル".to_owned()]);
+    for query in queries {
+        let words = query_words(&query);
+        let found = |track: &&Track| matches(&words, &[track.title.as_str(), artist.name.as_str()]);
+        let expected: Vec<Track> = tracks.iter().filter(found).cloned().collect();
+        let filter = TrackFilter { words, artist_id: Some(artist.id), ..TrackFilter::default() };
+        assert_eq!(fixture.listed(&filter).await, newest_first(&expected), "query {query:?}");
+    }
+    let filter = TrackFilter { sort: TrackSort::Title, genre: tracks[0].genre.clone(), ..filter_of(&artist) };
+    let mut by_title = tracks.clone();
+    by_title.sort_by_key(|track| (fold(track.title.as_str()), track.id));
+    assert_eq!(fixture.listed(&filter).await, ids(&by_title));
+    let edited = TrackChange { title: Some(tracks[1].title.clone()), ..TrackChange::default() };
+    fixture.store.update_track(tracks[2].id, None, &edited, &[]).await.unwrap();
 }
 
 /// A genre is found whatever its case and accents; a track without one never is.

@@ -85,6 +85,50 @@ pub async fn an_erased_listener_leaves_only_counts(fixture: &LibraryStoreFixture
     assert_eq!(fixture.store.artist_summary(artist.id).await.unwrap().unwrap().follower_count, 1);
 }
 
+/// Listeners are erased while tracks of their playlists and history are deleted, and every call succeeds.
+pub async fn listeners_and_tracks_go_at_once(fixture: &LibraryStoreFixture) {
+    let artist = fixture.artist().await;
+    let mut tracks = Vec::new();
+    for _ in 0..6 {
+        tracks.push(fixture.track(&artist).await);
+    }
+    let listeners: Vec<AccountId> = (0..4).map(|_| samples::id()).collect();
+    for account in &listeners {
+        let mut playlists: Vec<Playlist> = (0..8).map(|_| samples::playlist(*account)).collect();
+        // Not in the order in which they are held.
+        playlists.sort_by_key(|playlist| std::cmp::Reverse(playlist.id));
+        for playlist in playlists {
+            let playlist = Playlist { entry_count: 6, ..playlist };
+            fixture.catalog.create_playlist(&playlist, &samples::entries(&tracks)).await.unwrap();
+        }
+        for (hours, track) in (0..).zip(&tracks) {
+            let started_at = samples::after(samples::moment(), Duration::from_secs(3600 * hours));
+            assert!(fixture.play(&report(*account, track, started_at)).await);
+        }
+    }
+    let mut calls = Vec::new();
+    for track in tracks {
+        let (store, catalog) = (fixture.store.clone(), fixture.catalog.clone());
+        calls.push(tokio::spawn(async move {
+            catalog.delete_track(track.id, &[]).await.unwrap().unwrap();
+            while !store.forget_track(track.id, 2).await.unwrap() {}
+        }));
+    }
+    for account in &listeners {
+        let (store, account) = (fixture.store.clone(), *account);
+        calls.push(tokio::spawn(async move {
+            while !store.erase_listener(account, samples::moment(), 2).await.unwrap() {}
+        }));
+    }
+    for call in futures::future::join_all(calls).await {
+        call.unwrap();
+    }
+    for account in listeners {
+        assert_eq!(fixture.catalog.list_playlists(account, size(10), None).await.unwrap().items, []);
+        assert_eq!(fixture.store.history(account, None, size(10), None).await.unwrap().items, []);
+    }
+}
+
 /// Followers of an artist who is erased learn that; all else of theirs stays.
 pub async fn an_erased_artist_leaves_followers_alone(fixture: &LibraryStoreFixture) {
     let (gone, stays) = (fixture.artist().await, fixture.artist().await);

@@ -3,6 +3,7 @@
 mod artists;
 mod chance;
 mod changes;
+mod ended;
 mod erase;
 mod follows;
 mod likes;
@@ -11,6 +12,7 @@ mod records;
 
 pub use artists::*;
 pub use changes::*;
+pub use ended::*;
 pub use erase::*;
 pub use follows::*;
 pub use likes::*;
@@ -111,8 +113,10 @@ macro_rules! library_store_suite {
                 concurrent_writers_hide_nothing_from_a_reader,
                 a_gone_track_leaves_its_likes_portion_by_portion,
                 an_erased_listener_leaves_only_counts,
+                listeners_and_tracks_go_at_once,
                 an_erased_artist_leaves_followers_alone,
                 an_artist_with_tracks_is_not_erased,
+                who_has_ended_is_known_until_it_is_forgotten,
             ]
         );
     };

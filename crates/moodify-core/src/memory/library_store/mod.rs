@@ -22,7 +22,8 @@ use crate::model::{
     Page, PageSize, PlayId, PlayReport, TrackId,
 };
 use crate::port::{
-    ArtistPosition, ChangePage, FollowPosition, HistoryPosition, LibraryError, LibraryStore, LikePosition,
+    ArtistPosition, ChangePage, Ended, FollowPosition, HistoryPosition, LibraryError, LibraryStore,
+    LikePosition,
 };
 
 #[derive(Debug, Default)]
@@ -38,6 +39,7 @@ pub(super) struct Library {
     /// Followers won and lost.
     follow_days: BTreeMap<(ArtistId, Day), (u64, u64)>,
     pub(super) feeds: Feeds,
+    ended: HashMap<Ended, Timestamp>,
 }
 
 impl MemoryStore {
@@ -189,5 +191,27 @@ impl LibraryStore for MemoryStore {
 
     async fn erase_artist(&self, artist: ArtistId, _: usize) -> Result<bool, LibraryError> {
         Ok(erase::artist(&mut self.tables(), artist))
+    }
+
+    async fn note_ended(&self, who: Ended, until: Timestamp) -> Result<(), LibraryError> {
+        let mut tables = self.tables();
+        let noted = tables.library.ended.entry(who).or_insert(until);
+        *noted = until.max(*noted);
+        Ok(())
+    }
+
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, LibraryError> {
+        let tables = self.tables();
+        Ok(who.iter().any(|who| tables.library.ended.contains_key(who)))
+    }
+
+    async fn forget_ended(&self, now: Timestamp, max: usize) -> Result<u64, LibraryError> {
+        let ended = &mut self.tables().library.ended;
+        let due = ended.iter().filter(|(_, until)| **until <= now).map(|(who, _)| *who);
+        let due: Vec<Ended> = due.take(max).collect();
+        for who in &due {
+            ended.remove(who);
+        }
+        Ok(due.len() as u64)
     }
 }

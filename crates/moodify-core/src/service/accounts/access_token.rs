@@ -3,13 +3,15 @@
 //! The format is a compact JWS with one fixed header, so that there is no algorithm to confuse
 //! (RFC 8725, 3.1); `docs/adr/0003-access-tokens.md` says why no JWT library stands here.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signature, Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -23,6 +25,8 @@ const AUDIENCE: &str = "moodify";
 const LEEWAY_SECONDS: i64 = 5;
 /// Longest token worth looking at; ours have about 600 bytes.
 const MAX_BYTES: usize = 4096;
+/// How many verified tokens are remembered: half a megabyte.
+const MAX_VERIFIED: usize = 4096;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,12 +79,25 @@ pub(super) struct AccessTokens {
     context: Context,
     issuer: String,
     ttl: Duration,
+    /// Of the keys that were asked for: to make one takes about as long as to verify with it.
+    public: Mutex<HashMap<KeyId, VerifyingKey>>,
+    /// Keys and SHA-256 of tokens whose signatures they have verified: a device presents the same one for
+    /// a while, and verifying is most of what a token costs.
+    verified: Mutex<HashSet<(KeyId, [u8; 32])>>,
 }
 
 impl AccessTokens {
     pub(super) fn new(keys: Arc<KeyRing>, context: Context, config: &Config) -> Self {
-        let issuer = config.public_url.as_str().trim_end_matches('/').to_owned();
-        Self { keys, context, issuer, ttl: config.accounts.access_token_ttl }
+        let own_address = || config.public_url.as_str().trim_end_matches('/').to_owned();
+        let issuer = config.issuer.clone().unwrap_or_else(own_address);
+        Self {
+            keys,
+            context,
+            issuer,
+            ttl: config.accounts.access_token_ttl,
+            public: Mutex::default(),
+            verified: Mutex::default(),
+        }
     }
 
     /// What a token for this account says, from now on.
@@ -125,9 +142,25 @@ impl AccessTokens {
         let signature = URL_SAFE_NO_PAD.decode(signature).ok();
         let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or_else(invalid)?;
         let key = self.keys.by_id(KeyPurpose::AccessToken, header.kid).await?.ok_or_else(invalid)?;
-        let public = signing_key(&key).verifying_key();
-        public.verify_strict(signed.as_bytes(), &signature).map_err(|_| invalid())?;
+        let verified = (key.id, Sha256::digest(token).into());
+        if !lock(&self.verified).contains(&verified) {
+            self.public(&key).verify_strict(signed.as_bytes(), &signature).map_err(|_| invalid())?;
+            self.remember(verified);
+        }
         self.accept(decode(claims).ok_or_else(invalid)?)
+    }
+
+    fn public(&self, key: &StoredKey) -> VerifyingKey {
+        *lock(&self.public).entry(key.id).or_insert_with(|| signing_key(key).verifying_key())
+    }
+
+    fn remember(&self, verified: (KeyId, [u8; 32])) {
+        let mut known = lock(&self.verified);
+        if known.len() >= MAX_VERIFIED {
+            // Those in use come back with their next request.
+            known.clear();
+        }
+        known.insert(verified);
     }
 
     fn accept(&self, claims: AccessClaims) -> Result<Caller, Error> {
@@ -157,6 +190,10 @@ impl AccessTokens {
         let keys = self.keys.all(KeyPurpose::AccessToken).await?;
         Ok(Jwks { keys: keys.iter().map(public_jwk).collect() })
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn public_jwk(key: &StoredKey) -> Jwk {

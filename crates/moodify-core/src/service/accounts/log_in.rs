@@ -1,7 +1,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Accounts, SignedIn};
+use jiff::Timestamp;
+
+use super::{Accounts, Inner, SignedIn};
 use crate::Error;
 use crate::error::AuthFailure;
 use crate::model::{Account, ClientNetwork, Credentials, Email, Password, PasswordHash, Role, UserAgent};
@@ -32,14 +34,15 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AuthFailure::InvalidCredentials`] for a wrong password, an unknown e-mail and a wrong
-    /// role alike, after the same work; [`Error::Busy`] when too many passwords are being hashed, or
+    /// role alike, after the same time; [`Error::Busy`] when too many passwords are being hashed, or
     /// after too many failures.
     pub async fn log_in(&self, request: LogIn) -> Result<SignedIn, Error> {
         let attempt = self.admit(&request.email, request.from).await?;
+        let began = self.inner.context.now();
         let outcome = self.check_log_in(request).await;
         match outcome {
             Ok(_) => self.succeeded(&attempt).await?,
-            Err(Error::Unauthenticated(_)) => {}
+            Err(Error::Unauthenticated(_)) => self.hold_back(began).await,
             Err(_) => self.not_made(&attempt).await,
         }
         outcome
@@ -70,6 +73,16 @@ impl Accounts {
         Err(Error::Busy { retry_after: Duration::from_secs(1) })
     }
 
+    /// Waits until the time that has passed tells nothing of what was compared.
+    async fn hold_back(&self, began: Timestamp) {
+        let Inner { context, config, .. } = &*self.inner;
+        let elapsed = context.now().duration_since(began).try_into().unwrap_or(Duration::ZERO);
+        let wait = until_next(elapsed, config.refusal_time);
+        if !wait.is_zero() {
+            context.clock.sleep(wait).await;
+        }
+    }
+
     async fn known_as(&self, email: &str) -> Result<Option<Credentials>, Error> {
         match Email::parse(email) {
             Ok(email) => Ok(self.inner.users.credentials(&email).await?),
@@ -91,5 +104,29 @@ impl Accounts {
             Ok(_) => tracing::info!(account = %account.id, "replaced an outdated password hash"),
             Err(error) => tracing::warn!(%error, account = %account.id, "an outdated password hash stays"),
         }
+    }
+}
+
+/// How long it is from here to the next whole multiple of the step, the first at the earliest.
+fn until_next(elapsed: Duration, step: Duration) -> Duration {
+    let (elapsed, step) = (elapsed.as_micros(), step.as_micros());
+    if step == 0 {
+        return Duration::ZERO;
+    }
+    let wait = (elapsed.div_ceil(step).max(1) * step).saturating_sub(elapsed);
+    Duration::from_micros(u64::try_from(wait).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_fall_on_multiples() {
+        let ms = Duration::from_millis;
+        for (elapsed, wait) in [(0, 250), (1, 249), (80, 170), (250, 0), (251, 249), (600, 150)] {
+            assert_eq!(until_next(ms(elapsed), ms(250)), ms(wait), "{elapsed}");
+        }
+        assert_eq!(until_next(ms(80), Duration::ZERO), Duration::ZERO);
     }
 }

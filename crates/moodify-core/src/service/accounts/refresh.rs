@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::refresh_token::RefreshToken;
 use super::{Accounts, SignedIn};
 use crate::Error;
@@ -14,9 +16,15 @@ enum Presented {
     JustRotated,
     /// An older one: somebody else has it too.
     Reused,
+    /// The one before, rotated long after now: the clock cannot tell which of the two above it is.
+    Untimely,
     /// None of this session.
     Foreign,
 }
+
+/// As far back as this a clock is believed to have been set by mistake: time zones are within it. The
+/// grace window then lasts until the clock has caught up.
+const FARTHEST_STEP: SignedDuration = SignedDuration::from_hours(-24);
 
 impl Accounts {
     /// Exchanges a refresh token for the next access and refresh tokens.
@@ -24,6 +32,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unauthenticated`] if it is not good. If it was rotated longer ago than the grace
     /// window, its session ends (RFC 9700, 4.14.2): either this caller or whoever rotated it stole it.
+    /// It does not end for a clock that was set back.
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn, Error> {
         let invalid = || Error::from(AuthFailure::InvalidToken);
         let token = RefreshToken::decode(refresh_token).ok_or_else(invalid)?;
@@ -45,7 +54,7 @@ impl Accounts {
                     self.revoke(session.account_id, session.id).await?;
                     return Err(invalid());
                 }
-                Presented::Foreign => return Err(invalid()),
+                Presented::Foreign | Presented::Untimely => return Err(invalid()),
             }
         }
         Err(Error::Busy { retry_after: Duration::from_secs(1) })
@@ -60,7 +69,7 @@ impl Accounts {
         let key = key.ok_or_else(invalid)?;
         match self.presented(&token, &session, &key)? {
             Presented::Foreign => Err(invalid()),
-            Presented::Newest | Presented::JustRotated | Presented::Reused => Ok(Some(session)),
+            _ => Ok(Some(session)),
         }
     }
 
@@ -73,10 +82,12 @@ impl Accounts {
         if !token.leads_to(session.generation, session.token_hash, key)? {
             return Ok(Presented::Foreign);
         }
-        let age = self.inner.context.now().duration_since(session.rotated_at).unsigned_abs();
+        let age = self.inner.context.now().duration_since(session.rotated_at);
+        let grace = SignedDuration::try_from(self.inner.config.refresh_grace).unwrap_or(SignedDuration::MAX);
         Ok(match session.generation - token.generation {
             0 => Presented::Newest,
-            1 if age <= self.inner.config.refresh_grace => Presented::JustRotated,
+            1 if age < FARTHEST_STEP => Presented::Untimely,
+            1 if age <= grace => Presented::JustRotated,
             _ => Presented::Reused,
         })
     }

@@ -9,8 +9,8 @@ impl Catalog {
     /// Removes everything that the music service has of an account, in portions. Begun again after a
     /// crash, or done twice, it finds what is left.
     ///
-    /// An access token outlives its account, and so what its holder may still have done is looked for
-    /// once more when the last one has expired.
+    /// First of all its access tokens are good for nothing that changes anything. What was under way just
+    /// then is looked for once more, when the last of them has expired.
     ///
     /// # Errors
     /// [`HandleError::Later`] if a part fails, [`HandleError::Held`] until the second look.
@@ -19,6 +19,7 @@ impl Catalog {
         event: &AccountDeleted,
         at: Timestamp,
     ) -> Result<(), HandleError> {
+        self.note_gone(event.account_id, at).await?;
         if let Some(artist) = event.artist_id {
             self.remove_artist(artist).await?;
         }

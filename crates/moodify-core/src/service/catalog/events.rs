@@ -15,6 +15,7 @@ impl Handler for Catalog {
                 EventKind::AccountUpdated,
                 EventKind::PlayReported,
                 EventKind::RoleChanged,
+                EventKind::SessionRevoked,
                 EventKind::TrackDeleted,
             ],
         }
@@ -33,6 +34,7 @@ impl Handler for Catalog {
                 let profile = changed.artist_id.zip(changed.artist_name.clone());
                 Ok(self.artist_is_called(changed.account_id, profile, at).await?)
             }
+            EventPayload::SessionRevoked(revoked) => Ok(self.session_was_revoked(revoked, at).await?),
             EventPayload::TrackDeleted(deleted) => Ok(self.track_was_deleted(deleted).await?),
             _ => Ok(()),
         }

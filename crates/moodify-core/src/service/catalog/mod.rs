@@ -2,6 +2,7 @@
 
 mod account_deleted;
 mod delete_track;
+mod ended;
 mod events;
 mod library;
 mod link_cache;

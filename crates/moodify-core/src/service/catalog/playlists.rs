@@ -43,6 +43,7 @@ impl Catalog {
     /// # Errors
     /// `unknown_track` at the tracks that the caller may not know of; `too_many`.
     pub async fn create_playlist(&self, caller: &Caller, new: NewPlaylist) -> Result<PlaylistView, Error> {
+        self.admit(caller).await?;
         let entries = self.new_entries(caller, &new.track_ids).await?;
         let now = self.inner.context.now();
         let playlist = Playlist {
@@ -181,6 +182,7 @@ impl Catalog {
     }
 
     async fn own_playlist(&self, caller: &Caller, id: PlaylistId) -> Result<(), Error> {
+        self.admit(caller).await?;
         let playlist = self.visible_playlist(caller, id).await?;
         if playlist.owner_id == caller.account_id {
             return Ok(());

@@ -28,8 +28,9 @@ impl Catalog {
         self.view(caller, track).await
     }
 
-    /// The track, if it is the caller's.
+    /// The track, if it is the caller's, and the caller may still change it.
     pub(super) async fn own_track(&self, caller: &Caller, id: TrackId) -> Result<Track, Error> {
+        self.admit(caller).await?;
         let track = self.visible_track(caller, id).await?;
         if caller.artist_id == Some(track.artist_id) {
             return Ok(track);

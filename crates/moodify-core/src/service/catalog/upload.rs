@@ -16,6 +16,7 @@ use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
 /// An upload that has begun. Dropping it leaves nothing behind.
 pub struct Upload {
     catalog: Catalog,
+    caller: Caller,
     artist: Artist,
     audio: Option<ProbedAudio>,
     cover: Option<ProbedCover>,
@@ -51,7 +52,7 @@ impl Catalog {
         let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
         let created_at = self.inner.context.now();
         let artist = Artist { id, account_id: caller.account_id, name, created_at };
-        Ok(Upload { catalog: self.clone(), artist, audio: None, cover: None })
+        Ok(Upload { catalog: self.clone(), caller: caller.clone(), artist, audio: None, cover: None })
     }
 }
 
@@ -153,6 +154,7 @@ impl Upload {
         let about = About { id, title, genre, visibility: fields.visibility };
         let track = self.track(about, &audio, cover.is_some());
         let store = &self.catalog.inner.parts.store;
+        self.catalog.admit(&self.caller).await?;
         store.upsert_artist(&self.artist).await?;
         store.create_track(&track).await?;
         if let Err(error) = self.put_and_publish(&track, &audio, cover.as_ref()).await {

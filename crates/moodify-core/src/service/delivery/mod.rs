@@ -37,8 +37,9 @@ pub enum HandleError {
         /// For the log and the dead letter.
         reason: String,
     },
-    /// Somebody else is at it until then: asked again at that moment, however often.
-    #[error("somebody else is at it")]
+    /// Somebody else is at it until then, or it has to wait its turn: asked again at that moment,
+    /// however often.
+    #[error("it has to wait")]
     Held {
         /// When to ask again.
         until: Timestamp,

@@ -10,8 +10,8 @@ use tracing::{Instrument, Span};
 use super::schedule::{Backoff, MAX_SILENT, retry_after};
 use super::{HandleError, Handler};
 use crate::Error;
-use crate::model::{Timestamp, later};
-use crate::port::{Delivery, DeliveryOutcome, Measurement, Queue, QueueError};
+use crate::model::{AccountId, EventPayload, Timestamp, later};
+use crate::port::{Delivery, DeliveryOutcome, Letters, Measurement, Queue, QueueError};
 use crate::service::Context;
 
 /// How many events of a consumer are handled at once.
@@ -20,6 +20,8 @@ const CONCURRENCY: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than [`TIMEOUT`], so that nobody else begins while a handler is still at it.
 const LEASE: Duration = Duration::from_secs(60);
+/// How many dead letters are looked through for those of a deleted account: the longest dead.
+const MOST_LETTERS: usize = 10_000;
 /// How late an event can be when the hint was lost.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -153,6 +155,9 @@ impl Worker {
         let now = self.context.now();
         match outcome {
             Ok(()) => {
+                if let EventPayload::AccountDeleted(deleted) = &delivery.event.payload {
+                    self.discard_letters_about(deleted.account_id).await?;
+                }
                 self.queue.ack(&delivery.id).await?;
                 self.record(delivery, DeliveryOutcome::Handled);
                 Ok(())
@@ -165,6 +170,16 @@ impl Worker {
             },
             Err(HandleError::Never { reason }) => self.give_up(delivery, &reason, now).await,
         }
+    }
+
+    /// Dead letters hold names, addresses and links: they go with the account.
+    async fn discard_letters_about(&self, account: AccountId) -> Result<(), QueueError> {
+        for letter in self.queue.dead_letters(self.name, MOST_LETTERS).await? {
+            if letter.event.payload.account() == Some(account) {
+                self.queue.discard(self.name, Letters::Of(letter.event.id)).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn retry(&self, delivery: &Delivery, due: Timestamp, reason: &str) -> Result<(), QueueError> {

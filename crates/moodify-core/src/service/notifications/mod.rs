@@ -5,6 +5,7 @@ mod lifetime;
 mod links;
 mod markup;
 mod new_release;
+mod pace;
 mod password_changed;
 mod recipients;
 mod releases;
@@ -24,6 +25,8 @@ pub use built_in::sources as built_in_templates;
 pub use releases::Releases;
 pub use samples::{sample_mails, value_names};
 pub use templates::{Rendered, TemplateFault, Templates};
+
+use pace::Pace;
 
 use super::Context;
 use super::delivery::{HandleError, Handler};
@@ -48,6 +51,7 @@ struct Inner {
     config: Config,
     templates: Templates,
     sender: Mailbox,
+    pace: Option<Pace>,
 }
 
 /// What the notification service is made of.
@@ -72,7 +76,8 @@ impl Notifications {
         let NotificationParts { mailer, log, recipients, queue } = parts;
         let templates = Templates::load(config).map_err(Error::internal)?;
         let (config, sender) = (config.clone(), config.mail.sender()?);
-        let inner = Inner { mailer, log, recipients, queue, context, config, templates, sender };
+        let pace = config.mail.max_per_day.map(Pace::new);
+        let inner = Inner { mailer, log, recipients, queue, context, config, templates, sender, pace };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -109,6 +114,9 @@ impl Handler for Notifications {
 
     async fn handle(&self, event: &Event) -> Result<(), HandleError> {
         let (id, at) = (event.id, event.occurred_at);
+        if self.is_about_somebody_gone(event).await? {
+            return Ok(());
+        }
         match &event.payload {
             EventPayload::AccountCreated(account) => {
                 self.account_was_created(at, account).await?;

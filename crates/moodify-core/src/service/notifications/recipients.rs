@@ -3,9 +3,17 @@
 use super::Notifications;
 use crate::Error;
 use crate::model::event::{AccountCreated, AccountDeleted, AccountUpdated, RoleChanged};
-use crate::model::{AccountId, ArtistId, Recipient, Timestamp};
+use crate::model::{AccountId, ArtistId, Event, Recipient, Timestamp};
 
 impl Notifications {
+    /// Whoever deleted an account gets no mail that was still under way.
+    pub(super) async fn is_about_somebody_gone(&self, event: &Event) -> Result<bool, Error> {
+        match event.payload.account() {
+            Some(account) => Ok(self.inner.recipients.is_gone(account).await?),
+            None => Ok(false),
+        }
+    }
+
     pub(super) async fn account_was_created(
         &self,
         at: Timestamp,

@@ -30,7 +30,8 @@ impl Releases {
 #[async_trait]
 impl Handler for Releases {
     fn consumer(&self) -> Consumer {
-        Consumer { name: "releases", kinds: vec![EventKind::TrackPublished, EventKind::ReleaseAnnounced] }
+        let kinds = vec![EventKind::TrackPublished, EventKind::ReleaseAnnounced, EventKind::TrackDeleted];
+        Consumer { name: "releases", kinds }
     }
 
     async fn handle(&self, event: &Event) -> Result<(), HandleError> {
@@ -38,6 +39,7 @@ impl Handler for Releases {
             EventPayload::TrackPublished(track) if track.visibility == Visibility::Public => {
                 if self.0.announce(event, track).await? { Ok(()) } else { Err(HandleError::Unfinished) }
             }
+            EventPayload::TrackDeleted(track) => Ok(self.0.announce_no_more(track.track_id).await?),
             EventPayload::ReleaseAnnounced(release) => self.0.new_release(event.id, release).await,
             _ => Ok(()),
         }
@@ -62,13 +64,29 @@ impl Notifications {
                 title: track.title.clone(),
             });
             let id = announcement_id(track.track_id, *account);
-            Event { trace: event.trace, ..Event::new(id, event.occurred_at, payload) }
+            Event::new(id, event.occurred_at, event.trace, payload)
         });
         let announced: Vec<Event> = announced.collect();
         inner.queue.publish_all(&announced, inner.context.now()).await?;
         inner.recipients.note_announced(track.track_id, last, inner.context.now()).await?;
         Ok(page.len() < PAGE)
     }
+
+    /// A track that is gone is told to nobody: it counts as announced to the last of all followers.
+    async fn announce_no_more(&self, track: TrackId) -> Result<(), Error> {
+        let inner = &self.inner;
+        Ok(inner.recipients.note_announced(track, everybody(), inner.context.now()).await?)
+    }
+
+    /// Whether the track was deleted, as far as is known.
+    pub(super) async fn is_gone(&self, track: TrackId) -> Result<bool, Error> {
+        Ok(self.inner.recipients.announced_up_to(track).await? == Some(everybody()))
+    }
+}
+
+/// No account comes behind this one, and none has its identifier.
+fn everybody() -> AccountId {
+    uuid::Uuid::max().into()
 }
 
 /// The same for the same track and follower: a track that is hidden and published again, or whose

@@ -31,6 +31,10 @@ impl Notifications {
             Claim::Held { until } => return Err(HandleError::Held { until }),
             Claim::Yours => {}
         }
+        if let Some(Err(until)) = self.inner.pace.as_ref().map(|pace| pace.take(kind, context.now())) {
+            log.release(event, kind).await.map_err(Error::from)?;
+            return Err(HandleError::Held { until });
+        }
         let span = tracing::info_span!("send_mail", template = kind.as_str());
         match self.inner.mailer.send(&mail).instrument(span).await {
             Ok(()) => Ok(log.mark_sent(event, kind, context.now()).await.map_err(Error::from)?),

@@ -5,6 +5,7 @@ use super::transition::transition;
 use super::{Connection, Playback, Refusal, Turn};
 use crate::Error;
 use crate::model::{AppliedCommand, Cause, Command, Operation, PlaybackState};
+use crate::port::Measurement;
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +43,14 @@ impl Playback {
     /// # Errors
     /// [`Error::Busy`] when other nodes kept changing the state; nothing has changed.
     pub async fn command(&self, connection: &Connection, command: Turn<Command>) -> Result<Outcome, Error> {
-        let outcome = self.carry_out(connection, command).await?;
+        let outcome = self.carry_out(connection, command).await;
+        let code = match &outcome {
+            Ok(Outcome::Applied { .. }) => "applied",
+            Ok(Outcome::Refused { refusal, .. }) => refusal.code(),
+            Err(_) => "failed",
+        };
+        self.context.record(Measurement::SyncCommand { outcome: code });
+        let outcome = outcome?;
         self.stats.command(&outcome);
         Ok(outcome)
     }

@@ -9,6 +9,7 @@ use crate::model::event::PlayReported;
 use crate::model::{
     AccountId, DeviceId, Event, EventId, EventPayload, PlayId, PlaybackState, PositionMs, Rate, TrackId,
 };
+use crate::service::Context;
 
 /// For how long a device that says nothing is believed to play on.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
@@ -95,7 +96,7 @@ impl Hearing {
     }
 
     /// The play as an event; `None` when there is nothing to tell. The same play is the same event.
-    pub(super) fn event(&self, account: AccountId, now: Timestamp) -> Option<Event> {
+    pub(super) fn event(&self, account: AccountId, context: &Context) -> Option<Event> {
         let device_id = self.device.clone().filter(|_| self.heard >= MIN_HEARD)?;
         let played_ms =
             u32::try_from(self.heard.as_millis()).unwrap_or(u32::MAX).min(PositionMs::MAX.as_ms());
@@ -108,7 +109,7 @@ impl Hearing {
             device_id,
         };
         let id = event_id(account, &self.play_id, played_ms);
-        Some(Event::new(id, now, EventPayload::PlayReported(play)))
+        Some(context.event_with_id(id, EventPayload::PlayReported(play)))
     }
 }
 

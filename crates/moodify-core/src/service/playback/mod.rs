@@ -86,12 +86,12 @@ impl Playback {
             hub,
             queue,
             started_at: context.now(),
+            plays: Plays::new(context.clone()),
             context,
             config,
             turns: Turns::default(),
             ended: Ended::default(),
             watch: Watch::default(),
-            plays: Plays::default(),
             stats: Arc::default(),
         }
     }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::Playback;
 use super::hearing::Hearing;
 use crate::model::{AccountId, DeviceId, Event, PlaybackState, PositionMs, later};
+use crate::service::Context;
 
 /// A run that rests for so long has ended.
 const LONG_REST: Duration = Duration::from_secs(30 * 60);
@@ -19,8 +20,10 @@ const LONG_REST: Duration = Duration::from_secs(30 * 60);
 const MAX_WAITING: usize = 10_000;
 
 /// Kept in memory: what a crash takes away is one play of each listener at most.
-#[derive(Debug, Default)]
-pub(super) struct Plays(Mutex<Inner>);
+pub(super) struct Plays {
+    context: Context,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -29,10 +32,10 @@ struct Inner {
 }
 
 impl Inner {
-    fn end(&mut self, account: AccountId, now: Timestamp) {
+    fn end(&mut self, account: AccountId, now: Timestamp, context: &Context) {
         let Some(mut hearing) = self.hearings.remove(&account) else { return };
         hearing.interrupt(now);
-        if let Some(event) = hearing.event(account, now) {
+        if let Some(event) = hearing.event(account, context) {
             if self.ended.len() >= MAX_WAITING {
                 self.ended.pop_front();
             }
@@ -42,8 +45,12 @@ impl Inner {
 }
 
 impl Plays {
+    pub(super) fn new(context: Context) -> Self {
+        Self { context, inner: Mutex::default() }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A device says where it is; whether it was listened to.
@@ -57,7 +64,7 @@ impl Plays {
         let mut inner = self.inner();
         if !inner.hearings.get(&account).is_some_and(|hearing| hearing.is_of(state)) {
             // Started before this process, or by another node.
-            inner.end(account, now);
+            inner.end(account, now, &self.context);
             let since = Timestamp::from_microsecond(state.at_us).unwrap_or(now).min(now);
             let Some(hearing) = Hearing::of(state, since) else { return };
             inner.hearings.insert(account, hearing);
@@ -81,7 +88,7 @@ impl Plays {
                 }
             }
             _ => {
-                inner.end(account, now);
+                inner.end(account, now, &self.context);
                 if let Some(hearing) = Hearing::of(next, now) {
                     inner.hearings.insert(account, hearing);
                 }
@@ -98,7 +105,7 @@ impl Plays {
         if now < due {
             return Some(due);
         }
-        inner.end(account, now);
+        inner.end(account, now, &self.context);
         None
     }
 
@@ -107,7 +114,7 @@ impl Plays {
         let mut inner = self.inner();
         let accounts: Vec<_> = inner.hearings.keys().copied().collect();
         for account in accounts {
-            inner.end(account, now);
+            inner.end(account, now, &self.context);
         }
     }
 

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
-use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SeededRng};
+use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SeededRng, Silent};
 use crate::model::event::SessionRevoked;
 use crate::model::{
     AppliedCommand, Caller, Capabilities, Command, CommandId, Device, DeviceId, DeviceKind, DeviceName,
     DevicePresence, Operation, PlayWhat, PlaybackVersion, PositionMs, Role, SessionId,
 };
-use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals};
+use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals, Tracer};
 
 mod convergence;
 mod hearing;
@@ -34,11 +34,19 @@ impl Stage {
     }
 
     pub(super) fn on(store: Arc<dyn PlaybackStore>, hub: Arc<LocalSyncHub>) -> Self {
+        Self::traced(store, hub, Arc::new(Silent))
+    }
+
+    pub(super) fn traced(
+        store: Arc<dyn PlaybackStore>,
+        hub: Arc<LocalSyncHub>,
+        tracer: Arc<dyn Tracer>,
+    ) -> Self {
         let clock = Arc::new(FixedClock::default());
         // Two stages may share a hub: their identifiers must differ.
         static SEED: AtomicU64 = AtomicU64::new(0);
         let rng = Arc::new(SeededRng::new(SEED.fetch_add(1, Ordering::Relaxed)));
-        let context = Context::new(clock.clone(), rng);
+        let context = Context { tracer, ..Context::new(clock.clone(), rng) };
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store, hub, queue: queue.clone() };
         Self { playback: Playback::new(parts, context, PlaybackConfig::default()), clock, queue }

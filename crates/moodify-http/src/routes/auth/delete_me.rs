@@ -1,6 +1,5 @@
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
 
 use super::cookie::gone;
 use crate::app::App;
@@ -19,11 +18,7 @@ use crate::problem::Problem;
     security(("access_token" = [])),
     responses((status = 204, description = "Deleted.")),
 )]
-pub(crate) async fn delete_me(
-    State(app): State<App>,
-    Bearer(caller): Bearer,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(crate) async fn delete_me(State(app): State<App>, Bearer(caller): Bearer) -> Result<Response, Problem> {
     app.moodify.accounts().delete_account(&caller).await?;
-    gone(&app, &headers)
+    gone(&app)
 }

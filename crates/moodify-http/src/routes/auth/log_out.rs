@@ -42,15 +42,11 @@ impl FromRequestParts<App> for Leaver {
     security(("access_token" = []), ("session_cookie" = [])),
     responses((status = 204, description = "Signed out."), CrossSiteRequest),
 )]
-pub(crate) async fn log_out(
-    State(app): State<App>,
-    headers: http::HeaderMap,
-    leaver: Leaver,
-) -> Result<Response, Problem> {
+pub(crate) async fn log_out(State(app): State<App>, leaver: Leaver) -> Result<Response, Problem> {
     let accounts = app.moodify.accounts();
     match leaver {
         Leaver::Caller(caller) => accounts.log_out(&caller).await?,
         Leaver::Session(token) => accounts.log_out_with(&token).await?,
     }
-    gone(&app, &headers)
+    gone(&app)
 }

@@ -1,6 +1,5 @@
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
 
 use super::cookie::gone;
 use crate::app::App;
@@ -21,8 +20,7 @@ use crate::problem::Problem;
 pub(crate) async fn log_out_everywhere(
     State(app): State<App>,
     Bearer(caller): Bearer,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     app.moodify.accounts().log_out_everywhere(&caller).await?;
-    gone(&app, &headers)
+    gone(&app)
 }

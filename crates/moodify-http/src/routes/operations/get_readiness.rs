@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::config::HealthCheck;
 
-/// Whether everything is there that the service needs.
+/// Whether what the service needs is there.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Readiness {
     status: ReadinessStatus,
@@ -53,13 +53,15 @@ pub(crate) enum CheckStatus {
     operation_id = "get_readiness",
     tag = "operations",
     responses(
-        (status = 200, description = "It can.", body = Readiness),
+        (status = 200, description = "It can. A part that no request waits for may have failed.", body = Readiness),
         (status = 503, description = "A part is missing.", body = Readiness),
     ),
 )]
 pub(crate) async fn get_readiness(State(app): State<App>) -> Response {
-    let checks = join_all(app.config.checks.iter().map(|check| state(&**check))).await;
-    let ready = checks.iter().all(|check| check.status == CheckStatus::Ok);
+    let parts = &app.config.checks;
+    let checks = join_all(parts.iter().map(|part| state(&**part))).await;
+    let ready =
+        parts.iter().zip(&checks).all(|(part, check)| check.status == CheckStatus::Ok || !part.is_vital());
     let (code, status) = match ready {
         true => (StatusCode::OK, ReadinessStatus::Ready),
         false => (StatusCode::SERVICE_UNAVAILABLE, ReadinessStatus::NotReady),

@@ -81,6 +81,8 @@ impl World {
         let public_url: Url = "http://music.test".parse().unwrap();
         let mut config = Config::new(public_url.clone());
         config.limits = LimitsConfig::OFF;
+        // The clock stands still.
+        config.accounts.refusal_time = Duration::ZERO;
         core(&mut config);
         let builder = Moodify::builder(config)
             .store(store.clone())

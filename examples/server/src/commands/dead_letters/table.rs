@@ -66,7 +66,7 @@ mod tests {
         });
         DeadLetter {
             id: DeliveryId { consumer: "sync".to_owned(), event: id, attempt },
-            event: Event::new(id, Timestamp::UNIX_EPOCH, payload),
+            event: Event::new(id, Timestamp::UNIX_EPOCH, None, payload),
             reason: reason.to_owned(),
             died_at: Timestamp::UNIX_EPOCH,
         }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use moodify_core::{
     model::{KeyPurpose, MediaKey, Timestamp},
-    port::{Clock, Consumer, Mailer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection},
+    port::{Clock, Consumer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection},
     service::{Context, delivery::CONSUMERS},
 };
 use url::Host;
@@ -138,7 +138,7 @@ pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
 
 pub(super) async fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Found {
     let address = settings.mailer()?;
-    let mailer = assemble::mailer(&address, clock)?;
+    let mailer = assemble::mailer(settings, clock)?;
     mailer.check().await.map_err(|error| Failure::new(one_line(&error), format!("look at {address}")))?;
     works(format!("{address} takes mails; none was sent"))
 }

@@ -27,6 +27,10 @@ use super::place::Placed;
 /// keeps an idle one (60 s), so that none of its requests meets a closing door.
 pub(super) const HEAD_PATIENCE: Duration = Duration::from_secs(75);
 
+/// How much of a request is read ahead at most, its head included; many uploads at once are to take
+/// little memory.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
+
 /// How many are turned away at a time, each within a second: so many files are over the limit.
 const TURNED_AWAY: usize = 64;
 
@@ -82,6 +86,7 @@ where
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_patience)
+        .max_buf_size(READ_AHEAD_BYTES)
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     async move {

@@ -78,6 +78,7 @@ impl Catalog {
         if caller.artist_id != Some(id) || store.artist(id).await?.is_some() {
             return Ok(());
         }
+        self.admit(caller).await?;
         let name = ArtistName::parse(&caller.name).map_err(Error::internal)?;
         let created_at = self.inner.context.now();
         let artist = Artist { id, account_id: caller.account_id, name, created_at };
@@ -95,6 +96,10 @@ impl Catalog {
         at: Timestamp,
     ) -> Result<(), Error> {
         let Some((id, name)) = profile else { return Ok(()) };
+        // An old event may be tried again after the account has gone.
+        if self.is_gone(account_id).await? {
+            return Ok(());
+        }
         let artist = Artist { id, account_id, name, created_at: at };
         Ok(self.inner.parts.store.upsert_artist(&artist).await?)
     }

@@ -17,6 +17,7 @@ impl Catalog {
         let now = context.now();
         let payload = EventPayload::ArtistFollowed(ArtistFollowed { account_id, artist_id: id });
         let event = context.event(payload);
+        self.admit(caller).await?;
         self.make_known(caller, id).await?;
         self.inner.parts.library.follow(account_id, id, now, &[event]).await?;
         Ok(())
@@ -31,6 +32,7 @@ impl Catalog {
         let now = context.now();
         let payload = EventPayload::ArtistUnfollowed(ArtistUnfollowed { account_id, artist_id: id });
         let event = context.event(payload);
+        self.admit(caller).await?;
         if !self.inner.parts.library.unfollow(account_id, id, now, &[event]).await? {
             self.artist(caller, id).await?;
         }

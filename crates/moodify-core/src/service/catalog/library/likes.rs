@@ -11,6 +11,7 @@ impl Catalog {
     /// # Errors
     /// [`Error::NotFound`] if there is none that the caller may know of.
     pub async fn like(&self, caller: &Caller, id: TrackId) -> Result<(), Error> {
+        self.admit(caller).await?;
         self.visible_track(caller, id).await?;
         self.inner.parts.library.like(caller.account_id, id, self.inner.context.now()).await?;
         Ok(())
@@ -22,6 +23,7 @@ impl Catalog {
     /// # Errors
     /// [`Error::NotFound`] if there is none that the caller may know of.
     pub async fn unlike(&self, caller: &Caller, id: TrackId) -> Result<(), Error> {
+        self.admit(caller).await?;
         if !self.inner.parts.library.unlike(caller.account_id, id).await? {
             self.visible_track(caller, id).await?;
         }

@@ -40,6 +40,7 @@ impl Catalog {
     /// [`Error::NotFound`] if there is no such track that the caller may know of; `in_the_future` and
     /// `too_long_ago` at `/started_at`; `play_id_taken`.
     pub async fn report_play(&self, caller: &Caller, new: NewReport) -> Result<bool, Error> {
+        self.admit(caller).await?;
         self.visible_track(caller, new.track_id).await?;
         let NewReport { play_id, track_id, started_at, played_ms, device_id } = new;
         let (account_id, reported_at) = (caller.account_id, self.inner.context.now());
@@ -54,6 +55,9 @@ impl Catalog {
     /// # Errors
     /// [`Error::Unavailable`] if the store fails.
     pub async fn play_was_reported(&self, event: &PlayReported, at: Timestamp) -> Result<(), Error> {
+        if self.is_gone(event.account_id).await? {
+            return Ok(());
+        }
         let report = PlayReport {
             account_id: event.account_id,
             play_id: event.play_id.clone(),

@@ -2,26 +2,34 @@
 
 use super::*;
 use crate::model::event::PlayReported;
-use crate::model::{EventKind, EventPayload, TrackId};
+use crate::model::{Event, EventKind, EventPayload, TraceContext, TrackId};
 use crate::port::{Consumer, Queue};
 
 impl Stage {
     async fn listening() -> Self {
-        let stage = Self::new();
+        Self::new().heard_by_music().await
+    }
+
+    async fn heard_by_music(self) -> Self {
+        let stage = self;
         let music = Consumer { name: "music", kinds: vec![EventKind::PlayReported] };
         stage.queue.declare(&music).await.unwrap();
         stage
     }
 
-    async fn plays(&self) -> Vec<PlayReported> {
+    async fn told(&self) -> Vec<Event> {
         assert!(self.playback.publish_plays().await);
         let now = self.clock_now();
         let found = self.queue.receive("music", 100, now, Duration::from_secs(3_600)).await.unwrap();
-        let play = |payload| match payload {
+        found.into_iter().map(|delivery| delivery.event).collect()
+    }
+
+    async fn plays(&self) -> Vec<PlayReported> {
+        let play = |event: Event| match event.payload {
             EventPayload::PlayReported(play) => play,
             other => panic!("{other:?}"),
         };
-        found.into_iter().map(|delivery| play(delivery.event.payload)).collect()
+        self.told().await.into_iter().map(play).collect()
     }
 
     fn pass(&self, ms: u64) {
@@ -41,6 +49,35 @@ impl Player<'_> {
     async fn next(&self, id: &str) {
         self.send(command(id, Operation::Next { ended: true, from: None })).await;
     }
+}
+
+/// In another place of its trace each time it is asked.
+#[derive(Default)]
+struct Steps(AtomicU64);
+
+impl Tracer for Steps {
+    fn current(&self) -> Option<TraceContext> {
+        TraceContext::new(7, 1 + self.0.fetch_add(1, Ordering::Relaxed), true)
+    }
+
+    fn resume(&self, _: &tracing::Span, _: &TraceContext) {}
+
+    fn describe(&self, _: &tracing::Span, _: &str) {}
+}
+
+#[tokio::test]
+async fn a_play_belongs_to_the_trace_of_what_ended_it() {
+    let steps = Arc::new(Steps::default());
+    let store = Arc::new(MemoryPlaybackStore::default());
+    let stage = Stage::traced(store, Arc::default(), steps.clone()).heard_by_music().await;
+    let phone = stage.device(1, "phone").await;
+    phone.play("c1", 7).await;
+    stage.pass(10_150);
+    phone.report(10_000).await;
+    let before = steps.0.load(Ordering::Relaxed);
+    phone.next("c2").await;
+    let trace = stage.told().await.remove(0).trace.unwrap();
+    assert_eq!((trace.trace_id(), trace.span_id()), (7, before + 1));
 }
 
 #[tokio::test]

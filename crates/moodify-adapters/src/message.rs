@@ -6,17 +6,9 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use moodify_core::model::{self, Mail};
 use moodify_core::port::MailError;
 
-/// The bytes of a mail as it travels, or lies in a file.
-///
-/// # Errors
-/// [`MailError::Refused`] if it is no mail.
-pub fn eml(mail: &Mail, date: Timestamp) -> Result<Vec<u8>, MailError> {
-    Ok(message(mail, date)?.formatted())
-}
-
 /// The mail as it travels (RFC 5322): text and HTML as alternatives, everything in UTF-8. The same
 /// mail at the same time gives the same bytes.
-pub(super) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError> {
+pub(crate) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError> {
     refuse_control_characters(mail)?;
     let parts = MultiPart::alternative()
         .boundary(format!("={}=", name(mail)))
@@ -33,7 +25,7 @@ pub(super) fn message(mail: &Mail, date: Timestamp) -> Result<Message, MailError
 }
 
 /// What tells this mail from all others: the part of its message id before the domain.
-pub(super) fn name(mail: &Mail) -> String {
+pub(crate) fn name(mail: &Mail) -> String {
     let id = mail.message_id.as_str().trim_start_matches('<');
     let local = id.split_once('@').map_or(id, |(local, _)| local);
     local

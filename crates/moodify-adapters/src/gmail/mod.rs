@@ -1,0 +1,8 @@
+#![doc = include_str!("docs.md")]
+
+mod config;
+mod mailer;
+mod tokens;
+
+pub use config::GmailConfig;
+pub use mailer::GmailMailer;

@@ -1,0 +1,263 @@
+//! Mails through a mail server, and through one that wants tokens.
+#![cfg(all(feature = "smtp", feature = "gmail"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests report by panicking"
+)]
+
+#[path = "../../../examples/server/tests/js/mail_server.rs"]
+mod mail_server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use mail_server::MailServer;
+use moodify_adapters::gmail::{GmailConfig, GmailMailer};
+use moodify_adapters::smtp::{Encryption, LogIn, SmtpConfig, SmtpMailer};
+use moodify_core::conformance::MailerFixture;
+use moodify_core::memory::FixedClock;
+use moodify_core::model::{Email, Mail, MailKind, Mailbox, MessageId};
+use moodify_core::port::{MailError, Mailer};
+use serde_json::json;
+
+/// Both ways to encrypt and both ways to log in, over the cases of the port.
+macro_rules! contracts {
+    ($($name:ident: $mailer:expr;)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn fixture() -> Option<MailerFixture> {
+                let server = MailServer::start().await?;
+                let mailer: Arc<dyn Mailer> = $mailer(&server);
+                Some(MailerFixture::new(mailer, server))
+            }
+
+            moodify_core::mailer_suite!(contract, fixture);
+        }
+    )*};
+}
+
+contracts! {
+    plain: |server| smtp(server, Encryption::Off, LogIn::Nobody);
+    starttls: |server| smtp(server, Encryption::StartTls, ada("se:cret/"));
+    implicit: |server| smtp(server, Encryption::Implicit, ada("se:cret/"));
+    tokens: |server| gmail(server, Encryption::Implicit).0;
+}
+
+fn ada(password: &str) -> LogIn {
+    LogIn::Password { user: "ada".to_owned(), password: password.into() }
+}
+
+fn config(server: &MailServer, encryption: Encryption, log_in: LogIn) -> SmtpConfig {
+    let port = match encryption {
+        Encryption::Off => server.ports.plain,
+        Encryption::StartTls => server.ports.starttls,
+        Encryption::Implicit => server.ports.implicit,
+    };
+    let authorities = Some(std::fs::read_to_string(server.authority()).unwrap());
+    SmtpConfig { port, log_in, authorities, ..SmtpConfig::new("localhost", encryption) }
+}
+
+fn smtp(server: &MailServer, encryption: Encryption, log_in: LogIn) -> Arc<dyn Mailer> {
+    mailer(config(server, encryption, log_in))
+}
+
+fn mailer(config: SmtpConfig) -> Arc<dyn Mailer> {
+    Arc::new(SmtpMailer::new(config, Arc::new(FixedClock::default())).unwrap())
+}
+
+fn gmail(server: &MailServer, encryption: Encryption) -> (Arc<dyn Mailer>, Arc<FixedClock>) {
+    gmail_with(server, encryption, "app-secret")
+}
+
+fn gmail_with(
+    server: &MailServer,
+    encryption: Encryption,
+    secret: &str,
+) -> (Arc<dyn Mailer>, Arc<FixedClock>) {
+    let clock = Arc::new(FixedClock::default());
+    let google = GmailConfig::new("hello@example.com", "app", secret.into(), "refresh".into()).unwrap();
+    let config = GmailConfig {
+        token_url: server.token_url().parse().unwrap(),
+        server: config(server, encryption, LogIn::Nobody),
+        ..google
+    };
+    (Arc::new(GmailMailer::new(config, clock.clone()).unwrap()), clock)
+}
+
+fn mail(to: &str) -> Mail {
+    let event = "01890a5d-ac96-774b-bcce-b302099a8057";
+    Mail {
+        message_id: MessageId::new(event.parse().unwrap(), MailKind::Welcome, "example.com"),
+        from: Mailbox { name: "Moodify".to_owned(), email: Email::parse("hello@example.com").unwrap() },
+        to: Mailbox { name: "Zoë".to_owned(), email: Email::parse(to).unwrap() },
+        subject: "Schön, dass du da bist".to_owned(),
+        html: "<p>Schön</p>\n.\n".to_owned(),
+        text: "Schön\n.\n".to_owned(),
+    }
+}
+
+/// Starts a server, or ends the test, aloud.
+macro_rules! server {
+    () => {
+        match MailServer::start().await {
+            Some(server) => server,
+            None => return,
+        }
+    };
+}
+
+#[tokio::test]
+async fn a_mail_arrives_whole_over_a_protected_connection() {
+    let server = server!();
+    let mailer = smtp(&server, Encryption::StartTls, ada("se:cret/"));
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+    let seen = server.seen().await;
+    let taken = &seen.mails[0];
+    assert_eq!((taken.from.as_str(), taken.to[0].as_str()), ("hello@example.com", "zoe@example.net"));
+    assert_eq!((taken.user.as_deref(), taken.secure), (Some("ada"), true));
+    assert!(taken.raw.contains("Message-ID: <01890a5d-ac96-774b-bcce-b302099a8057.welcome@example.com>"));
+    assert!(taken.raw.contains("multipart/alternative"), "{}", taken.raw);
+}
+
+#[tokio::test]
+async fn connections_are_used_again_and_few() {
+    let server = server!();
+    let mailer = smtp(&server, Encryption::Implicit, ada("se:cret/"));
+    for _ in 0..5 {
+        mailer.send(&mail("zoe@example.net")).await.unwrap();
+    }
+    assert_eq!(server.seen().await.connections, 1);
+    join_all((0..40).map(|_| async { mailer.send(&mail("zoe@example.net")).await.unwrap() })).await;
+    let seen = server.seen().await;
+    assert_eq!(seen.mails.len(), 45);
+    assert!(seen.connections <= 4, "{}", seen.connections);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_told_from_what_is_refused_for_now() {
+    let server = server!();
+    let mailer = smtp(&server, Encryption::Implicit, ada("se:cret/"));
+    for (to, words) in [("refused@example.net", "5.1.1 nobody of that name"), ("full@example.net", "5.2.2")] {
+        let MailError::Refused { reason } = mailer.send(&mail(to)).await.unwrap_err() else { panic!("{to}") };
+        assert!(reason.contains(words) && !reason.contains('\n'), "{reason}");
+    }
+    for to in ["later@example.net", "dropped@example.net"] {
+        let MailError::Unavailable(fault) = mailer.send(&mail(to)).await.unwrap_err() else { panic!("{to}") };
+        assert!(fault.retryable, "{to}: {fault}");
+    }
+    // None of that harms the next one.
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let server = server!();
+    let config =
+        SmtpConfig { timeout: Duration::from_millis(300), ..config(&server, Encryption::Off, LogIn::Nobody) };
+    let mailer = mailer(SmtpConfig { max_connections: 1, ..config });
+    let MailError::Unavailable(fault) = mailer.send(&mail("silent@example.net")).await.unwrap_err() else {
+        panic!("refused")
+    };
+    assert!(fault.retryable);
+    // Its connection, the only one, is not used for another mail in the middle of the first.
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+    assert_eq!(server.seen().await.mails.len(), 1);
+}
+
+#[tokio::test]
+async fn connections_that_the_server_closed_are_replaced() {
+    let server = server!();
+    let mailer = smtp(&server, Encryption::Implicit, ada("se:cret/"));
+    for _ in 0..3 {
+        mailer.send(&mail("zoe@example.net")).await.unwrap();
+        server.control(json!({ "hang_up": true })).await;
+    }
+    assert_eq!(server.seen().await.connections, 3);
+}
+
+#[tokio::test]
+async fn no_mail_is_to_blame_for_a_server_that_lets_nobody_in() {
+    let server = server!();
+    let strangers = [
+        smtp(&server, Encryption::StartTls, ada("wrong")),
+        // The certificate is for localhost, and for nobody else.
+        mailer(SmtpConfig {
+            host: "localhost.localdomain".to_owned(),
+            ..config(&server, Encryption::Implicit, ada("se:cret/"))
+        }),
+        mailer(SmtpConfig { authorities: None, ..config(&server, Encryption::Implicit, ada("se:cret/")) }),
+        // STARTTLS is not offered: nothing is sent in the clear instead.
+        mailer(SmtpConfig {
+            port: server.ports.plain,
+            ..config(&server, Encryption::StartTls, ada("se:cret/"))
+        }),
+    ];
+    for mailer in strangers {
+        let error = mailer.send(&mail("zoe@example.net")).await.unwrap_err();
+        assert!(matches!(error, MailError::Unavailable(_)), "{error}");
+        assert!(!format!("{error:?}").contains("se:cret"), "{error:?}");
+        mailer.check().await.unwrap_err();
+    }
+    server.control(json!({ "refuse_everybody": true })).await;
+    let error =
+        smtp(&server, Encryption::Off, LogIn::Nobody).send(&mail("zoe@example.net")).await.unwrap_err();
+    assert!(matches!(error, MailError::Unavailable(_)), "{error}");
+    assert_eq!(server.seen().await.mails.len(), 0);
+}
+
+#[tokio::test]
+async fn one_token_serves_many_senders_until_it_expires() {
+    let server = server!();
+    let (mailer, clock) = gmail(&server, Encryption::StartTls);
+    join_all((0..20).map(|_| async { mailer.send(&mail("zoe@example.net")).await.unwrap() })).await;
+    let seen = server.seen().await;
+    assert_eq!((seen.mails.len(), seen.fetched), (20, 1));
+    assert!(seen.mails.iter().all(|mail| mail.user.as_deref() == Some("hello@example.com") && mail.secure));
+
+    // In its last minute it is not taken any more; old connections do not need it.
+    clock.advance(Duration::from_secs(3600 - 59));
+    server.control(json!({ "hang_up": true })).await;
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+    assert_eq!(server.seen().await.fetched, 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_replaced_once() {
+    let server = server!();
+    let (mailer, _) = gmail(&server, Encryption::Implicit);
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+    server.control(json!({ "revoke": true, "hang_up": true })).await;
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+    assert_eq!(server.seen().await.fetched, 2);
+
+    server.control(json!({ "revoke": true, "hang_up": true, "tokens": "worthless" })).await;
+    let MailError::Unavailable(fault) = mailer.send(&mail("zoe@example.net")).await.unwrap_err() else {
+        panic!("refused")
+    };
+    assert!(!fault.retryable);
+    assert_eq!(server.seen().await.fetched, 3, "one new token, and no more");
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_fails_is_told_from_one_that_refuses() {
+    let server = server!();
+    let (mailer, _) = gmail(&server, Encryption::Implicit);
+    for (tokens, retryable) in [("busy", true), ("revoked", false)] {
+        server.control(json!({ "tokens": tokens })).await;
+        let MailError::Unavailable(fault) = mailer.send(&mail("zoe@example.net")).await.unwrap_err() else {
+            panic!("{tokens}")
+        };
+        assert_eq!(fault.retryable, retryable, "{fault}");
+    }
+    server.control(json!({ "tokens": "granted" })).await;
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+
+    let (mailer, _) = gmail_with(&server, Encryption::Implicit, "another-secret");
+    let error = mailer.check().await.unwrap_err();
+    assert!(error.to_string().contains("invalid_grant"), "{error}");
+    assert!(!format!("{error:?}").contains("another-secret"), "{error:?}");
+}
