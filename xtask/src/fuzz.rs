@@ -3,7 +3,11 @@
 //! libFuzzer with the coverage counters of the stable compiler: no nightly, no further tool. What it
 //! finds on the way is kept in `target/fuzz/corpus`, and starts the next run.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -29,18 +33,38 @@ const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
-/// Fuzzes one target, or each of them, for this long.
+/// Fuzzes one target, or each of them, for this long. What it found of use is where the next run begins.
 pub(crate) fn run(target: Option<&str>, time: Duration) -> Result<()> {
     let wanted: Vec<&Target> =
         TARGETS.iter().filter(|known| target.is_none_or(|name| name == known.name)).collect();
     let names = TARGETS.map(|target| target.name).join(", ");
     ensure!(!wanted.is_empty(), "there is no such target; there are {names}");
+    let programs = build()?;
     for target in wanted {
-        println!("--- {} for {} s", target.name, time.as_secs());
-        let program = build(target.name)?;
-        fuzz(target, &program, time)?;
+        let corpus = folder().join("corpus").join(target.name);
+        fuzz(target, &programs, time, &corpus, None)?;
     }
     Ok(())
+}
+
+/// Fuzzes each target for this long from its seeds alone and with the same dice every time: what fails here
+/// fails here again.
+pub(crate) fn run_alike(time: Duration) -> Result<()> {
+    let programs = build()?;
+    for target in &TARGETS {
+        let corpus = folder().join("brief").join(target.name);
+        if corpus.exists() {
+            fs::remove_dir_all(&corpus)?;
+        }
+        fuzz(target, &programs, time, &corpus, Some(1))?;
+    }
+    Ok(())
+}
+
+/// Whether libFuzzer can be built here: it is C++.
+pub(crate) fn has_compiler() -> bool {
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    shell::succeeds(&mut shell::program(compiler, &["--version"]))
 }
 
 fn folder() -> PathBuf {
@@ -49,30 +73,23 @@ fn folder() -> PathBuf {
     target.join("fuzz")
 }
 
-fn build(name: &str) -> Result<PathBuf> {
+/// Builds all targets: what they share is most of the work. Returns where they are.
+fn build() -> Result<PathBuf> {
     // With a platform of its own, so that build scripts and macros are built without counters.
     let platform = shell::output(&mut shell::program("rustc", &["--print", "host-tuple"]))?;
-    let args = [
-        "build",
-        "--locked",
-        "--manifest-path",
-        "fuzz/Cargo.toml",
-        "--target",
-        platform.trim(),
-        "--bin",
-        name,
-    ];
+    let platform = platform.trim();
+    let args = ["build", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", platform, "--bins"];
     let mut command = shell::cargo(&args);
-    command.env("RUSTFLAGS", COUNTERS).env("CARGO_TARGET_DIR", folder());
-    shell::built_program(&mut command, name)
+    shell::run(command.env("RUSTFLAGS", COUNTERS).env("CARGO_TARGET_DIR", folder()))?;
+    Ok(folder().join(platform).join("debug"))
 }
 
-fn fuzz(target: &Target, program: &PathBuf, time: Duration) -> Result<()> {
-    let (corpus, found) =
-        (folder().join("corpus").join(target.name), folder().join("found").join(target.name));
-    fs::create_dir_all(&corpus)?;
+fn fuzz(target: &Target, programs: &Path, time: Duration, corpus: &Path, dice: Option<u32>) -> Result<()> {
+    println!("--- {} for {} s", target.name, time.as_secs());
+    let found = folder().join("found").join(target.name);
+    fs::create_dir_all(corpus)?;
     fs::create_dir_all(&found)?;
-    let options = [
+    let mut options = vec![
         format!("-max_total_time={}", time.as_secs()),
         format!("-max_len={}", target.longest),
         // Longer than the slowest judgement of a file may take.
@@ -82,7 +99,8 @@ fn fuzz(target: &Target, program: &PathBuf, time: Duration) -> Result<()> {
         "-verbosity=0".to_owned(),
         format!("-artifact_prefix={}/", found.display()),
     ];
-    let mut command = shell::program(program, &[]);
-    command.args(options).arg(&corpus).arg(shell::root().join(target.seeds));
+    options.extend(dice.map(|dice| format!("-seed={dice}")));
+    let mut command = shell::program(programs.join(target.name), &[]);
+    command.args(options).arg(corpus).arg(shell::root().join(target.seeds));
     shell::run(&mut command).with_context(|| format!("an input broke it; it is in {}", found.display()))
 }

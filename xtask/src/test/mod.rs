@@ -3,6 +3,7 @@
 mod deny;
 mod direction;
 mod features;
+mod fuzzing;
 mod packages;
 mod sizes;
 mod tally;
@@ -18,7 +19,7 @@ use tally::Tally;
 ///
 /// Everything that compiles the whole workspace does it with one set of features and one set of
 /// flags, so that each dependency is checked once and built once.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "format", advice: "run `cargo fmt --all`", check: format },
     Step { name: "file sizes", advice: "split the file: one idea each", check: sizes::check },
     Step {
@@ -67,6 +68,11 @@ const STEPS: [Step; 12] = [
         check: generated,
     },
     Step { name: "documentation", advice: "fix what rustdoc names", check: documentation },
+    Step {
+        name: "generated input (fuzzing)",
+        advice: "run the target again with `cargo xtask fuzz <target>`; the named input breaks it",
+        check: fuzzing::check,
+    },
 ];
 
 const BUILD_TESTS: [&str; 7] =
@@ -143,7 +149,10 @@ fn passed((): ()) -> Outcome {
 }
 
 fn format(_: &mut Tally) -> Result<Outcome> {
-    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"])).map(passed)
+    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
+    // A workspace of its own.
+    let args = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+    shell::run(&mut shell::cargo(&args)).map(passed)
 }
 
 fn clippy(_: &mut Tally) -> Result<Outcome> {
