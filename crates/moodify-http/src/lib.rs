@@ -28,11 +28,11 @@ use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-use crate::etag::Tagged;
 pub use crate::config::{
     HealthCheck, HttpConfig, InvalidOrigin, Limits, MAX_JSON_BYTES, Metrics, MetricsPage, Origin,
 };
 pub use crate::cookies::CookieSessions;
+use crate::etag::Tagged;
 pub use crate::openapi::openapi;
 use crate::problem::Problem;
 
