@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Authenticator;
 use super::inbox::{Conduct, inbox};
-use super::intake::{ClockIntake, Desk, Event, Intake};
+use super::intake::{ClockIntake, Desk, Intake};
 use super::seat;
 use super::session::{Parked, Session};
 use super::wire::{Failure, Handshake};
@@ -97,17 +97,8 @@ fn code(error: Error) -> &'static str {
 }
 
 fn listen(socket: &SocketRef, desk: &Arc<Desk>, gone: &CancellationToken) {
-    for (name, event) in [
-        ("hello", Event::Hello),
-        ("command", Event::Command),
-        ("resync", Event::Resync),
-        ("report", Event::Report),
-        ("ready", Event::Ready),
-        ("auth_refresh", Event::AuthRefresh),
-    ] {
-        socket.on(name, Intake { event, desk: desk.clone() });
-    }
-    socket.on_fallback(Intake { event: Event::Unknown, desk: desk.clone() });
+    // One for all events: a table of them would be a part of every idle socket.
+    socket.on_fallback(Intake { desk: desk.clone() });
     let gone = gone.clone();
     socket.on_disconnect(move || {
         gone.cancel();

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use socketioxide::SendError;
 use socketioxide::adapter::LocalAdapter;
-use socketioxide::extract::{AckSender, TryData};
+use socketioxide::extract::{AckSender, Event as EventName, TryData};
 use socketioxide::handler::{FromMessageParts, MessageHandler, Value as Packet};
 use socketioxide::socket::Socket;
 
@@ -33,6 +33,20 @@ pub(super) enum Event {
     Ready,
     AuthRefresh,
     Unknown,
+}
+
+impl Event {
+    fn named(name: &str) -> Self {
+        match name {
+            "hello" => Self::Hello,
+            "command" => Self::Command,
+            "resync" => Self::Resync,
+            "report" => Self::Report,
+            "ready" => Self::Ready,
+            "auth_refresh" => Self::AuthRefresh,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// What waits for the session.
@@ -70,9 +84,8 @@ pub(super) struct Desk {
     pub max_bytes: usize,
 }
 
-/// Puts messages of one event into the inbox.
+/// Puts messages into the inbox.
 pub(super) struct Intake {
-    pub event: Event,
     pub desk: Arc<Desk>,
 }
 
@@ -166,13 +179,15 @@ impl Desk {
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for Intake {
-    fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
+    fn call(&self, socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) {
         if self.desk.is_closed() {
             return;
         }
+        let name = EventName::from_message_parts(&socket, &mut packet, &ack);
+        let event = name.map_or(Event::Unknown, |EventName(name)| Event::named(&name));
         let (payload, reply) = (self.desk.take_in(&packet), Reply { socket, ack });
         let size = payload.size();
-        let message = Box::new(Message { event: self.event, payload, reply });
+        let message = Box::new(Message { event, payload, reply });
         if let Err(NotKept::Full(Item::Message(message))) =
             self.desk.inbox.offer(Item::Message(message), size)
         {

@@ -224,7 +224,11 @@ pub async fn deleting_a_stale_version_stores_nothing(fixture: &CatalogStoreFixtu
     assert_eq!(fixture.store.delete_track(samples::id(), Some(1), &[]).await.unwrap(), None);
     assert_eq!(waiting(&*fixture.outbox, std::slice::from_ref(&event)).await, []);
     assert_eq!(fixture.store.track(track.id).await.unwrap().as_ref(), Some(&edited));
-    let deleted = fixture.store.delete_track(track.id, Some(edited.version), &[event.clone()]).await.unwrap();
+    let deleted = fixture
+        .store
+        .delete_track(track.id, Some(edited.version), std::slice::from_ref(&event))
+        .await
+        .unwrap();
     assert_eq!(deleted, Some(edited));
     assert_eq!(waiting(&*fixture.outbox, std::slice::from_ref(&event)).await, [event]);
 }
