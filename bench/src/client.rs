@@ -1,6 +1,7 @@
 //! The HTTP side of every load. Moodify and its peer have the same paths and the same fields.
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use reqwest::{Client as Http, RequestBuilder, multipart};
 use serde_json::{Value, json};
 
@@ -94,6 +95,15 @@ impl Client {
         let body = json!({"title": "Benchmarks", "track_ids": track_ids});
         let playlist = answer(self.http.post(url).bearer_auth(&self.token).json(&body)).await?;
         Ok(playlist["id"].as_str().context("a playlist without an id")?.to_owned())
+    }
+
+    /// Tells of a play that has to count.
+    pub(crate) async fn play(&self, track: &str, play_id: &str, started_at: Timestamp) -> Result<()> {
+        let url = format!("{}/v1/tracks/{track}/plays", self.at.music);
+        let body = json!({"play_id": play_id, "started_at": started_at, "played_ms": 95_000});
+        let answer = answer(self.http.post(url).bearer_auth(&self.token).json(&body)).await?;
+        ensure!(answer["counted"] == true, "a play was not counted: {answer}");
+        Ok(())
     }
 
     /// Reads something of the music service whole, and returns its length in bytes.

@@ -21,6 +21,11 @@ use tokio::{
 /// How often memory is looked at while a load runs.
 const SAMPLE: Duration = Duration::from_millis(20);
 
+/// How long it may take until nothing of a load is left.
+const SETTLE_SECONDS: u32 = 60;
+/// What a process that has nothing to do may use of a second.
+const IDLE: Duration = Duration::from_millis(30);
+
 /// A program under measurement. It ends when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -143,15 +148,35 @@ fn memory(pids: &[i32]) -> Result<u64> {
     for pid in pids {
         let process = Proc::new(*pid)?;
         pages += process.statm()?.resident;
+        let started_as = process.cmdline()?;
         for task in process.tasks()?.flatten() {
             for child in task.children().unwrap_or_default() {
-                // It may have ended since.
-                pages += i32::try_from(child)
-                    .ok()
-                    .and_then(|child| Proc::new(child).ok()?.statm().ok())
-                    .map_or(0, |statm| statm.resident);
+                pages +=
+                    i32::try_from(child).ok().and_then(|child| of_child(child, &started_as)).unwrap_or(0);
             }
         }
     }
     Ok(pages * page)
+}
+
+/// Resident memory of a child in pages, unless it has ended since. Until it runs its own program, its memory is
+/// its parent's, and counted there.
+fn of_child(pid: i32, parent: &[String]) -> Option<u64> {
+    let child = Proc::new(pid).ok()?;
+    let resident = child.statm().ok()?.resident;
+    (child.cmdline().ok()? != parent).then_some(resident)
+}
+
+impl Process {
+    /// Waits until it does next to nothing: what an earlier load has left to do is not the next one's.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        for _ in 0..SETTLE_SECONDS {
+            let before = cpu(&[self.pid])?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if cpu(&[self.pid])?.saturating_sub(before) < IDLE {
+                return Ok(());
+            }
+        }
+        bail!("it is still busy {SETTLE_SECONDS} s after a load")
+    }
 }

@@ -8,7 +8,7 @@ use super::{Length, Load, run};
 use crate::{client::Client, subject::Subject};
 
 /// How many ask at once.
-const CLIENTS: usize = 8;
+pub(super) const CLIENTS: usize = 8;
 
 /// Ten tracks with 20 signed URLs.
 pub(crate) async fn list(subject: &Subject, client: &Client, time: Duration) -> Result<Load> {

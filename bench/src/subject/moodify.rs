@@ -61,12 +61,37 @@ pub(crate) struct Catalogue {
     pub(crate) tracks: u32,
 }
 
-/// Titles are made of these in turn: each word stands in a known share of the tracks.
-const WORDS: [&str; 10] =
+/// Titles begin with these in turn: each word stands in a known share of the tracks.
+const FIRST: [&str; 10] =
     ["River", "Lantern", "Harbour", "Winter", "Echo", "Velvet", "Garden", "Signal", "Copper", "Tide"];
 
-/// Fills a data folder that no server runs on. 1 % of the titles hold `percent`, one in 1,000 holds
-/// `permille`, every tenth each of [`WORDS`], and all `song`.
+/// And go on with these, whatever they began with.
+const SECOND: [&str; 3] = ["Alpha", "Omega", "Meadow"];
+
+/// What words that few tracks have are made of.
+const SYLLABLES: [&str; 16] =
+    ["ba", "ko", "ri", "ta", "lu", "ne", "mo", "sa", "vi", "du", "fe", "gi", "ho", "ja", "ka", "le"];
+
+const GENRES: [&str; 8] = ["Jazz", "Folk", "Ambient", "Pop", "Rock", "Soul", "House", "Metal"];
+
+/// Mixes a number, so that what is made of it goes with nothing else.
+fn mixed(number: u32) -> usize {
+    let mixed = number.wrapping_mul(2_654_435_761);
+    (mixed ^ (mixed >> 15)) as usize
+}
+
+/// Every title holds `song`, one in 100 `percent`, one in 1,000 `permille`.
+fn title(number: u32) -> String {
+    let dice = mixed(number);
+    let rare: String = (0..3).map(|nth| SYLLABLES[(dice >> (4 * nth)) % SYLLABLES.len()]).collect();
+    let (first, second) =
+        (FIRST[number as usize % FIRST.len()], SECOND[(number / 10) as usize % SECOND.len()]);
+    let percent = if number.is_multiple_of(100) { " Percent" } else { "" };
+    let permille = if number.is_multiple_of(1000) { " Permille" } else { "" };
+    format!("{rare} {first} {second} Song{percent}{permille}")
+}
+
+/// Fills a data folder that no server runs on.
 pub(crate) async fn seed_tracks(folder: &Path, catalogue: &Catalogue) -> Result<()> {
     let store = SqlStore::connect(&SqlConfig::Sqlite(SqliteConfig::new(folder.join("moodify.db")))).await?;
     let rng = moodify_core::memory::SystemRng;
@@ -86,27 +111,20 @@ pub(crate) async fn seed_tracks(folder: &Path, catalogue: &Catalogue) -> Result<
         artists.push(artist);
     }
     for number in 0..catalogue.tracks {
-        let mut title = format!("{} Song", WORDS[number as usize % WORDS.len()]);
-        if number % 100 == 0 {
-            title.push_str(" Percent");
-        }
-        if number % 1000 == 0 {
-            title.push_str(" Permille");
-        }
         let artist = &artists[number as usize % artists.len()];
         let track = Track {
             id: new_id().into(),
             artist_id: artist.id,
             artist_name: artist.name.clone(),
-            title: Title::parse(&title).map_err(anyhow::Error::msg)?,
-            genre: Genre::parse(["Jazz", "Folk", "Ambient", "Pop"][number as usize % 4]).ok(),
+            title: Title::parse(&title(number)).map_err(anyhow::Error::msg)?,
+            genre: Genre::parse(GENRES[(mixed(number) >> 16) % GENRES.len()]).ok(),
             duration_ms: 180_000,
             size_bytes: 5_000_000,
             visibility: Visibility::Public,
             status: TrackStatus::Ready,
             audio: new_id().into(),
             cover: Some(new_id().into()),
-            play_count: u64::from(number.wrapping_mul(2_654_435_761) % 10_000),
+            play_count: (mixed(number.wrapping_add(7)) % 10_000) as u64,
             created_at: Timestamp::now(),
             version: 1,
         };
