@@ -135,6 +135,29 @@ async fn what_is_no_token_is_refused_at_any_size() {
     }
 }
 
+/// Its signature is not verified again; everything else is.
+#[tokio::test]
+async fn a_token_that_was_good_vouches_for_no_other_and_for_no_other_time() {
+    let attack = Attack::new().await;
+    let accounts = attack.world.moodify.accounts();
+    for _ in 0..2 {
+        accounts.authenticate(&attack.token).await.unwrap();
+    }
+    let mut claims = attack.part(1);
+    claims["role"] = json!("artist");
+    let (signed, signature) = attack.token.rsplit_once('.').unwrap();
+    let header = signed.split_once('.').unwrap().0;
+    let raised = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    assert_eq!(attack.refused(&raised, "raised").await, AuthFailure::InvalidToken);
+
+    let other = Attack::forge(&SigningKey::from_bytes(&[7; 32]), &attack.part(0), &attack.part(1));
+    let signature = other.rsplit_once('.').unwrap().1;
+    assert_eq!(attack.refused(&format!("{signed}.{signature}"), "foreign").await, AuthFailure::InvalidToken);
+
+    attack.world.clock.advance(Duration::from_secs(606));
+    assert_eq!(attack.refused(&attack.token, "old").await, AuthFailure::ExpiredToken);
+}
+
 #[tokio::test]
 async fn a_token_ends_after_ten_minutes_and_five_seconds_of_leeway() {
     let attack = Attack::new().await;
