@@ -1,8 +1,10 @@
 use axum::extract::Request;
-use http::{HeaderValue, Uri};
+use http::{Extensions, HeaderValue, Uri};
+use hyper::upgrade::OnUpgrade;
 
-/// Copies what a handshake keeps for as long as its socket is open: its address and headers. As they
-/// come they are parts of the connection's first read buffer, and would keep all of its 8 KiB.
+/// Copies what a socket keeps of its handshake for as long as it is open: the address and the headers. As
+/// they come they are parts of the connection's first read buffer, and would keep all of its 8 KiB. What the
+/// layers outside noted for those inside goes.
 pub(crate) fn detached(mut request: Request) -> Request {
     if !request.uri().path().starts_with("/socket.io") {
         return request;
@@ -16,6 +18,11 @@ pub(crate) fn detached(mut request: Request) -> Request {
             *value = copy;
             value.set_sensitive(is_sensitive);
         }
+    }
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    *request.extensions_mut() = Extensions::new();
+    if let Some(upgrade) = upgrade {
+        request.extensions_mut().insert(upgrade);
     }
     request
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Authenticator;
-use super::intake::{ClockIntake, Event, Intake, Item, QUEUE};
+use super::intake::{ClockIntake, Intake, Item, QUEUE};
 use super::session::{Parked, Session};
 use super::wire::{Failure, Handshake};
 use crate::cookies::{CookieSessions, Sender, SessionCookie};
@@ -89,17 +89,8 @@ fn code(error: Error) -> &'static str {
 }
 
 fn listen(socket: &SocketRef, queue: &mpsc::Sender<Item>, max_bytes: usize, gone: &CancellationToken) {
-    for (name, event) in [
-        ("hello", Event::Hello),
-        ("command", Event::Command),
-        ("resync", Event::Resync),
-        ("report", Event::Report),
-        ("ready", Event::Ready),
-        ("auth_refresh", Event::AuthRefresh),
-    ] {
-        socket.on(name, Intake { event, queue: queue.clone(), max_bytes });
-    }
-    socket.on_fallback(Intake { event: Event::Unknown, queue: queue.clone(), max_bytes });
+    // One for all events: a table of them would be a part of every idle socket.
+    socket.on_fallback(Intake { queue: queue.clone(), max_bytes });
     let gone = gone.clone();
     socket.on_disconnect(move || {
         gone.cancel();

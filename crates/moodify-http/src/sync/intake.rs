@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use socketioxide::SendError;
 use socketioxide::adapter::LocalAdapter;
-use socketioxide::extract::{AckSender, TryData};
+use socketioxide::extract::{AckSender, Event as EventName, TryData};
 use socketioxide::handler::{FromMessageParts, MessageHandler, Value as Packet};
 use socketioxide::socket::Socket;
 use tokio::sync::mpsc;
@@ -33,6 +33,20 @@ pub(super) enum Event {
     Ready,
     AuthRefresh,
     Unknown,
+}
+
+impl Event {
+    fn named(name: &str) -> Self {
+        match name {
+            "hello" => Self::Hello,
+            "command" => Self::Command,
+            "resync" => Self::Resync,
+            "report" => Self::Report,
+            "ready" => Self::Ready,
+            "auth_refresh" => Self::AuthRefresh,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// What waits for the session.
@@ -75,9 +89,8 @@ impl Reply {
     }
 }
 
-/// Puts messages of one event into the queue.
+/// Puts messages into the queue.
 pub(super) struct Intake {
-    pub event: Event,
     pub queue: mpsc::Sender<Item>,
     /// The largest message that is looked at, in bytes.
     pub max_bytes: usize,
@@ -106,7 +119,9 @@ fn read(socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) -> (Result<Va
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for Intake {
-    fn call(&self, socket: Arc<Socket>, packet: Packet, ack: Option<i64>) {
+    fn call(&self, socket: Arc<Socket>, mut packet: Packet, ack: Option<i64>) {
+        let name = EventName::from_message_parts(&socket, &mut packet, &ack);
+        let event = name.map_or(Event::Unknown, |EventName(name)| Event::named(&name));
         let is_too_large = size(&packet) > self.max_bytes;
         let (payload, reply) = if is_too_large {
             let failure = Failure::new("message_too_large", "The message is too large.");
@@ -114,7 +129,7 @@ impl MessageHandler<LocalAdapter, InOrder> for Intake {
         } else {
             read(socket, packet, ack)
         };
-        let message = Box::new(Message { event: self.event, payload, reply });
+        let message = Box::new(Message { event, payload, reply });
         let refused = self.queue.try_send(Item::Message(message));
         if let Err(mpsc::error::TrySendError::Full(Item::Message(message))) = refused {
             message.reply.send_or_forget(&Failure::from(Refusal::RateLimited));
