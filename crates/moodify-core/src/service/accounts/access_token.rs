@@ -79,10 +79,10 @@ pub(super) struct AccessTokens {
     context: Context,
     issuer: String,
     ttl: Duration,
-    /// Of the keys that were asked for: to make one takes about as long as to verify with it.
+    /// Of the keys that were asked for.
     public: Mutex<HashMap<KeyId, VerifyingKey>>,
     /// Keys and SHA-256 of tokens whose signatures they have verified: a device presents the same one for
-    /// a while, and verifying is most of what a token costs.
+    /// a while.
     verified: Mutex<HashSet<(KeyId, [u8; 32])>>,
 }
 
