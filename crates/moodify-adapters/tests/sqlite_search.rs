@@ -79,8 +79,8 @@ async fn what_is_old_new_changed_and_renamed_is_found() {
     let both = Track { title: title("Even, odd"), genre: genre("Jazz"), ..samples::track(&artist) };
     store.create_track(&both).await.unwrap();
     let newest = TrackSort::Newest;
-    assert_eq!(found(&store, "odd even", None, newest).await.1, [both.clone()]);
-    assert_eq!(found(&store, "odd", Some("jazz"), newest).await.1, [both.clone()]);
+    assert_eq!(found(&store, "odd even", None, newest).await.1, std::slice::from_ref(&both));
+    assert_eq!(found(&store, "odd", Some("jazz"), newest).await.1, std::slice::from_ref(&both));
 
     let retitle = TrackChange { title: Some(title("Even three")), ..TrackChange::default() };
     let changed = store.update_track(both.id, None, &retitle, &[]).await.unwrap();

@@ -36,6 +36,7 @@ impl Pace {
         // A clock that was set back must not keep mails waiting for longer than a full line does.
         let latest = later(now, self.ahead + self.interval);
         let due = (*next).clamp(now, latest);
+        *next = due;
         let ahead = match kind {
             MailKind::NewRelease => self.ahead / 10 * ANNOUNCEMENTS,
             _ => self.ahead,
