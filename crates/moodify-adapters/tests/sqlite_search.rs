@@ -91,7 +91,8 @@ async fn what_is_old_new_changed_and_renamed_is_found() {
     assert_eq!(found(&store, "three even", Some("jazz"), newest).await.0, 13);
     assert_eq!(found(&store, "three even", Some("folk"), newest).await.1, [changed]);
 
-    let renamed = Artist { name: ArtistName::parse("Odd Nina").unwrap(), ..artist };
+    let name = ArtistName::parse("Odd Nina").unwrap();
+    let renamed = Artist { name, named_at: samples::moment(), ..artist };
     store.upsert_artist(&renamed).await.unwrap();
     let of_new_name = found(&store, "odd even", None, newest).await.1;
     assert_eq!(of_new_name.iter().map(|track| track.id).collect::<Vec<_>>(), [both.id]);

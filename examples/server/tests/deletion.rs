@@ -66,11 +66,13 @@ fn deleted_account_leaves_nothing(place: &Place, server: &Server, dump: impl Fn(
 
     assert_eq!(call(server, "DELETE", "/v1/me", &quill, None).status, 204);
     // By events, each in its time.
-    wait_for("the media goes", || media(place) == others_media);
-    wait_for("every name goes", || {
-        let left = dump().to_lowercase();
-        PERSONAL.iter().all(|personal| !left.contains(personal))
-    });
+    wait_for("the media goes", || media(place) == others_media, || format!("{:?}", media(place)));
+    let left = || {
+        let all = dump().to_lowercase();
+        let named = |line: &&str| PERSONAL.iter().any(|personal| line.contains(personal));
+        all.lines().filter(named).map(str::to_owned).collect::<Vec<_>>()
+    };
+    wait_for("every name goes", || left().is_empty(), || left().join("\n"));
     assert_eq!(get(&server.url, "/v1/me", &quill).status, 401);
     assert_eq!(get(&server.url, &format!("/v1/tracks/{gone}"), &nina).status, 404);
     assert_eq!(get(&server.url, &format!("/v1/tracks/{kept}"), &nina).status, 200);
@@ -93,8 +95,7 @@ async fn everything(database: &Path) -> String {
         let values =
             format!("SELECT CAST(\"{column}\" AS BLOB) AS v FROM \"{table}\" WHERE \"{column}\" IS NOT NULL");
         for row in sqlx::query(AssertSqlSafe(values)).fetch_all(&mut raw).await.unwrap() {
-            found += &String::from_utf8_lossy(row.get("v"));
-            found += "\n";
+            found += &format!("{table}.{column}: {}\n", String::from_utf8_lossy(row.get("v")));
         }
     }
     found
@@ -151,10 +152,10 @@ fn upload(server: &Server, token: &str, title: &str) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process does it, by its own clock")]
-fn wait_for(what: &str, done: impl Fn() -> bool) {
+fn wait_for(what: &str, done: impl Fn() -> bool, instead: impl Fn() -> String) {
     let begun = std::time::Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}, but {}", instead());
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -74,7 +74,6 @@ fn a_url_without_its_adapter_is_refused_without_its_password() {
         ("--database", "mongodb://ada:hunter2@db.example/moodify", "`mongodb`"),
         ("--media", "s3://bucket?secret=hunter2", "`s3`"),
         ("--queue", "amqp://ada:hunter2@mq.example", "`rabbitmq`"),
-        ("--mailer", "smtps://ada:hunter2@mail.example", "`smtp`"),
         ("--sync", "redis://:hunter2@cache.example", "`redis`"),
     ] {
         let ended = place.run(&["serve", flag, url, "--listen", "127.0.0.1:0"]);

@@ -43,6 +43,7 @@ fields! {
     OUT_OF_RANGE = "out_of_range" "/limit" "A page has 1 to 100 items.";
     TOO_LONG = "too_long" "/title" "This is too long.";
     CONTROL_CHARACTER = "control_character" "/title" "Control characters are not allowed here.";
+    LOOKS_LIKE_LINK = "looks_like_link" "/first_name" "This reads like a link: put a space behind the dot.";
     INVALID_UTF8 = "invalid_utf8" "/title" "This is not text in UTF-8.";
     INVALID_EMAIL = "invalid_email" "/email" "This is not an e-mail address.";
     PASSWORD_TOO_SHORT = "password_too_short" "/password" "A password needs at least 10 characters.";
@@ -97,6 +98,8 @@ groups! {
     OfCursor = [INVALID_CURSOR];
     /// Of names and titles.
     OfTexts = [REQUIRED, TOO_LONG, CONTROL_CHARACTER];
+    /// Of the names of a person, beside what is wrong with any text.
+    OfPersonName = [LOOKS_LIKE_LINK];
     /// Of the words of a search.
     OfSearch = [TOO_LONG];
     /// Of one of a few values.

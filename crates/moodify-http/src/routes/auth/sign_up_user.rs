@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::session::{SessionBody, SessionKind};
 use crate::app::App;
 use crate::extract::{Client, JsonBody, Program, check, field};
-use crate::openapi::fields::{OfEmail, OfNewPassword, OfTexts};
+use crate::openapi::fields::{OfEmail, OfNewPassword, OfPersonName, OfTexts};
 use crate::openapi::problems::{CrossSiteRequest, EmailTaken};
 use crate::problem::Problem;
 
@@ -42,7 +42,7 @@ pub(crate) struct SignUpUserBody {
     request_body = SignUpUserBody,
     responses(
         (status = 201, description = "Signed up and signed in.", body = SessionBody),
-        EmailTaken, CrossSiteRequest, OfEmail, OfNewPassword, OfTexts,
+        EmailTaken, CrossSiteRequest, OfEmail, OfNewPassword, OfPersonName, OfTexts,
     ),
 )]
 pub(crate) async fn sign_up_user(

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::session::AccountBody;
 use crate::app::App;
 use crate::extract::{Bearer, JsonBody, check, field, not_null};
-use crate::openapi::fields::{OfArtistName, OfTexts};
+use crate::openapi::fields::{OfArtistName, OfPersonName, OfTexts};
 use crate::problem::Problem;
 
 /// What is to be different; what is left out stays.
@@ -41,7 +41,7 @@ pub(crate) struct UpdateMeBody {
     request_body = UpdateMeBody,
     responses(
         (status = 200, description = "Your account as it is now.", body = AccountBody),
-        OfArtistName, OfTexts,
+        OfArtistName, OfPersonName, OfTexts,
     ),
 )]
 pub(crate) async fn update_me(
