@@ -134,8 +134,10 @@ async fn change(
     more_entries: i64,
     now: Timestamp,
 ) -> Result<Playlist, CatalogError> {
+    // Not below 0: whether there is an entry to remove, the next statement finds out.
     let update = Statement::new(
-        "UPDATE playlists SET version = version + 1, updated_at = $1, entry_count = entry_count + $2
+        "UPDATE playlists SET version = version + 1, updated_at = $1,
+                              entry_count = CASE WHEN entry_count + $2 < 0 THEN 0 ELSE entry_count + $2 END
          WHERE id = $3 RETURNING *, version - 1 AS old_version",
     );
     let row = transaction.optional(update.bind(now).bind(more_entries).bind(id)).await?;

@@ -1,8 +1,8 @@
 //! Which tracks have a word or a genre, packed, so that thousands are compared in microseconds: a text
 //! for each block of track numbers, with a character for each track.
 //!
-//! A text is only ever appended to, and numbers may be given twice: it may name too many tracks, never
-//! too few. Who reads it tests the tracks themselves.
+//! A text is only ever appended to until no track has its word, and numbers may be given twice: it may
+//! name too many tracks, never too few. Who reads it tests the tracks themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +49,28 @@ pub(super) async fn add(
          WHERE replace(word_tracks.tracks, excluded.tracks, '') = word_tracks.tracks",
     );
     transaction.run(insert).await?;
+    Ok(())
+}
+
+/// Forgets those of these words that no track has any more: one may be somebody's name.
+pub(super) async fn prune(transaction: &mut Transaction, words: BTreeSet<String>) -> Result<(), Fault> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let unused = |start: &'static str| {
+        let mut statement = Statement::new(start).one_off();
+        statement.push(" FROM word_tracks WHERE word IN (");
+        statement.push_list(&words, |list, word| {
+            list.push_bind(word.as_str());
+        });
+        statement.push(") AND NOT EXISTS (SELECT 1 FROM track_words AS w WHERE w.word = word_tracks.word)");
+        statement
+    };
+    let mut hold = unused("SELECT 1");
+    hold.push(" ORDER BY word, block FOR UPDATE");
+    // Who adds a word to a track holds its text to the end: the second look sees that track.
+    transaction.lock(hold).await?;
+    transaction.run(unused("DELETE")).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use moodify_core::model::{
 };
 use moodify_core::port::CatalogError;
 
-use super::words;
+use super::{postings, words};
 use crate::sql::database::{Row, Statement, Transaction};
 use crate::sql::error::Fault;
 use crate::sql::{SqlStore, feed};
@@ -182,6 +182,7 @@ pub(super) async fn delete(
     feed::touch_playlists_with(&mut transaction, id).await?;
     // Its playlist entries and words go with it.
     transaction.run(Statement::new("DELETE FROM tracks WHERE id = $1").bind(id)).await?;
+    postings::prune(&mut transaction, words::of_track(&deleted)).await?;
     store.commit(transaction, events).await?;
     Ok(Some(deleted))
 }

@@ -1,5 +1,7 @@
 //! The index of folded words that searches run on.
 
+use std::collections::BTreeSet;
+
 use moodify_core::model::{Artist, Track, TrackChange, TrackId, TrackStatus, Visibility, search};
 
 use super::postings;
@@ -38,6 +40,12 @@ pub(super) fn forms(prefix: &str, most: usize) -> Statement {
     query.push("), number + 1 FROM forms WHERE word IS NOT NULL AND number < ").push_bind(most);
     query.push(") SELECT word FROM forms WHERE word IS NOT NULL");
     query
+}
+
+/// All words that a track is found by.
+pub(super) fn of_track(track: &Track) -> BTreeSet<String> {
+    let of_title = search::words(track.title.as_str());
+    of_title.into_iter().chain(search::words(track.artist_name.as_str())).collect()
 }
 
 /// All words of a track in one text, each after a space; see [`pattern`].

@@ -166,8 +166,9 @@ pub async fn removing_what_is_not_there_changes_nothing(fixture: &CatalogStoreFi
 
     let refused = fixture.store.remove_entry(samples::id(), None, entries[0], now).await;
     assert!(matches!(refused, Err(CatalogError::NotFound { what: "playlist" })), "{refused:?}");
-    for entry in [samples::id(), others[0]] {
-        let refused = fixture.store.remove_entry(playlist.id, None, entry, now).await;
+    let (empty, _) = fixture.playlist_of(&[]).await;
+    for (id, entry) in [(playlist.id, samples::id()), (playlist.id, others[0]), (empty.id, entries[0])] {
+        let refused = fixture.store.remove_entry(id, None, entry, now).await;
         assert!(matches!(refused, Err(CatalogError::NotFound { what: "entry" })), "{refused:?}");
     }
     assert_untouched(fixture, &playlist, &entries).await;
