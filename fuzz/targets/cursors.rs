@@ -8,12 +8,17 @@ use libfuzzer_sys::fuzz_target;
 use moodify_fuzz::{platform, wait};
 
 /// Lists with a cursor.
-const LISTS: [&str; 5] = [
+const LISTS: [&str; 10] = [
     "/v1/tracks?cursor=",
     "/v1/tracks?sort=popular&cursor=",
     "/v1/tracks?sort=title&cursor=",
     "/v1/playlists?owner=me&cursor=",
     "/v1/tracks?",
+    "/v1/artists?cursor=",
+    "/v1/me/likes?cursor=",
+    "/v1/me/follows?cursor=",
+    "/v1/me/history?cursor=",
+    "/v1/changes?since=",
 ];
 
 fuzz_target!(|data: &[u8]| {

@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(payload) = serde_json::from_slice::<Value>(line) else { continue };
         let Some(command) = moodify_http::sync::fuzzing::read(&payload) else { continue };
         let outcome = wait(platform().moodify.playback().command(connection(), Turn::Next(command)));
-        if let Outcome::Applied(applied) = outcome.unwrap() {
+        if let Outcome::Applied { applied, .. } = outcome.unwrap() {
             let PlaybackVersion { rev, .. } = applied.version;
             assert!(rev > 0, "a command that was applied is a revision");
         }
