@@ -104,8 +104,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_BUFFER_BYTES: usize = 512;
 
 /// How many packets wait for a device to read: each may be a state with a long queue. A buffer that
-/// is full for longer than a moment ends the socket.
-const WAITING_PACKETS: usize = 16;
+/// is full for longer than a moment ends the socket, and one that is full when the library wants to ping
+/// ends it at once: there is room for a word on each of a listener's devices, twice.
+const WAITING_PACKETS: usize = 64;
 
 /// Where the library answers, with and without a slash at the end.
 const PATH: &str = "/socket.io";
