@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Encryption, LogIn, SmtpConfig, error};
 
-/// A server that trusts nobody longer than this closes sooner than RFC 5321, 4.5.3.2.7 has it.
+/// How long an old connection has to answer before a new one takes its place.
 const ASKED: Duration = Duration::from_secs(5);
 
 pub(super) struct Connector {
