@@ -77,6 +77,31 @@ impl Client {
         Ok(())
     }
 
+    /// Changes a name: the cheapest request that leaves an event.
+    pub(crate) async fn rename(&self, first_name: &str) -> Result<()> {
+        let request = self.http.patch(format!("{}/v1/me", self.at.auth)).bearer_auth(&self.token);
+        answer(request.json(&json!({"first_name": first_name}))).await.map(drop)
+    }
+
+    /// How many events wait in the outbox.
+    pub(crate) async fn outbox(&self) -> Result<u64> {
+        self.metric(&self.at.auth, "moodify_outbox_events").await.context("no size of the outbox")
+    }
+
+    /// How many events the music service has handled.
+    pub(crate) async fn handled_by_music(&self) -> Result<u64> {
+        let handled = "moodify_deliveries_total{consumer=\"music\",outcome=\"handled\"}";
+        self.metric(&self.at.music, handled).await
+    }
+
+    /// The value of a metric of a service; what was not counted yet is 0.
+    async fn metric(&self, service: &str, name: &str) -> Result<u64> {
+        let text =
+            self.http.get(format!("{service}/metrics")).send().await?.error_for_status()?.text().await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(Ok(0), |value| value.parse().with_context(|| format!("{name} is {value}")))
+    }
+
     /// Uploads a track and returns its id.
     pub(crate) async fn upload(&self, title: &str, audio: Vec<u8>, cover: Option<Vec<u8>>) -> Result<String> {
         let audio = multipart::Part::bytes(audio).file_name("tune.mp3").mime_str("audio/mpeg")?;

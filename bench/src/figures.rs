@@ -31,11 +31,12 @@ impl Figure {
 }
 
 /// Every figure, in the order of reports: id, what it is, unit, target.
-const ALL: [(&str, &str, &str, Option<f64>); 22] = [
+const ALL: [(&str, &str, &str, Option<f64>); 27] = [
     ("list_cpu", "List of 10 tracks with 20 signed URLs: CPU a request", "ms", Some(0.3)),
     ("list_p99", "… with 8 clients: p99", "ms", None),
     ("playlist_cpu", "Playlist of 50 tracks: CPU a request", "ms", Some(0.6)),
     ("playlist_p99", "… with 8 clients: p99", "ms", None),
+    ("playlist10_cpu", "Playlist of 10 tracks: CPU a request", "ms", Some(0.3)),
     ("signup_cpu", "Sign-up: CPU a request", "ms", None),
     ("signup_rest_cpu", "… beyond the password hash", "ms", Some(1.0)),
     ("signup_p50", "… with 8 clients: p50", "ms", None),
@@ -53,6 +54,10 @@ const ALL: [(&str, &str, &str, Option<f64>); 22] = [
     ("socket_p99", "9,000 sockets, 1,000 commands/s: p99 to the other device", "ms", Some(5.0)),
     ("socket_cpu", "… CPU a command", "ms", None),
     ("socket_order", "2,000 commands from one socket: applied out of order", "", Some(0.0)),
+    ("signup_down", "Sign-up with the broker away: p99, against p99 with it there", "×", Some(1.05)),
+    ("relay_cpu", "10,000 events on their way to the broker: CPU each", "ms", Some(1.0)),
+    ("relay_time", "… time each", "ms", None),
+    ("consume_cpu", "… and handled by a consumer: CPU each", "ms", Some(1.0)),
     ("idle_memory", "Memory of all its processes before any load", "MB", None),
 ];
 

@@ -17,6 +17,7 @@ mod report;
 mod socket;
 mod subject;
 mod suite;
+mod wire;
 
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ use clap::{Parser, ValueEnum};
 
 use figures::Figures;
 use machine::Machine;
-use subject::{Product, Program};
+use subject::{Product, Program, Setup};
 use suite::Suite;
 
 /// Measures Moodify and the peer it is compared with.
@@ -38,6 +39,9 @@ struct Cli {
     /// Leave the peer out: needs neither Node nor its stores.
     #[arg(long)]
     without_peer: bool,
+    /// What Moodify runs on. The peer always has its servers.
+    #[arg(long, value_enum, default_value_t = Setup::Embedded)]
+    on: Setup,
     /// Only these loads.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
@@ -65,6 +69,8 @@ enum Part {
     Catalogue,
     /// Sockets and commands.
     Sockets,
+    /// A broker that goes away, and 10,000 events; Moodify on servers alone.
+    Delivery,
 }
 
 #[tokio::main]
@@ -72,14 +78,15 @@ async fn main() -> Result<()> {
     let cli = Cli::parse();
     let parts = if cli.only.is_empty() { Part::value_variants().to_vec() } else { cli.only };
     let mut figures = Figures::new(Machine::look()?);
-    let mut programs = vec![Program { product: Product::Moodify, code: cli.server }];
+    let mut programs = vec![Program { product: Product::Moodify, setup: cli.on, code: cli.server }];
     if !cli.without_peer {
-        programs.push(Program { product: Product::Peer, code: cli.peer });
+        programs.push(Program { product: Product::Peer, setup: Setup::Servers, code: cli.peer });
     }
     for program in &programs {
         Suite { program, parts: &parts, quick: cli.quick, figures: &mut figures }.run().await?;
     }
-    println!("\n{}", report::write(&figures, &cli.out)?);
+    let name = if cli.on == Setup::Embedded { "latest" } else { "servers" };
+    println!("\n{}", report::write(&figures, &cli.out, name)?);
     println!("Written to {}.", cli.out.display());
     Ok(())
 }

@@ -9,13 +9,13 @@ use crate::{
     plot,
 };
 
-/// Writes `latest.json`, `latest.md` and `latest.svg` into a folder, and returns the table.
-pub(crate) fn write(figures: &Figures, folder: &Path) -> Result<String> {
+/// Writes a JSON, a Markdown and an SVG file of this name into a folder, and returns the table.
+pub(crate) fn write(figures: &Figures, folder: &Path, name: &str) -> Result<String> {
     fs::create_dir_all(folder)?;
     let table = table(figures)?;
-    fs::write(folder.join("latest.json"), serde_json::to_string_pretty(figures)? + "\n")?;
-    fs::write(folder.join("latest.md"), &table)?;
-    fs::write(folder.join("latest.svg"), plot::ratios(figures))?;
+    fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(figures)? + "\n")?;
+    fs::write(folder.join(format!("{name}.md")), &table)?;
+    fs::write(folder.join(format!("{name}.svg")), plot::ratios(figures))?;
     Ok(table)
 }
 

@@ -8,9 +8,9 @@ use crate::{
     Part,
     client::Client,
     figures::{Figures, Scaling},
-    load::{self, accounts, catalogue, reading, sockets, uploads},
+    load::{self, accounts, catalogue, delivery, reading, sockets, uploads},
     process::Meter,
-    subject::{Catalogue, Product, Program, Subject, seed_tracks},
+    subject::{Catalogue, Product, Program, Setup, Subject, seed_tracks},
 };
 
 const MB: f64 = 1_000_000.0;
@@ -26,13 +26,14 @@ pub(crate) struct Suite<'a> {
 impl Suite<'_> {
     pub(crate) async fn run(mut self) -> Result<()> {
         for part in self.parts {
+            if !self.has(*part) {
+                continue;
+            }
             println!("{:?}: {part:?}", self.program.product);
             // A product of its own for each part: no load meets what another one left.
             let folder = tempfile::tempdir()?;
             if *part == Part::Catalogue {
-                if self.program.product == Product::Moodify {
-                    self.catalogue().await?;
-                }
+                self.catalogue().await?;
                 continue;
             }
             let subject = Subject::start(self.program, &folder.path().join("data")).await?;
@@ -41,11 +42,22 @@ impl Suite<'_> {
                 Part::Accounts => self.accounts(&subject).await?,
                 Part::Uploads => self.uploads(&subject).await?,
                 Part::Sockets => self.sockets(&subject).await?,
+                Part::Delivery => self.delivery(&subject).await?,
                 Part::Catalogue => {}
             }
             subject.stop().await?;
         }
         Ok(())
+    }
+
+    /// Some loads are for one product on one setup.
+    fn has(&self, part: Part) -> bool {
+        let moodify = self.program.product == Product::Moodify;
+        match part {
+            Part::Catalogue => moodify && self.program.setup == Setup::Embedded,
+            Part::Delivery => moodify && self.program.setup == Setup::Servers,
+            Part::Reading | Part::Accounts | Part::Uploads | Part::Sockets => true,
+        }
     }
 
     fn note(&mut self, id: &str, value: f64) {
@@ -69,6 +81,7 @@ impl Suite<'_> {
             ids.push(uploads::small(&artist, number).await?);
         }
         let playlist = artist.create_playlist(&ids).await?;
+        let short = artist.create_playlist(&ids[..10]).await?;
         let listener = artist.sign_up("listener@bench.example").await?;
         let items = listener.json("/v1/tracks?limit=10").await?["items"].as_array().map_or(0, Vec::len);
         anyhow::ensure!(items == 10, "a list of {items} tracks");
@@ -80,6 +93,8 @@ impl Suite<'_> {
         let playlist = reading::playlist(subject, &artist, &playlist, self.time(6)).await?;
         self.note("playlist_cpu", playlist.cpu_ms());
         self.note("playlist_p99", playlist.quantile_ms(0.99));
+        let short = reading::playlist(subject, &artist, &short, self.time(6)).await?;
+        self.note("playlist10_cpu", short.cpu_ms());
         println!("  {:.0} lists/s, {:.0} playlists/s", list.per_second(), playlist.per_second());
         Ok(())
     }
@@ -116,6 +131,22 @@ impl Suite<'_> {
         let large = uploads::load(subject, &artist, 1, 1, 99_000_000).await?;
         self.note("upload_large_growth", large.used.growth() as f64 / MB);
         println!("  {:.1} uploads/s of 4.9 MB", many.per_second());
+        Ok(())
+    }
+
+    async fn delivery(&mut self, subject: &Subject) -> Result<()> {
+        let broker = subject.broker.as_ref().context("no broker")?;
+        let sign_ups = delivery::sign_ups(subject, broker, self.count(2000)).await?;
+        let p99 = |latency: &hdrhistogram::Histogram<u64>| latency.value_at_quantile(0.99) as f64;
+        self.note("signup_down", p99(&sign_ups.down) / p99(&sign_ups.up));
+        let events = delivery::events(subject, broker, self.count(10_000)).await?;
+        let each = |time: Duration| time.as_secs_f64() * 1000.0 / events.count as f64;
+        self.note("relay_cpu", each(events.relay.cpu));
+        self.note("relay_time", each(events.relayed_in));
+        self.note("consume_cpu", each(events.consumer.cpu));
+        let rate = |time: Duration| events.count as f64 / time.as_secs_f64();
+        let (relayed, consumed) = (rate(events.relayed_in), rate(events.consumed_in));
+        println!("  {relayed:.0} events relayed a second, {consumed:.0} consumed");
         Ok(())
     }
 

@@ -4,11 +4,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
-/// Programs that the peer's stores are, and how to come by them.
-const STORES: [(&str, &str); 3] = [
+/// Programs that stores are, and how to come by them.
+const STORES: [(&str, &str); 2] = [
     ("secantusd-py", "pip install --pre secantusdb==0.7.0b3"),
     ("s3s-fs", "cargo install s3s-fs --version 0.14.1 --features binary --locked"),
-    ("node", "install Node 20 or newer"),
 ];
 
 /// Builds everything, and hands the options on to the harness.
@@ -17,12 +16,20 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let server = built(&build, "moodify-server", "moodify")?;
     let harness = built(&build, "moodify-bench", "moodify-bench")?;
     let peer = shell::root().join("bench").join("peer-node");
-    let asks_for_nothing = args.iter().any(|arg| arg == "--without-peer" || arg == "--help" || arg == "-h");
-    if !asks_for_nothing {
+    let says = |word: &str| args.iter().any(|arg| arg == word);
+    let has_peer = !(says("--without-peer") || says("--help") || says("-h"));
+    if has_peer || says("servers") || says("--on=servers") {
         for (program, advice) in STORES {
             let found = shell::succeeds(&mut shell::program(program, &["--help"]));
-            ensure!(found, "the peer needs `{program}`: {advice}, or run with --without-peer");
+            ensure!(
+                found,
+                "the loads need `{program}`: {advice}, or run with --without-peer on embedded stores"
+            );
         }
+    }
+    if has_peer {
+        let node = shell::succeeds(&mut shell::program("node", &["--version"]));
+        ensure!(node, "the peer needs Node: install Node 20 or newer, or run with --without-peer");
         shell::run(shell::program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(&peer))
             .context("the peer's packages could not be installed")?;
     }

@@ -33,36 +33,27 @@ const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
-/// Fuzzes one target, or each of them, for this long. What it found of use is where the next run begins.
-pub(crate) fn run(target: Option<&str>, time: Duration) -> Result<()> {
+/// Fuzzes one target, or each of them, for this long. What it found of use is where the next run begins, unless
+/// all runs are to be alike.
+pub(crate) fn run(target: Option<&str>, time: Duration, alike: bool) -> Result<()> {
     let wanted: Vec<&Target> =
         TARGETS.iter().filter(|known| target.is_none_or(|name| name == known.name)).collect();
     let names = TARGETS.map(|target| target.name).join(", ");
     ensure!(!wanted.is_empty(), "there is no such target; there are {names}");
+    ensure!(has_compiler(), "there is no C++ compiler: install one (apt-get install g++)");
     let programs = build()?;
     for target in wanted {
-        let corpus = folder().join("corpus").join(target.name);
-        fuzz(target, &programs, time, &corpus, None)?;
-    }
-    Ok(())
-}
-
-/// Fuzzes each target for this long from its seeds alone and with the same dice every time: what fails here
-/// fails here again.
-pub(crate) fn run_alike(time: Duration) -> Result<()> {
-    let programs = build()?;
-    for target in &TARGETS {
-        let corpus = folder().join("brief").join(target.name);
-        if corpus.exists() {
+        let corpus = folder().join(if alike { "brief" } else { "corpus" }).join(target.name);
+        if alike && corpus.exists() {
             fs::remove_dir_all(&corpus)?;
         }
-        fuzz(target, &programs, time, &corpus, Some(1))?;
+        fuzz(target, &programs, time, &corpus, alike.then_some(1))?;
     }
     Ok(())
 }
 
 /// Whether libFuzzer can be built here: it is C++.
-pub(crate) fn has_compiler() -> bool {
+fn has_compiler() -> bool {
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     shell::succeeds(&mut shell::program(compiler, &["--version"]))
 }

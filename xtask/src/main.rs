@@ -41,6 +41,9 @@ enum Command {
         /// How long, in seconds, each.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// From the seeds alone and with the same dice every time: what fails once fails again.
+        #[arg(long)]
+        alike: bool,
     },
     /// Measure Moodify and its peer under the same loads (release build).
     Bench {
@@ -55,7 +58,9 @@ fn main() -> ExitCode {
         Command::Up { args } => up::run(&args),
         Command::Test => test::run(),
         Command::Openapi => openapi::write(),
-        Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), Duration::from_secs(seconds)),
+        Command::Fuzz { target, seconds, alike } => {
+            fuzz::run(target.as_deref(), Duration::from_secs(seconds), alike)
+        }
         Command::Bench { args } => bench::run(&args),
     };
     match outcome {

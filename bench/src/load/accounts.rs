@@ -17,10 +17,16 @@ use crate::{client::Client, subject::Subject};
 const CLIENTS: usize = 8;
 
 pub(crate) async fn sign_up(subject: &Subject, count: u64) -> Result<Load> {
+    sign_up_as(subject, "listener", count).await
+}
+
+/// The same with other names.
+pub(crate) async fn sign_up_as(subject: &Subject, name: &str, count: u64) -> Result<Load> {
+    let name: Arc<str> = name.into();
     let client = Client::new(subject.at.clone())?;
     run(&subject.auth(), CLIENTS, Length::Count(count), move |number| {
-        let client = client.clone();
-        async move { client.sign_up(&format!("listener-{number}@bench.example")).await.map(drop) }
+        let (client, name) = (client.clone(), name.clone());
+        async move { client.sign_up(&format!("{name}-{number}@bench.example")).await.map(drop) }
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod catalogue;
+pub(crate) mod delivery;
 pub(crate) mod reading;
 pub(crate) mod sockets;
 pub(crate) mod uploads;

@@ -7,8 +7,9 @@ mod stores;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::ValueEnum;
 
-use crate::{client::Addresses, process::Process};
+use crate::{client::Addresses, process::Process, wire::Wire};
 
 pub(crate) use moodify::{Catalogue, seed_tracks};
 
@@ -19,9 +20,19 @@ pub(crate) enum Product {
     Peer,
 }
 
+/// What a product runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Setup {
+    /// One process with everything in it: SQLite, local files.
+    Embedded,
+    /// One process a service, on MongoDB, S3 and RabbitMQ.
+    Servers,
+}
+
 /// A product, and where its programs are.
 pub(crate) struct Program {
     pub(crate) product: Product,
+    pub(crate) setup: Setup,
     /// The server's program, or the folder of the peer's services.
     pub(crate) code: PathBuf,
 }
@@ -34,6 +45,8 @@ pub(crate) struct Subject {
     sync: usize,
     processes: Vec<Process>,
     tokens: Tokens,
+    /// Between the product and its broker, where it has one.
+    pub(crate) broker: Option<Wire>,
     // Held for as long as the product runs.
     _stores: Vec<Process>,
 }
@@ -48,7 +61,10 @@ impl Subject {
     /// Starts a product with all its data in this folder.
     pub(crate) async fn start(program: &Program, folder: &Path) -> Result<Self> {
         match program.product {
-            Product::Moodify => moodify::start(&program.code, folder).await,
+            Product::Moodify => match program.setup {
+                Setup::Embedded => moodify::start(&program.code, folder).await,
+                Setup::Servers => moodify::start_apart(&program.code, folder).await,
+            },
             Product::Peer => peer::start(&program.code, folder).await,
         }
     }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use moodify_adapters::sql::{SqlConfig, SqlStore, SqliteConfig};
@@ -10,10 +10,14 @@ use moodify_core::{
 };
 use tokio::process::Command;
 
-use super::{Subject, Tokens};
+use super::{
+    Subject, Tokens,
+    stores::{BUCKET, KEY, SECRET, Stores},
+};
 use crate::{
     client::{Addresses, Client},
     process::Process,
+    wire::Wire,
 };
 
 /// Bounds that a harness at one address would run into: loads measure the work, not the refusal.
@@ -27,14 +31,7 @@ const UNLIMITED: [(&str, &str); 5] = [
 
 /// One process with everything in it, on its embedded defaults.
 pub(super) async fn start(program: &Path, folder: &Path) -> Result<Subject> {
-    let mut command = Command::new(program);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder).envs(UNLIMITED);
-    let log = folder.with_extension("log");
-    let (process, url) = Process::start(&mut command, &log, |line| {
-        let url = line.trim().strip_prefix("API")?.trim();
-        url.strip_suffix("/v1").map(str::to_owned)
-    })
-    .await?;
+    let (process, url) = serve(program, "all", folder, &[]).await?;
     let at = Addresses { auth: url.clone(), music: url.clone(), sync: url };
     Ok(Subject {
         at,
@@ -43,8 +40,57 @@ pub(super) async fn start(program: &Path, folder: &Path) -> Result<Subject> {
         sync: 0,
         processes: vec![process],
         tokens: Tokens::BySignUp,
+        broker: None,
         _stores: Vec::new(),
     })
+}
+
+/// One process a service, on MongoDB, S3 and RabbitMQ.
+pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject> {
+    std::fs::create_dir_all(folder)?;
+    let stores = Stores::start(folder).await?;
+    let mut queue = reqwest::Url::parse(&stores.amqp).context("AMQP_URL is no URL")?;
+    let host = queue.host_str().context("AMQP_URL names no host")?;
+    let broker = Wire::to(format!("{host}:{}", queue.port().unwrap_or(5672))).await?;
+    let moved = queue.set_host(Some("127.0.0.1")).is_ok() && queue.set_port(Some(broker.port)).is_ok();
+    ensure!(moved, "AMQP_URL cannot be led through another port");
+    let media = format!("s3://{BUCKET}?region=us-east-1&endpoint={}&path_style=true", stores.s3());
+    let settings = [
+        ("MOODIFY_PUBLIC_URL", "http://127.0.0.1:8080".to_owned()),
+        ("MOODIFY_DATABASE", stores.mongo("moodify")),
+        ("MOODIFY_QUEUE", queue.into()),
+        // What an earlier run has left on the broker is not this one's.
+        ("MOODIFY_RABBITMQ_PREFIX", format!("bench-{}", broker.port)),
+        ("MOODIFY_MEDIA", media),
+        ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+    ];
+    let (mut processes, mut urls) = (Vec::new(), Vec::new());
+    for name in ["auth", "music", "sync", "notification"] {
+        let (process, url) = serve(program, name, &folder.join(name), &settings).await?;
+        processes.push(process);
+        urls.push(url);
+    }
+    let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
+    let (tokens, _stores) = (Tokens::BySignUp, stores.into_processes());
+    Ok(Subject { at, auth: 0, music: 1, sync: 2, processes, tokens, broker: Some(broker), _stores })
+}
+
+async fn serve(
+    program: &Path,
+    service: &str,
+    folder: &Path,
+    settings: &[(&str, String)],
+) -> Result<(Process, String)> {
+    let mut command = Command::new(program);
+    command.args(["serve", service, "--listen", "127.0.0.1:0", "--data"]).arg(folder).envs(UNLIMITED);
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    let log = folder.with_extension("log");
+    Process::start(&mut command, &log, |line| {
+        let url = line.trim().strip_prefix("API")?.trim();
+        url.strip_suffix("/v1").map(str::to_owned)
+    })
+    .await
 }
 
 /// Access tokens of new listeners.

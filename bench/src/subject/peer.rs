@@ -5,7 +5,10 @@ use moodify_core::{memory::SystemRng, port::Rng};
 use tokio::process::Command;
 use uuid::Uuid;
 
-use super::{Subject, Tokens, stores::Stores};
+use super::{
+    Subject, Tokens,
+    stores::{BUCKET, KEY, SECRET, Stores},
+};
 use crate::{client::Addresses, process::Process};
 
 /// The peer's services, one process each.
@@ -27,7 +30,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
         let mut command = Command::new("node");
         command.arg(format!("{name}.mjs")).current_dir(code);
         command.env("PORT", port.to_string()).env("JWT_SECRET", &secret).env("MAIL_FOLDER", &mails);
-        command.env("NODE_ENV", "production").envs(stores.addresses());
+        command.env("NODE_ENV", "production").envs(addresses(&stores));
         let log = folder.join(format!("{name}.log"));
         let (process, ()) =
             Process::start(&mut command, &log, |line| line.starts_with("listening").then_some(())).await?;
@@ -37,7 +40,19 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
     let tokens = Tokens::Minted { code: code.to_owned(), secret };
     let _stores = stores.into_processes();
-    Ok(Subject { at, auth: 0, music: 1, sync: 2, processes, tokens, _stores })
+    Ok(Subject { at, auth: 0, music: 1, sync: 2, processes, tokens, broker: None, _stores })
+}
+
+/// What the services read from their environment.
+fn addresses(stores: &Stores) -> [(&'static str, String); 6] {
+    [
+        ("MONGO_URL", stores.mongo("peer")),
+        ("AMQP_URL", stores.amqp.clone()),
+        ("S3_ENDPOINT", stores.s3()),
+        ("S3_BUCKET", BUCKET.to_owned()),
+        ("S3_KEY", KEY.to_owned()),
+        ("S3_SECRET", SECRET.to_owned()),
+    ]
 }
 
 /// Access tokens of listeners, as the auth service would sign them.

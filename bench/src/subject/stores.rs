@@ -1,4 +1,4 @@
-//! The servers that the peer keeps its data in, in a folder that goes away with the run.
+//! The servers that a product keeps its data in, in a folder that goes away with the run.
 
 use std::{fs, net::TcpListener, path::Path, time::Duration};
 
@@ -7,9 +7,9 @@ use tokio::{net::TcpStream, process::Command, time::sleep};
 
 use crate::process::Process;
 
-const KEY: &str = "peer-access-key";
-const SECRET: &str = "peer-secret-key";
-const BUCKET: &str = "peer-media";
+pub(super) const KEY: &str = "bench-access-key";
+pub(super) const SECRET: &str = "bench-secret-key";
+pub(super) const BUCKET: &str = "bench-media";
 
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Stores {
     mongo: u16,
     s3: u16,
-    amqp: String,
+    pub(super) amqp: String,
     processes: Vec<Process>,
 }
 
@@ -42,16 +42,14 @@ impl Stores {
         Ok(Self { mongo, s3, amqp, processes })
     }
 
-    /// What the peer's services read from their environment.
-    pub(super) fn addresses(&self) -> [(&'static str, String); 6] {
-        [
-            ("MONGO_URL", format!("mongodb://127.0.0.1:{}/peer", self.mongo)),
-            ("AMQP_URL", self.amqp.clone()),
-            ("S3_ENDPOINT", format!("http://127.0.0.1:{}", self.s3)),
-            ("S3_BUCKET", BUCKET.to_owned()),
-            ("S3_KEY", KEY.to_owned()),
-            ("S3_SECRET", SECRET.to_owned()),
-        ]
+    /// The address of a database.
+    pub(super) fn mongo(&self, database: &str) -> String {
+        format!("mongodb://127.0.0.1:{}/{database}", self.mongo)
+    }
+
+    /// Where objects are.
+    pub(super) fn s3(&self) -> String {
+        format!("http://127.0.0.1:{}", self.s3)
     }
 
     pub(super) fn into_processes(self) -> Vec<Process> {

@@ -10,12 +10,18 @@ pub mod files;
 pub mod gmail;
 #[cfg(feature = "mail-files")]
 pub mod mail_files;
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 #[cfg(feature = "otel")]
 pub mod otel;
 #[cfg(feature = "probe")]
 pub mod probe;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(feature = "smtp")]
 pub mod smtp;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -23,6 +29,10 @@ pub mod sql;
 
 #[cfg(any(feature = "files", feature = "probe"))]
 mod chunks;
+#[cfg(any(feature = "mongodb", feature = "postgres", feature = "sqlite"))]
+mod faults;
+#[cfg(any(feature = "mongodb", feature = "postgres", feature = "rabbitmq", feature = "sqlite"))]
+mod hint;
 #[cfg(any(feature = "mail-files", feature = "smtp"))]
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]

@@ -83,11 +83,11 @@ async fn what_is_old_new_changed_and_renamed_is_found() {
     assert_eq!(found(&store, "odd", Some("jazz"), newest).await.1, std::slice::from_ref(&both));
 
     let retitle = TrackChange { title: Some(title("Even three")), ..TrackChange::default() };
-    let changed = store.update_track(both.id, None, &retitle, &[]).await.unwrap();
+    let changed = store.update_track(both.id, None, &retitle, &[], &[]).await.unwrap();
     assert_eq!(found(&store, "odd even", None, newest).await.0, 0);
     assert_eq!(found(&store, "three even", Some("jazz"), newest).await.1[0], changed);
     let change = TrackChange { genre: Some(genre("Folk")), ..TrackChange::default() };
-    let changed = store.update_track(both.id, None, &change, &[]).await.unwrap();
+    let changed = store.update_track(both.id, None, &change, &[], &[]).await.unwrap();
     assert_eq!(found(&store, "three even", Some("jazz"), newest).await.0, 13);
     assert_eq!(found(&store, "three even", Some("folk"), newest).await.1, [changed]);
 

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::memory::WriteBehindPlaybackStore;
 use crate::port::{Outbox, Queue};
 use crate::service::delivery::{Handler, Housekeeper, Relay, Worker};
-use crate::service::notifications::Releases;
+use crate::service::notifications::{Announcements, Releases};
 use crate::service::{Accounts, Catalog, Context, Limits, MediaGate, Notifications, Playback};
 
 /// How often half-done uploads are looked for, and what has expired is forgotten.
@@ -159,6 +159,7 @@ impl Moodify {
         if services.notification {
             handlers.push(Arc::new(notifications.clone()));
             handlers.push(Arc::new(Releases::new(notifications.clone())));
+            handlers.push(Arc::new(Announcements::new(notifications.clone())));
         }
         if services.sync {
             handlers.push(playback.clone());

@@ -3,7 +3,6 @@
 use crate::Error;
 use crate::moodify::{Inner, Moodify, Services};
 use crate::port::{Backlog, Depth};
-use crate::service::accounts::HashingLoad;
 
 /// How the services of a process are, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,8 +11,6 @@ pub struct Vitals {
     pub outbox: Option<Backlog>,
     /// What is kept for each consumer that runs here.
     pub consumers: Vec<(&'static str, Depth)>,
-    /// The pool that hashes passwords.
-    pub hashing: HashingLoad,
 }
 
 impl Moodify {
@@ -22,8 +19,8 @@ impl Moodify {
     /// # Errors
     /// [`Error::Unavailable`] if outbox or queue fail.
     pub async fn vitals(&self, services: Services) -> Result<Vitals, Error> {
-        let Inner { accounts, outbox, queue, .. } = &*self.inner;
-        let mut vitals = Vitals { hashing: accounts.hashing(), ..Vitals::default() };
+        let Inner { outbox, queue, .. } = &*self.inner;
+        let mut vitals = Vitals::default();
         if services.auth || services.music {
             vitals.outbox = Some(outbox.backlog().await?);
         }

@@ -1,13 +1,13 @@
 //! Which parts are put together, and from which setting: one function a setting, one line a scheme.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use moodify_adapters::{
     files::FileMediaStore,
     mail_files::FileMailer,
     probe::{ProbeConfig, ProcessProbe, Program},
     prometheus::PrometheusMeter,
-    sql::{SqlConfig, SqlConnectError, SqlStore, SqliteConfig},
+    sql::{SqlConfig, SqlStore, SqliteConfig},
 };
 use moodify_core::{
     Config, Moodify,
@@ -15,9 +15,17 @@ use moodify_core::{
     port::{Clock, Mailer, Queue, Unavailable},
     service::Context,
 };
+#[cfg(feature = "s3")]
+use secrecy::ExposeSecret;
 
 #[cfg(feature = "gmail")]
 use moodify_adapters::gmail::{GmailConfig, GmailMailer};
+#[cfg(feature = "mongodb")]
+use moodify_adapters::mongodb::{MongoConfig, MongoStore};
+#[cfg(feature = "rabbitmq")]
+use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
+#[cfg(feature = "s3")]
+use moodify_adapters::s3::{S3Config, S3MediaStore};
 #[cfg(feature = "smtp")]
 use moodify_adapters::smtp::{SmtpConfig, SmtpMailer};
 
@@ -25,6 +33,7 @@ use crate::{
     config::{Address, Settings},
     database::Database,
     failure::{Failure, one_line},
+    media::Media,
 };
 
 /// Everything that stands behind a port.
@@ -34,7 +43,7 @@ pub(crate) struct Parts {
     /// How events travel.
     pub(crate) queue: Arc<dyn Queue>,
     /// Audio and covers.
-    pub(crate) media: Arc<FileMediaStore>,
+    pub(crate) media: Arc<dyn Media>,
     /// How mails leave.
     pub(crate) mailer: Arc<dyn Mailer>,
     /// Looks at uploads.
@@ -67,8 +76,8 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
     sync(&settings.sync()?)?;
     let database = database(settings, upgrade).await?;
     Ok(Parts {
-        queue: queue(&settings.queue()?, &*database)?,
-        media: media(&settings.media()?)?,
+        queue: queue(settings, &*database, context.clock.clone()).await?,
+        media: media(settings, context.clock.clone()).await?,
         mailer: mailer(settings, context.clock.clone())?,
         probe: probe(settings, context.clock.clone())?,
         database,
@@ -83,9 +92,9 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
 /// If the settings contradict themselves.
 pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
     let services = parts.database.clone().give_to(Moodify::builder(config));
+    let services = parts.media.clone().give_to(services);
     let built = services
         .queue(parts.queue.clone())
-        .media(parts.media.clone())
         .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
         .rng(parts.context.rng.clone())
@@ -115,6 +124,9 @@ pub(crate) async fn database(settings: &Settings, upgrade: Upgrade) -> Result<Ar
         "postgres" | "postgresql" => {
             Err(not_built("database", address, "postgres", "sqlite://data/moodify.db"))
         }
+        #[cfg(feature = "mongodb")]
+        "mongodb" | "mongodb+srv" => mongo(&settings.mongodb.config(address), upgrade).await,
+        #[cfg(not(feature = "mongodb"))]
         "mongodb" | "mongodb+srv" => {
             Err(not_built("database", address, "mongodb", "sqlite://data/moodify.db"))
         }
@@ -127,28 +139,90 @@ async fn sql(config: SqlConfig, upgrade: Upgrade) -> Result<Arc<dyn Database>, F
         Upgrade::Yes => SqlStore::connect(&config).await,
         Upgrade::No => SqlStore::connect_beside(&config).await,
     };
-    Ok(Arc::new(opened.map_err(|error| not_opened(&error))?))
+    Ok(Arc::new(opened.map_err(|error| with_advice(&error, "look at the database with its own tools"))?))
+}
+
+#[cfg(feature = "mongodb")]
+async fn mongo(config: &MongoConfig, upgrade: Upgrade) -> Result<Arc<dyn Database>, Failure> {
+    let opened = match upgrade {
+        Upgrade::Yes => MongoStore::connect(config).await,
+        Upgrade::No => MongoStore::connect_beside(config).await,
+    };
+    Ok(Arc::new(opened.map_err(|error| with_advice(&error, "look at the database with its own tools"))?))
 }
 
 /// `queue`
-pub(crate) fn queue(address: &Address, database: &dyn Database) -> Result<Arc<dyn Queue>, Failure> {
+pub(crate) async fn queue(
+    settings: &Settings,
+    database: &dyn Database,
+    #[cfg_attr(not(feature = "rabbitmq"), expect(unused_variables))] clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Queue>, Failure> {
+    let address = &settings.queue()?;
     match address.scheme() {
         "database" => Ok(database.queue()),
+        #[cfg(feature = "rabbitmq")]
+        "amqp" | "amqps" => {
+            let broker = RabbitConfig::from_url(&address.secret())
+                .map_err(|error| Failure::new(format!("queue is {address}: {error}"), "correct the URL"))?;
+            match RabbitQueue::connect(settings.rabbitmq.config(broker)?, clock).await {
+                Ok(queue) => Ok(Arc::new(queue)),
+                Err(error) => Err(with_advice(&error, "look at the broker's log")),
+            }
+        }
+        #[cfg(not(feature = "rabbitmq"))]
         "amqp" | "amqps" => Err(not_built("queue", address, "rabbitmq", "database:")),
         _ => Err(unknown("queue", address, "database:")),
     }
 }
 
 /// `media`
-pub(crate) fn media(address: &Address) -> Result<Arc<FileMediaStore>, Failure> {
+pub(crate) async fn media(
+    settings: &Settings,
+    #[cfg_attr(not(feature = "s3"), expect(unused_variables))] clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Media>, Failure> {
+    let address = &settings.media()?;
     match address.scheme() {
-        "file" => {
-            let opened = FileMediaStore::open(address.path());
-            opened.map(Arc::new).map_err(|error| not_writable("media", address, &error))
-        }
+        "file" => match FileMediaStore::open(address.path()) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(not_writable("media", address, &error)),
+        },
+        #[cfg(feature = "s3")]
+        "s3" => Ok(Arc::new(s3(settings, address, clock).await?)),
+        #[cfg(not(feature = "s3"))]
         "s3" => Err(not_built("media", address, "s3", "file://data/media")),
         "gs" | "az" => Err(not_built("media", address, "object-store", "file://data/media")),
         _ => Err(unknown("media", address, "file://data/media")),
+    }
+}
+
+#[cfg(feature = "s3")]
+async fn s3(settings: &Settings, address: &Address, clock: Arc<dyn Clock>) -> Result<S3MediaStore, Failure> {
+    let config = S3Config::from_url(address.secret().expose_secret())
+        .map_err(|error| Failure::new(format!("media is {address}: {error}"), "correct the URL"))?;
+    if settings.catalog.config().media_url_ttl > S3MediaStore::LONGEST_URL {
+        let what = format!("media is {address}, and S3 signs no URL for longer than seven days");
+        return Err(Failure::new(what, "lower catalog.media_url_ttl_secs to 604800 or less"));
+    }
+    let opened = S3MediaStore::open(&config, clock).await;
+    let store = opened.map_err(|error| media_failure(address, &error))?;
+    match store.check().await {
+        Err(error) if !error.retryable => Err(media_failure(address, &error)),
+        // It may be back before anybody needs it; until then `/health/ready` says so.
+        Err(error) => {
+            tracing::warn!(%error, %address, "media cannot be used now");
+            Ok(store)
+        }
+        Ok(()) => Ok(store),
+    }
+}
+
+/// What is wrong with where audio and covers are.
+pub(crate) fn media_failure(address: &Address, error: &dyn std::error::Error) -> Failure {
+    let text = one_line(error);
+    match (address.scheme(), text.rsplit_once("; ")) {
+        // Those errors end in what to do.
+        ("s3", Some((what, fix))) => Failure::new(format!("media at {address} cannot be used: {what}"), fix),
+        _ => Failure::new(text, format!("look at {address}")),
     }
 }
 
@@ -240,11 +314,11 @@ fn no_mail_server(address: &Address, error: &Unavailable) -> Failure {
     )
 }
 
-/// The adapter's error already ends in what to do, after its last semicolon.
-fn not_opened(error: &SqlConnectError) -> Failure {
+/// An adapter's error that ends in what to do, after its last semicolon; or else this.
+pub(crate) fn with_advice(error: &dyn Error, otherwise: &str) -> Failure {
     let text = one_line(error);
     match text.rsplit_once("; ") {
         Some((what, fix)) => Failure::new(what, fix),
-        None => Failure::new(text, "look at the database with its own tools"),
+        None => Failure::new(text, otherwise),
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::{BoxFuture, FutureExt};
+#[cfg(feature = "mongodb")]
+use moodify_adapters::mongodb::MongoStore;
 use moodify_adapters::sql::SqlStore;
 use moodify_core::{
     MoodifyBuilder, Services,
@@ -47,34 +49,43 @@ pub(crate) trait Database: KeyStore {
     async fn close(&self);
 }
 
-#[async_trait]
-impl Database for SqlStore {
-    fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
-        services.store(self.clone()).playback_archive(self)
-    }
+/// Every store that keeps all says it in the same words.
+macro_rules! database {
+    ($store:ty) => {
+        #[async_trait]
+        impl Database for $store {
+            fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
+                services.store(self.clone()).playback_archive(self)
+            }
 
-    fn queue(&self) -> Arc<dyn Queue> {
-        Arc::new(Self::queue(self))
-    }
+            fn queue(&self) -> Arc<dyn Queue> {
+                Arc::new(Self::queue(self))
+            }
 
-    async fn ping(&self) -> Result<(), Unavailable> {
-        Self::ping(self).await
-    }
+            async fn ping(&self) -> Result<(), Unavailable> {
+                Self::ping(self).await
+            }
 
-    async fn round_trip(&self) -> Result<(), Unavailable> {
-        Self::round_trip(self).await
-    }
+            async fn round_trip(&self) -> Result<(), Unavailable> {
+                Self::round_trip(self).await
+            }
 
-    async fn reclaim(&self, services: Services) -> Result<(), Unavailable> {
-        Self::reclaim(self, services).await
-    }
+            async fn reclaim(&self, services: Services) -> Result<(), Unavailable> {
+                Self::reclaim(self, services).await
+            }
 
-    async fn claim_role(&self, role: &'static str) -> Result<Option<Claim>, Unavailable> {
-        let claim = Self::claim_role(self, role).await?;
-        Ok(claim.map(|mut claim| Claim(async move { claim.lost().await }.boxed())))
-    }
+            async fn claim_role(&self, role: &'static str) -> Result<Option<Claim>, Unavailable> {
+                let claim = Self::claim_role(self, role).await?;
+                Ok(claim.map(|mut claim| Claim(async move { claim.lost().await }.boxed())))
+            }
 
-    async fn close(&self) {
-        Self::close(self).await;
-    }
+            async fn close(&self) {
+                Self::close(self).await;
+            }
+        }
+    };
 }
+
+database!(SqlStore);
+#[cfg(feature = "mongodb")]
+database!(MongoStore);

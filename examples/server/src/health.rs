@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use moodify_adapters::files::FileMediaStore;
 use moodify_core::{
     Services,
-    port::{BoxError, Mailer},
+    port::{BoxError, Mailer, Queue},
 };
 use moodify_http::HealthCheck;
 
-use crate::{assemble::Parts, database::Database};
+use crate::{assemble::Parts, database::Database, media};
 
 /// One check for each part that these services cannot do without.
 pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthCheck>> {
@@ -18,6 +17,7 @@ pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthChe
     if services.music {
         checks.push(Arc::new(Media(parts.media.clone())));
     }
+    checks.push(Arc::new(Events(parts.queue.clone())));
     if services.notification {
         checks.push(Arc::new(Mail(parts.mailer.clone())));
     }
@@ -37,12 +37,30 @@ impl HealthCheck for Kept {
     }
 }
 
-struct Media(Arc<FileMediaStore>);
+struct Media(Arc<dyn media::Media>);
 
 #[async_trait]
 impl HealthCheck for Media {
     fn name(&self) -> &'static str {
         "media"
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        Ok(self.0.check().await?)
+    }
+}
+
+struct Events(Arc<dyn Queue>);
+
+#[async_trait]
+impl HealthCheck for Events {
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+
+    // Events wait in the outbox; nobody who signs up does.
+    fn is_vital(&self) -> bool {
+        false
     }
 
     async fn check(&self) -> Result<(), BoxError> {

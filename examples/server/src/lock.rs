@@ -149,8 +149,10 @@ mod tests {
     #[test]
     fn a_database_on_a_server_is_shared() {
         let folder = tempfile::tempdir().unwrap();
-        let take = || take(folder.path(), "postgres://elsewhere/moodify", &["auth"]).unwrap();
-        assert!([take(), take()].iter().all(|locks| !locks.prove_to_be_alone()));
+        for database in ["postgres://elsewhere/moodify", "mongodb://elsewhere/moodify"] {
+            let take = || take(folder.path(), database, &["auth"]).unwrap();
+            assert!([take(), take()].iter().all(|locks| !locks.prove_to_be_alone()));
+        }
     }
 
     #[cfg(unix)]

@@ -2,7 +2,13 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, filter_fn},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{
     config::{Log, LogFormat},
@@ -42,6 +48,8 @@ pub(crate) fn start_with(log: &Log, more: Option<MoreLayer>) -> Result<(), Failu
     } else {
         lines.with_ansi(io::stderr().is_terminal()).with_target(false).boxed()
     };
+    // The broker's driver logs whole messages, with the links of mails in them.
+    let filter = filter.and(filter_fn(|metadata| !metadata.target().starts_with("lapin")));
     let started = Registry::default().with(more).with(lines.with_filter(filter)).try_init();
     started.map_err(|error| Failure::new(format!("logging cannot start: {error}"), "report this fault"))
 }

@@ -11,6 +11,7 @@ mod failure;
 mod health;
 mod lock;
 mod logging;
+mod media;
 mod shutdown;
 #[cfg(feature = "otel")]
 mod telemetry;

@@ -8,8 +8,6 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -20,6 +18,7 @@ use sqlx::{
 use support::{
     Place, Server,
     http::{Answer, Open, get, post},
+    wait_until,
 };
 
 /// What nobody else is called, and nothing else either.
@@ -66,13 +65,19 @@ fn deleted_account_leaves_nothing(place: &Place, server: &Server, dump: impl Fn(
 
     assert_eq!(call(server, "DELETE", "/v1/me", &quill, None).status, 204);
     // By events, each in its time.
-    wait_for("the media goes", || media(place) == others_media, || format!("{:?}", media(place)));
+    wait_until("the media goes", || {
+        let media = media(place);
+        if media == others_media { Ok(()) } else { Err(media) }
+    });
     let left = || {
         let all = dump().to_lowercase();
         let named = |line: &&str| PERSONAL.iter().any(|personal| line.contains(personal));
         all.lines().filter(named).map(str::to_owned).collect::<Vec<_>>()
     };
-    wait_for("every name goes", || left().is_empty(), || left().join("\n"));
+    wait_until("every name goes", || {
+        let left = left();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    });
     assert_eq!(get(&server.url, "/v1/me", &quill).status, 401);
     assert_eq!(get(&server.url, &format!("/v1/tracks/{gone}"), &nina).status, 404);
     assert_eq!(get(&server.url, &format!("/v1/tracks/{kept}"), &nina).status, 200);
@@ -149,13 +154,4 @@ fn upload(server: &Server, token: &str, title: &str) -> String {
     let answer = open.answer();
     assert_eq!(answer.status, 201, "{answer:?}");
     answer.json()["id"].as_str().unwrap().to_owned()
-}
-
-#[expect(clippy::disallowed_methods, reason = "another process does it, by its own clock")]
-fn wait_for(what: &str, done: impl Fn() -> bool, instead: impl Fn() -> String) {
-    let begun = std::time::Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}, but {}", instead());
-        thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -71,9 +71,7 @@ fn a_corrupt_database_is_told_and_left_alone() {
 fn a_url_without_its_adapter_is_refused_without_its_password() {
     let place = Place::new();
     for (flag, url, feature) in [
-        ("--database", "mongodb://ada:hunter2@db.example/moodify", "`mongodb`"),
-        ("--media", "s3://bucket?secret=hunter2", "`s3`"),
-        ("--queue", "amqp://ada:hunter2@mq.example", "`rabbitmq`"),
+        ("--media", "gs://bucket?secret=hunter2", "`object-store`"),
         ("--sync", "redis://:hunter2@cache.example", "`redis`"),
     ] {
         let ended = place.run(&["serve", flag, url, "--listen", "127.0.0.1:0"]);

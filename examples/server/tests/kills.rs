@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use support::{
     Place, Server,
     http::{post, try_post},
+    wait_for,
 };
 
 const CLIENTS: usize = 4;
@@ -93,7 +94,7 @@ fn sign_ups_among_kills(
             });
         }
         for kill in 0..kills {
-            wait_for(|| answered.load(Ordering::Relaxed) > kill * sign_ups / kills);
+            wait_for("the next kill", || answered.load(Ordering::Relaxed) > kill * sign_ups / kills);
             // Whatever it is doing by then.
             thread::sleep(Duration::from_millis(7 * u64::try_from(kill).unwrap()));
             let victim = kill % servers.len();
@@ -123,7 +124,7 @@ fn sign_up(urls: &[Mutex<String>], n: usize) {
 fn assert_whole(place: &Place, server: Server, mut trial: Trial, database: &SqlConfig) {
     let Trial { sign_ups, kills, .. } = trial;
     let expected: BTreeSet<String> = (0..sign_ups).map(email).collect();
-    wait_for(|| mails(place).len() >= sign_ups);
+    wait_for("a mail for each", || mails(place).len() >= sign_ups);
     for n in (0..sign_ups).step_by(7) {
         let again = post(&server.url, "/v1/auth/users/signup", &person(n));
         assert_eq!(again.status, 409, "the account of {} exists: {again:?}", email(n));
@@ -181,14 +182,4 @@ async fn assert_nothing_is_open(database: &SqlConfig) {
         assert_eq!(store.queue().receive(consumer, 1, end_of_time, Duration::ZERO).await.unwrap(), []);
         assert_eq!(store.queue().dead_letters(consumer, 1).await.unwrap(), []);
     }
-}
-
-fn wait_for(done: impl Fn() -> bool) {
-    for _ in 0..6_000 {
-        if done() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it takes too long");
 }

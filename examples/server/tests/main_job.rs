@@ -45,7 +45,7 @@ impl Person {
         Self { client, url, token }
     }
 
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "mongodb", feature = "postgres"))]
     async fn log_in(server: &Server, email: &str) -> Self {
         let body = json!({"email": email, "password": PASSWORD});
         let url = server.url.clone();
@@ -250,9 +250,24 @@ async fn two_processes_on_one_postgres_do_the_main_job() {
         return;
     }
     let Some(postgres) = support::postgres::Postgres::start() else { return };
+    two_processes_do_the_main_job(&postgres.database("moodify")).await;
+}
+
+/// The same on MongoDB.
+#[cfg(feature = "mongodb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_mongodb_do_the_main_job() {
+    if !device::is_available() {
+        return;
+    }
+    let Some(server) = support::mongodb::Server::start() else { return };
+    two_processes_do_the_main_job(&server.url("moodify")).await;
+}
+
+#[cfg(any(feature = "mongodb", feature = "postgres"))]
+async fn two_processes_do_the_main_job(database: &str) {
     let place = Place::new();
     let public = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let database = postgres.database("moodify");
     place.file("moodify.toml", format!("database = \"{database}\"\npublic_url = \"http://{public}\"\n"));
     let (one, other) = std::thread::scope(|scope| {
         // At once on an empty database.

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use support::{
     Place, Server,
     http::{Answer, get, post, try_post},
     postgres::{PASSWORD, Postgres},
+    wait_for,
 };
 
 /// A program on this database that soon gives up a silent one.
@@ -42,15 +43,6 @@ fn sign_up(server: &Server, name: &str) -> Answer {
 fn mails(place: &Place) -> usize {
     let files = std::fs::read_dir(place.path().join("data/mail")).unwrap();
     files.filter(|file| file.as_ref().unwrap().path().to_string_lossy().ends_with(".welcome.eml")).count()
-}
-
-#[expect(clippy::disallowed_methods, reason = "other processes do it, by their own clocks")]
-fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it takes too long: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

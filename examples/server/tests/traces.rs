@@ -10,7 +10,6 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 use opentelemetry_proto::tonic::{
@@ -22,6 +21,7 @@ use serde_json::json;
 use support::{
     Place, Server,
     http::{Open, post},
+    wait_for,
 };
 
 const EMAIL: &str = "ada@example.org";
@@ -33,7 +33,7 @@ fn a_sign_up_is_followed_into_its_mail() {
     let collector = Collector::start();
     let server = serve(&place, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)]);
     let token = sign_up(&server);
-    wait_for(|| {
+    wait_for("its mails", || {
         let files = fs::read_dir(place.path().join("data/mail")).unwrap();
         let mails = files.filter(|file| {
             file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "eml")
@@ -52,12 +52,15 @@ fn a_sign_up_is_followed_into_its_mail() {
     let spans = collector.spans();
     let [sign_up] = named(&spans, "POST /v1/auth/users/signup")[..] else { panic!("{spans:#?}") };
     let (delivered, mails) = (named(&spans, "deliver"), named(&spans, "send_mail"));
-    assert_eq!((delivered.len(), mails.len()), (2, 2), "{spans:#?}");
     for deliver in &delivered {
         assert_eq!((&deliver.trace_id, &deliver.parent_span_id), (&sign_up.trace_id, &sign_up.span_id));
-        let sent = mails.iter().filter(|mail| mail.parent_span_id == deliver.span_id);
-        let traces: Vec<_> = sent.map(|mail| &mail.trace_id).collect();
-        assert_eq!(traces, [&sign_up.trace_id]);
+    }
+    // Beside those of the mails there may be music's, which hears of the account too.
+    assert_eq!(mails.len(), 2, "{spans:#?}");
+    assert_ne!(mails[0].parent_span_id, mails[1].parent_span_id);
+    for mail in mails {
+        assert_eq!(mail.trace_id, sign_up.trace_id);
+        assert!(delivered.iter().any(|deliver| deliver.span_id == mail.parent_span_id), "{spans:#?}");
     }
     assert!(sign_up.parent_span_id.is_empty());
     let [me] = named(&spans, "GET /v1/me")[..] else { panic!("{spans:#?}") };
@@ -127,16 +130,6 @@ fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn wait_for(done: impl Fn() -> bool) {
-    for _ in 0..6_000 {
-        if done() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it takes too long");
 }
 
 /// Takes spans over OTLP as a real collector does, and keeps them.

@@ -5,14 +5,14 @@ mod support;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, thread,
-    time::Duration,
+    fs,
 };
 
 use serde_json::{Value, json};
 use support::{
     Place, Server,
     http::{Answer, Open, get, post},
+    wait_until,
 };
 
 #[test]
@@ -31,9 +31,9 @@ fn metrics_tell_what_happened() {
     }
 
     let handled = "moodify_deliveries_total{consumer=\"notification\",outcome=\"handled\"}";
-    let metrics = wait_for(|| {
+    let metrics = wait_until("both mails are handled", || {
         let metrics = scrape(&server.url, "");
-        (metrics.get(handled) == Some(&2.0)).then_some(metrics)
+        if metrics.get(handled) == Some(&2.0) { Ok(metrics) } else { Err(metrics) }
     });
     let number = |series: &str| *metrics.get(series).unwrap_or_else(|| panic!("{series}: {metrics:#?}"));
     for (series, value) in [
@@ -185,14 +185,4 @@ fn scrape(url: &str, token: &str) -> BTreeMap<String, f64> {
         }
     }
     series
-}
-
-fn wait_for<T>(found: impl Fn() -> Option<T>) -> T {
-    for _ in 0..2_000 {
-        if let Some(found) = found() {
-            return found;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it takes too long");
 }

@@ -6,13 +6,19 @@ use serde_json::Value;
 use super::{Outcome, Tally};
 use crate::shell;
 
+/// Keeps the features of common libraries as the whole workspace has them, so that none of them is compiled
+/// anew for each feature of ours.
+const UNIFY: &str = "unify";
+
 /// Lints every crate that has features without any of them, and with each one alone.
 pub(super) fn check(_: &mut Tally) -> Result<Outcome> {
     let metadata = shell::output(&mut shell::cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     for (package, feature) in alone(&metadata)? {
         println!("{package} with {}", if feature.is_empty() { "no feature" } else { &feature });
-        let mut clippy = shell::cargo(&["clippy", "--quiet", "-p", &package, "--no-default-features"]);
-        clippy.args(["--features", &feature, "--", "-D", "warnings"]);
+        let mut clippy = shell::cargo(&["clippy", "--quiet", "--no-deps", "--no-default-features"]);
+        let feature_of_package = format!("{package}/{feature}");
+        let asked = if feature.is_empty() { "" } else { &feature_of_package };
+        clippy.args(["-p", &package, "-p", UNIFY, "--features", asked, "--", "-D", "warnings"]);
         shell::run(&mut clippy).with_context(|| format!("{package} with feature `{feature}`"))?;
     }
     Ok(Outcome::Passed)

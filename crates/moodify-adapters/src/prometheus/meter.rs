@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use moodify_core::Vitals;
 use moodify_core::port::{Backlog, DeliveryOutcome, Measurement, Meter, Unavailable};
+use moodify_core::service::accounts::HashingLoad;
 use prometheus::{
     Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
@@ -119,17 +120,20 @@ impl PrometheusMeter {
         Ok(meter)
     }
 
-    /// The page. `vitals` is `None` when outbox or queue could not be asked, `sockets` where none are
-    /// served.
+    /// The page. `vitals` is `None` when outbox or queue could not be asked; `hashing` and `sockets` this
+    /// process knows by itself.
     ///
     /// # Errors
     /// [`Unavailable`] if the library cannot write it.
     pub fn render(
         &self,
         vitals: Option<&Vitals>,
+        hashing: HashingLoad,
         sockets: usize,
         now: Timestamp,
     ) -> Result<String, Unavailable> {
+        self.hashes_running.set(number(hashing.running as u64));
+        self.hashes_waiting.set(number(hashing.waiting as u64));
         self.sockets.set(number(sockets as u64));
         self.scrape_ok.set(vitals.is_some().into());
         // What is not known is not shown: the last number would pass for today's.
@@ -155,8 +159,6 @@ impl PrometheusMeter {
             set(&self.waiting, consumer, depth.waiting);
             set(&self.dead_letters, consumer, depth.dead);
         }
-        self.hashes_running.set(number(vitals.hashing.running as u64));
-        self.hashes_waiting.set(number(vitals.hashing.waiting as u64));
     }
 
     fn delivered(&self, consumer: &str, outcome: DeliveryOutcome, age: Duration) {
@@ -251,6 +253,9 @@ mod tests {
         let text = rendered(None);
         assert!(text.contains("moodify_scrape_ok 0\n"), "{text}");
         assert!(!text.contains("moodify_outbox_") && !text.contains("moodify_dead_letters"), "{text}");
+        // A pool that is busy when the database is down is not hidden by it.
+        assert!(text.contains("moodify_password_hashes_running 2\n"), "{text}");
+        assert!(text.contains("moodify_password_hashes_waiting 5\n"), "{text}");
         let text = rendered(Some(&vitals()));
         for line in [
             "moodify_scrape_ok 1",
@@ -270,7 +275,6 @@ mod tests {
         Vitals {
             outbox: Some(Backlog { count: 3, oldest: Some(now() - jiff::SignedDuration::from_secs(90)) }),
             consumers: vec![("notification", Depth { waiting: 1, dead: 2 })],
-            ..Vitals::default()
         }
     }
 
@@ -294,6 +298,6 @@ mod tests {
         ] {
             meter.record(measurement);
         }
-        meter.render(vitals, 0, now()).unwrap()
+        meter.render(vitals, HashingLoad { running: 2, waiting: 5 }, 0, now()).unwrap()
     }
 }

@@ -26,7 +26,8 @@ pub struct SmtpConfig {
     pub authorities: Option<String>,
     /// How many connections are open at most. Default: 4.
     pub max_connections: usize,
-    /// How long one mail may take, with all that comes before it. Default: 20 s.
+    /// How long one mail may take, with all that comes before it: less than a worker gives the whole event
+    /// ([`TIMEOUT`](moodify_core::service::delivery::TIMEOUT)). Default: 20 s.
     pub timeout: Duration,
 }
 

@@ -3,9 +3,9 @@
 mod catalog_store;
 mod config;
 mod database;
+mod ended;
 mod error;
 mod feed;
-mod hint;
 mod key_store;
 mod library_store;
 mod log_in_tallies;
@@ -31,9 +31,9 @@ pub use config::SqliteConfig;
 pub use error::SqlConnectError;
 pub use queue::SqlQueue;
 
+use crate::hint::Hint;
 use database::{Claim, Database, Statement, Topic, Transaction, Upgrade};
 use error::Fault;
-use hint::Hint;
 
 /// Accounts, keys, catalogue, libraries, playback, outbox and send log in one SQL database.
 pub struct SqlStore {

@@ -4,10 +4,11 @@ use moodify_core::model::{
     AccountId, AppliedCommand, CommandId, Device, DeviceId, KnownDevice, PlaybackState, PlaybackVersion,
     earlier,
 };
-use moodify_core::port::{COMMAND_MEMORY, PlaybackStore, PlaybackStoreError};
+use moodify_core::port::{COMMAND_MEMORY, Ended, PlaybackStore, PlaybackStoreError};
 
 use super::SqlStore;
 use super::database::{Row, Statement, Transaction};
+use super::ended::OF_SYNC;
 use super::error::Fault;
 
 /// More than one change can add, so that the table does not grow for ever.
@@ -108,6 +109,21 @@ impl PlaybackStore for SqlStore {
             transaction.run(Statement::new(delete).bind(account)).await?;
         }
         Ok(transaction.commit().await?)
+    }
+
+    async fn note_ended(
+        &self,
+        who: Ended,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PlaybackStoreError> {
+        OF_SYNC.note(&self.database, who, until).await?;
+        OF_SYNC.forget(&self.database, now, PRUNED_AT_ONCE).await?;
+        Ok(())
+    }
+
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, PlaybackStoreError> {
+        Ok(OF_SYNC.has(&self.database, who).await?)
     }
 }
 

@@ -4,12 +4,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{Event, EventKind, LONGEST_WAIT, later};
-use moodify_core::port::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
+use moodify_core::port::{
+    Chosen, Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError,
+};
 
 use super::database::{Database, Row, Statement, Topic, Transaction};
 use super::error::Fault;
-use super::hint::Hint;
 use super::outbox::{encode, event, in_order, readable};
+use crate::hint::Hint;
+
+/// How many dead letters are held at once while some are chosen.
+const LETTERS: usize = 100;
 
 /// A queue in the tables of the database: one delivery row per event and consumer.
 ///
@@ -50,6 +55,25 @@ impl SqlQueue {
         );
         let update = update.bind(until).bind(consumer).bind(moment).bind(max);
         self.database.run_returning(update).await
+    }
+
+    /// Dead letters in the order of their deaths, behind this one.
+    async fn letters(
+        &self,
+        consumer: &str,
+        after: Option<(Timestamp, u64)>,
+        max: usize,
+    ) -> Result<Vec<Row>, Fault> {
+        let mut query = Statement::new(
+            "SELECT seq, consumer, event_id, event, attempt, reason, died_at FROM deliveries
+             WHERE state = 'dead' AND consumer = ",
+        );
+        query.push_bind(consumer);
+        if let Some((died_at, seq)) = after {
+            query.push(" AND (died_at, seq) > (").push_bind(died_at).push(", ").push_bind(seq).push(")");
+        }
+        query.push(" ORDER BY died_at, seq LIMIT ").push_bind(max);
+        self.database.all(query).await
     }
 
     /// Changes an open delivery, if this is still its newest attempt.
@@ -148,12 +172,7 @@ impl Queue for SqlQueue {
     }
 
     async fn dead_letters(&self, consumer: &str, max: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        let query = Statement::new(
-            "SELECT consumer, event_id, event, attempt, reason, died_at FROM deliveries
-             WHERE consumer = $1 AND state = 'dead' ORDER BY died_at, seq LIMIT $2",
-        );
-        let rows = self.database.all(query.bind(consumer).bind(max)).await?;
-        Ok(readable(&rows, dead_letter))
+        Ok(readable(&self.letters(consumer, None, max).await?, dead_letter))
     }
 
     async fn depth(&self, consumer: &str) -> Result<Depth, QueueError> {
@@ -181,6 +200,18 @@ impl Queue for SqlQueue {
     async fn discard(&self, consumer: &str, letters: Letters) -> Result<u64, QueueError> {
         let discard = "UPDATE deliveries SET state = 'done', event = '', reason = NULL";
         Ok(self.database.run(of_dead(discard, consumer, letters)).await?)
+    }
+
+    async fn discard_chosen(&self, consumer: &str, chosen: Chosen<'_>) -> Result<u64, QueueError> {
+        let (mut discarded, mut after) = (0, None);
+        loop {
+            let page = self.letters(consumer, after, LETTERS).await?;
+            let Some(last) = page.last() else { return Ok(discarded) };
+            after = Some((last.time("died_at")?, last.unsigned("seq")?));
+            for letter in readable(&page, dead_letter).iter().filter(|letter| chosen(letter)) {
+                discarded += self.discard(consumer, Letters::Of(letter.event.id)).await?;
+            }
+        }
     }
 
     async fn forget(&self, published_before: Timestamp, max: usize) -> Result<u64, QueueError> {

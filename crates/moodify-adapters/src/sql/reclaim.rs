@@ -22,6 +22,7 @@ impl SqlStore {
             (services.music, "music"),
             (services.notification, "notification"),
             (services.notification, "releases"),
+            (services.notification, "announcements"),
             (services.sync, "sync"),
         ] {
             let leased = "UPDATE deliveries SET due_at = 0, leased = 0

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use moodify_adapters::sql::SqlStore;
 use moodify_core::model::library::{Kept, LibraryChange, LibraryItem};
+use moodify_core::model::search::query_words;
 use moodify_core::model::{
     AccountId, Event, Genre, MailKind, Page, PageSize, PasswordHash, PlaylistId, Session, SessionId,
     Timestamp, Track, TrackChange, TrackFilter, TrackId, TrackSort, TrackStatus, Visibility,
@@ -31,6 +32,7 @@ const ARTIST: u8 = 5;
 const PUBLIC: u8 = 0x10;
 const PRIVATE: u8 = 0x11;
 const UPLOADING: u8 = 0x12;
+const FOLDED: u8 = 0x13;
 const PLAYLIST: u8 = 0x20;
 const ENTRIES: [u8; 3] = [0x32, 0x31, 0x33];
 const WAITING: u8 = 0x40;
@@ -79,7 +81,9 @@ pub(crate) fn rows(hex: impl Fn(&str) -> String, with_key: bool) -> String {
                 ({private}, {artist}, 'Bleu nuit', 'bleu nuit', NULL, NULL, 1000, 2000,
                  'private', 'ready', {audio}, NULL, 0, 11, 1),
                 ({uploading}, {artist}, 'Bleu ciel', 'bleu ciel', NULL, NULL, 1000, 2000,
-                 'public', 'processing', {audio}, NULL, 0, 12, 1);
+                 'public', 'processing', {audio}, NULL, 0, 12, 1),
+                ({folded}, {artist}, 'Straße Strasse Οδός', 'straße strasse οδος', 'Großstadt', 'großstadt', 1000,
+                 2000, 'public', 'ready', {audio}, NULL, 7, 13, 1);
          INSERT INTO playlists (id, owner_id, title, description, visibility, entry_count, created_at,
                                 updated_at, version)
          VALUES ({list}, {ada}, 'Evening', 'For the road', 'private', 3, 20, 21, 6);
@@ -98,6 +102,7 @@ pub(crate) fn rows(hex: impl Fn(&str) -> String, with_key: bool) -> String {
         hash = bytes(9, 32),
         audio = b(0x50),
         cover = b(0x51),
+        folded = b(FOLDED),
         waiting = b(WAITING),
         waiting_event = event(WAITING),
         due = b(DUE),
@@ -115,6 +120,10 @@ pub(crate) fn rows(hex: impl Fn(&str) -> String, with_key: bool) -> String {
             rows += &format!("INSERT INTO track_words VALUES ({track}, '{word}', {of_artist});");
         }
     }
+    // As if its artist had a word with an ß, too.
+    for (word, of_artist) in [("straße", 0), ("strasse", 0), ("οδος", 0), ("nina", 1), ("weiß", 1)] {
+        rows += &format!("INSERT INTO track_words VALUES ({}, '{word}', {of_artist});", b(FOLDED));
+    }
     if with_key {
         rows += &format!(
             "INSERT INTO keys (id, purpose, created_at, secret, first)
@@ -130,6 +139,7 @@ pub(crate) fn rows(hex: impl Fn(&str) -> String, with_key: bool) -> String {
 pub(crate) async fn assert_kept(store: &SqlStore) {
     assert_accounts_kept(store).await;
     assert_tracks_kept(store).await;
+    assert_folds_kept(store).await;
     assert_playlist_kept(store).await;
     assert_events_kept(store).await;
     assert_private_track_is_released_once(store).await;
@@ -198,6 +208,29 @@ async fn assert_tracks_kept(store: &SqlStore) {
     assert_eq!(artists.items.iter().map(|found| found.artist.id).collect::<Vec<_>>(), [id(ARTIST)]);
 }
 
+/// What was folded by an older version is found as it is folded now.
+async fn assert_folds_kept(store: &SqlStore) {
+    for sort in SORTS {
+        for query in ["STRASSE", "straße", "ΟΔΟΣ", "οδός", "Straße nina", "weiss straße", "strasse οδος"]
+        {
+            let words = query_words(query);
+            let filter = TrackFilter { words, sort, ..TrackFilter::default() };
+            assert_eq!(found(store, filter).await, [id(FOLDED)], "{query}, {sort:?}");
+        }
+        let genre = Some(Genre::parse("Großstadt").unwrap());
+        let words = query_words("strasse");
+        for words in [Vec::new(), words] {
+            let filter = TrackFilter { genre: genre.clone(), words, sort, ..TrackFilter::default() };
+            assert_eq!(found(store, filter).await, [id(FOLDED)], "{sort:?}");
+        }
+    }
+    let artists = store.list_artists(&query_words("Weiß"), PageSize::MAX, None).await.unwrap();
+    assert_eq!(artists.items.iter().map(|found| found.artist.id).collect::<Vec<_>>(), [id(ARTIST)]);
+    // Its words go with it.
+    store.delete_track(id(FOLDED), None, &[]).await.unwrap();
+    assert_eq!(found(store, searched("strasse", TrackSort::Newest)).await, []);
+}
+
 async fn entries(store: &SqlStore) -> Vec<TrackId> {
     let page = store.playlist_entries(id(PLAYLIST), PageSize::MAX, None).await.unwrap();
     page.items.iter().map(|entry| entry.track.id).collect()
@@ -250,7 +283,7 @@ async fn assert_private_track_is_released_once(store: &SqlStore) {
         let announced = samples::event(EventKind::TrackPublished);
         for visibility in [Visibility::Private, Visibility::Public] {
             let released = std::slice::from_ref(&announced);
-            store.update_track(id(track), None, &to(visibility), released).await.unwrap();
+            store.update_track(id(track), None, &to(visibility), released, &[]).await.unwrap();
         }
         let stored = store.lease(10, samples::moment(), LEASE).await.unwrap();
         assert_eq!(stored.contains(&announced), news, "{track:x}");

@@ -11,7 +11,7 @@ use crate::model::{
     DeviceName, Epoch, KnownDevice, PlayQueue, PlaybackMode, PlaybackState, PositionMs, QueueEntry, Rate,
     Repeat, Timestamp, Transfer, Volume,
 };
-use crate::port::{COMMAND_MEMORY, PlaybackStore, PlaybackStoreError};
+use crate::port::{COMMAND_MEMORY, Ended, PlaybackStore, PlaybackStoreError};
 
 /// An empty store.
 pub struct PlaybackStoreFixture {
@@ -71,6 +71,7 @@ macro_rules! playback_store_suite {
                 a_removed_device_is_gone,
                 a_change_without_a_command_is_kept_too,
                 a_forgotten_listener_is_as_if_never_there,
+                who_has_ended_is_known_until_it_may_be_forgotten,
             ]
         );
     };
@@ -418,4 +419,27 @@ pub async fn a_forgotten_listener_is_as_if_never_there(fixture: &PlaybackStoreFi
     fixture.assert_devices(stays, &[&device]).await;
     fixture.store.create(gone, &current).await.unwrap();
     fixture.assert_state(gone, &current).await;
+}
+
+/// Accounts and sessions that have ended are told from those that have not, at least until their time is
+/// over; what is forgotten of a listener is not that.
+pub async fn who_has_ended_is_known_until_it_may_be_forgotten(fixture: &PlaybackStoreFixture) {
+    let store = &fixture.store;
+    let account = samples::id();
+    let [ada, bob] = [account, samples::id()].map(Ended::Account);
+    let [one, other] = [samples::id(), samples::id()].map(Ended::Session);
+    let now = samples::moment();
+    let hour = |hours: u64| samples::after(now, Duration::from_secs(3600 * hours));
+    assert!(!store.has_ended(&[]).await.unwrap());
+    assert!(!store.has_ended(&[ada, one]).await.unwrap());
+    store.note_ended(ada, hour(3), now).await.unwrap();
+    store.note_ended(one, hour(1), now).await.unwrap();
+    // An older word changes nothing.
+    store.note_ended(ada, hour(1), now).await.unwrap();
+    store.forget(account).await.unwrap();
+    // One makes room for another: those whose time is not over stay.
+    store.note_ended(other, hour(4), hour(2)).await.unwrap();
+    assert!(store.has_ended(&[bob, other]).await.unwrap());
+    assert!(store.has_ended(&[ada, Ended::Session(samples::id())]).await.unwrap());
+    assert!(!store.has_ended(&[bob, Ended::Session(samples::id())]).await.unwrap());
 }

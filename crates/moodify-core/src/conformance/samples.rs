@@ -17,7 +17,7 @@ use crate::model::account::ArtistProfile;
 use crate::model::event::{
     AccountCreated, AccountDeleted, AccountUpdated, ArtistFollowed, ArtistUnfollowed,
     EmailVerificationRequested, PasswordChanged, PasswordResetRequested, PlayReported, ReleaseAnnounced,
-    RoleChanged, SessionRevoked, TrackDeleted, TrackPublished,
+    RoleChanged, SessionRevoked, TrackDeleted, TrackHidden, TrackPublished,
 };
 use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
@@ -173,6 +173,7 @@ fn payload(kind: EventKind) -> EventPayload {
             email: email(),
             first_name: first_name(),
             role: Role::Artist,
+            artist_id: Some(id()),
             artist_name: Some(artist_name()),
         }),
         EventKind::AccountUpdated => EventPayload::AccountUpdated(AccountUpdated {
@@ -223,6 +224,7 @@ fn payload(kind: EventKind) -> EventPayload {
             title: title(),
             visibility: Visibility::Unlisted,
         }),
+        EventKind::TrackHidden => EventPayload::TrackHidden(TrackHidden { track_id: id(), artist_id: id() }),
         EventKind::TrackDeleted => EventPayload::TrackDeleted(TrackDeleted {
             track_id: id(),
             artist_id: id(),

@@ -48,6 +48,11 @@ impl Catalog {
         self.tracks.get(&id).is_some_and(is_out) && self.released.insert(id)
     }
 
+    /// Whether it was released, and is not public now.
+    fn is_withdrawn(&self, id: TrackId) -> bool {
+        self.released.contains(&id) && !self.tracks.get(&id).is_some_and(is_out)
+    }
+
     fn require_tracks(&self, entries: &[NewEntry]) -> Result<(), CatalogError> {
         let known = entries.iter().all(|entry| self.tracks.contains_key(&entry.track_id));
         if known { Ok(()) } else { Err(CatalogError::NotFound { what: "track" }) }
@@ -152,6 +157,7 @@ impl CatalogStore for MemoryStore {
         expected: Option<u64>,
         change: &TrackChange,
         released: &[Event],
+        hidden: &[Event],
     ) -> Result<Track, CatalogError> {
         let mut tables = self.tables();
         let catalog = &mut tables.catalog;
@@ -167,9 +173,16 @@ impl CatalogStore for MemoryStore {
         track.version += 1;
         let changed = track.clone();
         let changed = catalog.named(&changed);
-        if catalog.release(id) {
-            tables.outbox.append(released);
-            drop(tables);
+        let events = if catalog.release(id) {
+            released
+        } else if catalog.is_withdrawn(id) {
+            hidden
+        } else {
+            &[]
+        };
+        tables.outbox.append(events);
+        drop(tables);
+        if !events.is_empty() {
             self.appended.give();
         }
         Ok(changed)

@@ -10,7 +10,7 @@ use super::listener::Listener;
 use crate::model::{
     AccountId, AppliedCommand, CommandId, Device, DeviceId, KnownDevice, PlaybackState, PlaybackVersion,
 };
-use crate::port::{PlaybackArchive, PlaybackStore, PlaybackStoreError, Recalled, Saved};
+use crate::port::{Ended, PlaybackArchive, PlaybackStore, PlaybackStoreError, Recalled, Saved};
 
 /// How many listeners are remembered; beyond, those that were not heard of for longest are
 /// forgotten.
@@ -25,6 +25,7 @@ pub struct MemoryPlaybackStore {
 #[derive(Debug, Default)]
 struct Tables {
     listeners: HashMap<AccountId, Entry>,
+    ended: HashMap<Ended, Timestamp>,
     // Counts the writes: who was not written for longest has the smallest.
     writes: u64,
     run: u64,
@@ -123,6 +124,24 @@ impl PlaybackStore for MemoryPlaybackStore {
     async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError> {
         self.tables().listeners.remove(&account);
         Ok(())
+    }
+
+    async fn note_ended(
+        &self,
+        who: Ended,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PlaybackStoreError> {
+        let ended = &mut self.tables().ended;
+        ended.retain(|_, until| *until > now);
+        let noted = ended.entry(who).or_insert(until);
+        *noted = until.max(*noted);
+        Ok(())
+    }
+
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, PlaybackStoreError> {
+        let tables = self.tables();
+        Ok(who.iter().any(|who| tables.ended.contains_key(who)))
     }
 }
 

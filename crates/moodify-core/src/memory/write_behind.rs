@@ -1,7 +1,7 @@
 //! The truth in memory, written to an archive within a second.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +17,8 @@ use crate::model::{
     PlaybackVersion, earlier,
 };
 use crate::port::{
-    COMMAND_MEMORY, Measurement, PlaybackArchive, PlaybackStore, PlaybackStoreError, Recalled, Saved,
+    COMMAND_MEMORY, COMMAND_MEMORY_MAX, Ended, Measurement, PlaybackArchive, PlaybackStore,
+    PlaybackStoreError, Recalled, Saved,
 };
 use crate::service::Context;
 
@@ -64,7 +65,16 @@ struct Held {
 struct Unsaved {
     state: bool,
     devices: bool,
-    commands: Vec<(AppliedCommand, Timestamp)>,
+    commands: VecDeque<(AppliedCommand, Timestamp)>,
+}
+
+impl Unsaved {
+    /// Behind what waits. While the archive is down, no more wait than will be remembered.
+    fn add_commands(&mut self, commands: impl IntoIterator<Item = (AppliedCommand, Timestamp)>) {
+        self.commands.extend(commands);
+        let excess = self.commands.len().saturating_sub(COMMAND_MEMORY_MAX);
+        self.commands.drain(..excess);
+    }
 }
 
 impl Held {
@@ -86,15 +96,15 @@ impl Held {
             account,
             state: self.listener.state.clone().filter(|_| state),
             devices: devices.then(|| self.listener.devices.values().cloned().collect()),
-            commands,
+            commands: commands.into(),
         }
     }
 
-    fn put_back(&mut self, mut saved: Saved) {
+    fn put_back(&mut self, saved: Saved) {
         self.unsaved.state |= saved.state.is_some();
         self.unsaved.devices |= saved.devices.is_some();
-        saved.commands.append(&mut self.unsaved.commands);
-        self.unsaved.commands = saved.commands;
+        let newer = std::mem::replace(&mut self.unsaved.commands, saved.commands.into());
+        self.unsaved.add_commands(newer);
     }
 }
 
@@ -289,7 +299,7 @@ impl PlaybackStore for WriteBehindPlaybackStore {
         self.with(account, |held| {
             held.listener.replace(expected, state, command, now)?;
             held.unsaved.state = true;
-            held.unsaved.commands.extend(command.map(|command| (command.clone(), now)));
+            held.unsaved.add_commands(command.map(|command| (command.clone(), now)));
             Ok(())
         })
         .await?
@@ -338,5 +348,19 @@ impl PlaybackStore for WriteBehindPlaybackStore {
         memory.changed.remove(&account);
         memory.listeners.remove(&account);
         Ok(())
+    }
+
+    // At once: whoever was told to forget it does not come again.
+    async fn note_ended(
+        &self,
+        who: Ended,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PlaybackStoreError> {
+        self.archive.note_ended(who, until, now).await
+    }
+
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, PlaybackStoreError> {
+        self.archive.has_ended(who).await
     }
 }

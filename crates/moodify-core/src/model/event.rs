@@ -97,6 +97,8 @@ pub enum EventPayload {
     PasswordChanged(PasswordChanged),
     /// music: a track became playable.
     TrackPublished(TrackPublished),
+    /// music: a track is public no more.
+    TrackHidden(TrackHidden),
     /// music: a track is gone.
     TrackDeleted(TrackDeleted),
     /// music: a listener follows an artist.
@@ -122,6 +124,7 @@ impl EventPayload {
             Self::PasswordResetRequested(_) => EventKind::PasswordResetRequested,
             Self::PasswordChanged(_) => EventKind::PasswordChanged,
             Self::TrackPublished(_) => EventKind::TrackPublished,
+            Self::TrackHidden(_) => EventKind::TrackHidden,
             Self::TrackDeleted(_) => EventKind::TrackDeleted,
             Self::ArtistFollowed(_) => EventKind::ArtistFollowed,
             Self::ArtistUnfollowed(_) => EventKind::ArtistUnfollowed,
@@ -145,7 +148,7 @@ impl EventPayload {
             Self::ArtistUnfollowed(told) => Some(told.account_id),
             Self::ReleaseAnnounced(told) => Some(told.account_id),
             Self::PlayReported(told) => Some(told.account_id),
-            Self::TrackPublished(_) | Self::TrackDeleted(_) => None,
+            Self::TrackPublished(_) | Self::TrackHidden(_) | Self::TrackDeleted(_) => None,
         }
     }
 }
@@ -172,6 +175,8 @@ pub enum EventKind {
     PasswordChanged,
     /// See [`TrackPublished`].
     TrackPublished,
+    /// See [`TrackHidden`].
+    TrackHidden,
     /// See [`TrackDeleted`].
     TrackDeleted,
     /// See [`ArtistFollowed`].
@@ -186,7 +191,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AccountCreated,
         Self::AccountUpdated,
         Self::AccountDeleted,
@@ -196,6 +201,7 @@ impl EventKind {
         Self::PasswordResetRequested,
         Self::PasswordChanged,
         Self::TrackPublished,
+        Self::TrackHidden,
         Self::TrackDeleted,
         Self::ArtistFollowed,
         Self::ArtistUnfollowed,
@@ -215,6 +221,7 @@ impl EventKind {
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordChanged => "password_changed",
             Self::TrackPublished => "track_published",
+            Self::TrackHidden => "track_hidden",
             Self::TrackDeleted => "track_deleted",
             Self::ArtistFollowed => "artist_followed",
             Self::ArtistUnfollowed => "artist_unfollowed",
@@ -240,6 +247,9 @@ pub struct AccountCreated {
     pub first_name: PersonName,
     /// What the account may do.
     pub role: Role,
+    /// The artist's public profile, when the role is artist; of older events it is not known.
+    #[serde(default)]
+    pub artist_id: Option<ArtistId>,
     /// The artist's name, when the role is artist.
     pub artist_name: Option<ArtistName>,
 }
@@ -346,6 +356,15 @@ pub struct TrackPublished {
     pub title: Title,
     /// Who may find it.
     pub visibility: Visibility,
+}
+
+/// A track that was public is so no more: it is private or unlisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackHidden {
+    /// The track.
+    pub track_id: TrackId,
+    /// Whose it is.
+    pub artist_id: ArtistId,
 }
 
 /// A track is gone.

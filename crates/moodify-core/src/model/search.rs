@@ -10,8 +10,8 @@ pub const MAX_QUERY_WORDS: usize = 8;
 /// whole words (such as U+FDFA) have more.
 pub const MAX_FOLDED_BYTES: usize = 1_200;
 
-/// A text without case and accents, compatibility-composed: `Été ﬁn` becomes `ete fin`. Of a longer
-/// one the first [`MAX_FOLDED_BYTES`].
+/// A text without case and accents, compatibility-composed: `Été ﬁn` becomes `ete fin`, `Straße` becomes
+/// `strasse`. Of a longer one the first [`MAX_FOLDED_BYTES`].
 pub fn fold(text: &str) -> String {
     bounded(fold_all(text))
 }
@@ -23,7 +23,18 @@ fn bounded(mut text: String) -> String {
 
 /// The same, however long it is.
 pub fn fold_all(text: &str) -> String {
-    text.nfkd().flat_map(char::to_lowercase).filter(|c| !is_accent(*c)).nfkc().collect()
+    text.nfkd().flat_map(char::to_lowercase).filter(|c| !is_accent(*c)).flat_map(unify).nfkc().collect()
+}
+
+/// Small letters that are the same to who searches: their capitals are. Stored folds are made of this
+/// too: what is added here has to be put into them by a migration.
+fn unify(c: char) -> impl Iterator<Item = char> {
+    let (first, second) = match c {
+        'ß' => ('s', Some('s')),
+        'ς' => ('σ', None),
+        other => (other, None),
+    };
+    std::iter::once(first).chain(second)
 }
 
 /// The accents of Latin, Greek and Cyrillic. Marks of other scripts (Devanagari vowels, kana voicing)
@@ -65,6 +76,8 @@ mod tests {
     #[test]
     fn folds_case_accents_and_compatibility_forms() {
         assert_eq!(fold("Été ﬁn ＡＢＣ Ⅸ"), "ete fin abc ix");
+        assert_eq!(fold("Straße STRASSE STRAẞE"), "strasse strasse strasse");
+        assert_eq!((fold("ΟΔΟΣ"), fold("Οδός")), ("οδοσ".to_owned(), "οδοσ".to_owned()));
         assert_eq!(words("Don't stop, don't!"), ["don", "t", "stop"]);
         assert_eq!(words("夜に駆ける"), ["夜に駆ける"]);
     }

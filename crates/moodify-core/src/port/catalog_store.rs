@@ -41,6 +41,8 @@ pub trait CatalogStore: Send + Sync {
     /// was stored, published or changed: of all changes of a track, concurrent ones too, at most one
     /// stores it.
     ///
+    /// `hidden` is stored if the track is not public now and was once released.
+    ///
     /// # Errors
     /// [`CatalogError::NotFound`] if there is no such track,
     /// [`CatalogError::StaleVersion`] if `expected` is given and is not its version,
@@ -51,6 +53,7 @@ pub trait CatalogStore: Send + Sync {
         expected: Option<u64>,
         change: &TrackChange,
         released: &[Event],
+        hidden: &[Event],
     ) -> Result<Track, CatalogError>;
 
     /// The track with this id in whatever status; `None` when there is none.

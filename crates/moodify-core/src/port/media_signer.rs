@@ -14,7 +14,8 @@ pub trait MediaSigner: Send + Sync {
     /// A URL for `GET` (with `Range`) of this object, good until some moment between
     /// `now + ttl / 2` and `now + ttl`. Within half of `ttl` the same key gets the same string, so
     /// that caches work. The content type is bound to the URL; a changed or expired URL is
-    /// answered with 403.
+    /// answered with 403. Where what signs has an end of its own, as the credentials of a task have,
+    /// the URL is good until that at the latest, however near it is.
     async fn sign_get(&self, key: &MediaKey, now: Timestamp, ttl: Duration) -> Result<SignedUrl, SignError>;
 }
 

@@ -49,7 +49,7 @@ pub use meter::{DeliveryOutcome, Measurement, Meter};
 pub use outbox::{Backlog, Outbox, OutboxError};
 pub use playback_archive::{PlaybackArchive, Recalled, Saved};
 pub use playback_store::{COMMAND_MEMORY, COMMAND_MEMORY_MAX, PlaybackStore, PlaybackStoreError};
-pub use queue::{Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
+pub use queue::{Chosen, Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError};
 pub use recipient_store::{RecipientStore, RecipientStoreError};
 pub use rng::Rng;
 pub use send_log::{Claim, SendLog, SendLogError};

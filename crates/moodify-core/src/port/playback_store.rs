@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::Unavailable;
+use super::{Ended, Unavailable};
 use crate::model::{
     AccountId, AppliedCommand, CommandId, Device, DeviceId, KnownDevice, PlaybackState, PlaybackVersion,
 };
@@ -68,6 +68,18 @@ pub trait PlaybackStore: Send + Sync {
     /// Forgets all that is known of the listener: state, commands and devices. Nothing happens when
     /// nothing is known.
     async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError>;
+
+    /// Notes that an account or a session has ended, and may forget those that may be forgotten by
+    /// `now`. This one may be from `until` on. Doing it twice is no error: the later `until` counts.
+    async fn note_ended(
+        &self,
+        who: Ended,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PlaybackStoreError>;
+
+    /// Whether one of these was noted and not forgotten yet.
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, PlaybackStoreError>;
 }
 
 /// For how long a [`PlaybackStore`] remembers a command.

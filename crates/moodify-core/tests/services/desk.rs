@@ -12,9 +12,9 @@ use moodify_core::model::event::{AccountCreated, AccountUpdated};
 use moodify_core::model::{
     AccountId, ArtistId, Email, Event, EventPayload, Mail, PersonName, Role, SignedDuration, Timestamp,
 };
-use moodify_core::port::{DeadLetter, MailError, Mailer, Queue, Unavailable};
+use moodify_core::port::{DeadLetter, MailError, Mailer, Queue, SendLog, Unavailable};
 use moodify_core::service::delivery::{Handler, Worker};
-use moodify_core::service::notifications::{NotificationParts, Releases};
+use moodify_core::service::notifications::{Announcements, NotificationParts, Releases};
 use moodify_core::service::{Context, Notifications};
 
 /// How a mail server treats a mailbox.
@@ -101,6 +101,15 @@ impl Desk {
 
     /// Over this queue, with settings of one's own.
     pub(crate) async fn with(queue: Arc<dyn Queue>, set: impl FnOnce(&mut Config)) -> Self {
+        Self::noting(queue, |store| store, set).await
+    }
+
+    /// And with a send log of one's own.
+    pub(crate) async fn noting(
+        queue: Arc<dyn Queue>,
+        log: impl FnOnce(Arc<dyn SendLog>) -> Arc<dyn SendLog>,
+        set: impl FnOnce(&mut Config),
+    ) -> Self {
         let (clock, store) = (Arc::new(FixedClock::default()), Arc::new(MemoryStore::new()));
         let server = Arc::new(Server::default());
         let context = Context::new(clock.clone(), Arc::new(SeededRng::new(7)));
@@ -108,13 +117,14 @@ impl Desk {
         set(&mut config);
         let parts = NotificationParts {
             mailer: server.clone(),
-            log: store.clone(),
+            log: log(store.clone()),
             recipients: store.clone(),
             queue: queue.clone(),
         };
         let notifications = Notifications::new(parts, context.clone(), &config).unwrap();
         queue.declare(&notifications.consumer()).await.unwrap();
         queue.declare(&Releases::new(notifications.clone()).consumer()).await.unwrap();
+        queue.declare(&Announcements::new(notifications.clone()).consumer()).await.unwrap();
         Self { clock, store, queue, server, context, notifications }
     }
 
@@ -125,6 +135,11 @@ impl Desk {
     pub(crate) fn releases(&self) -> Worker {
         let releases = Releases::new(self.notifications.clone());
         Worker::new(self.queue.clone(), Arc::new(releases), self.context.clone())
+    }
+
+    pub(crate) fn announcements(&self) -> Worker {
+        let announcements = Announcements::new(self.notifications.clone());
+        Worker::new(self.queue.clone(), Arc::new(announcements), self.context.clone())
     }
 
     pub(crate) async fn publish(&self, payload: EventPayload) -> Event {
@@ -140,8 +155,12 @@ impl Desk {
 
     /// Handles everything that is due.
     pub(crate) async fn work_off(&self) {
-        let (mails, releases) = (self.mails(), self.releases());
-        while mails.handle_due().await.unwrap() + releases.handle_due().await.unwrap() > 0 {}
+        let (mails, releases, announcements) = (self.mails(), self.releases(), self.announcements());
+        let mut handled = 1;
+        while handled > 0 {
+            handled = mails.handle_due().await.unwrap() + releases.handle_due().await.unwrap();
+            while announcements.handle_due().await.unwrap() > 0 {}
+        }
     }
 
     pub(crate) async fn dead_letters(&self) -> Vec<DeadLetter> {
@@ -156,6 +175,7 @@ impl Desk {
             email: email(name),
             first_name: first_name(),
             role: Role::User,
+            artist_id: None,
             artist_name: None,
         };
         self.publish(EventPayload::AccountCreated(created)).await;

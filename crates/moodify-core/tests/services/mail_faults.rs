@@ -13,6 +13,8 @@ use moodify_core::service::delivery::Housekeeper;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, Manner, email, first_name};
+use crate::releases::{follow, track};
+use crate::troubled::Forgetful;
 
 fn set_back(clock: &FixedClock, secs: i64) {
     clock.set(clock.now().checked_sub(SignedDuration::from_secs(secs)).unwrap());
@@ -111,6 +113,51 @@ async fn who_deleted_the_account_gets_no_mail_and_is_in_no_dead_letter() {
     desk.clock.advance(Duration::from_secs(8 * 60 * 60));
     desk.work_off().await;
     assert_eq!(desk.server.mailboxes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_deleted_the_account_is_in_no_dead_letter_about_a_release() {
+    let desk = Desk::new().await;
+    let artist = desk.context.new_id();
+    let (ada, eve) = (desk.verified("ada", None).await, desk.verified("eve", None).await);
+    for account in [ada, eve] {
+        follow(&desk, account, artist).await;
+    }
+    for mailbox in ["ada@example.com", "eve@example.com"] {
+        desk.server.treat(mailbox, Some(Manner::Refuses));
+    }
+    desk.work_off().await;
+    desk.publish(EventPayload::TrackPublished(track(&desk, artist))).await;
+    desk.work_off().await;
+    let dead = async || {
+        let letters = desk.queue.dead_letters("announcements", 10).await.unwrap();
+        letters.iter().filter_map(|letter| letter.event.payload.account()).collect::<Vec<_>>()
+    };
+    assert_eq!(dead().await.len(), 2);
+    desk.publish(EventPayload::AccountDeleted(AccountDeleted { account_id: ada, artist_id: None })).await;
+    desk.work_off().await;
+    assert_eq!(dead().await, [eve]);
+}
+
+#[tokio::test]
+async fn a_mail_whose_note_is_refused_at_first_goes_out_once() {
+    let noting = |store| -> Arc<dyn SendLog> { Forgetful::new(store, 3) };
+    let desk = Desk::noting(Arc::new(MemoryQueue::new()), noting, |_| {}).await;
+    desk.sign_up("ada").await;
+    let mails = desk.mails();
+    let time_passes = async {
+        loop {
+            desk.clock.advance(Duration::from_millis(10));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        handled = mails.handle_due() => assert_eq!(handled.unwrap(), 1),
+        () = time_passes => {}
+    }
+    desk.clock.advance(Duration::from_secs(8 * 60 * 60));
+    desk.work_off().await;
+    assert_eq!(desk.server.taken().len(), 1);
 }
 
 #[tokio::test]
@@ -224,4 +271,30 @@ async fn a_mail_that_never_left_is_forgotten_a_week_after_its_link_has_run_out()
     let left = desk.dead_letters().await;
     assert!(matches!(left[0].event.payload, EventPayload::AccountCreated(_)), "{left:?}");
     assert_eq!(left.len(), 1, "what can still be sent is kept until somebody decides");
+}
+
+#[tokio::test]
+async fn a_mail_that_never_left_is_forgotten_behind_however_many_others() {
+    let desk = Desk::new().await;
+    let housekeeper =
+        Housekeeper::new(desk.queue.clone(), desk.store.clone(), desk.store.clone(), desk.context.clone());
+    desk.server.treat("nina@example.com", Some(Manner::Refuses));
+    for _ in 0..501 {
+        desk.sign_up("nina").await;
+    }
+    desk.work_off().await;
+    let reset = PasswordResetRequested {
+        account_id: desk.context.new_id(),
+        email: email("nina"),
+        first_name: first_name(),
+        token: MailToken::new("c2VjcmV0"),
+        expires_at: desk.in_secs(3600),
+    };
+    desk.publish(EventPayload::PasswordResetRequested(reset)).await;
+    desk.work_off().await;
+    let dead = async || desk.queue.depth("notification").await.unwrap().dead;
+    assert_eq!(dead().await, 502);
+    desk.clock.advance(Duration::from_secs((24 * 7 + 1) * 3600));
+    housekeeper.tidy_up(&CancellationToken::new()).await.unwrap();
+    assert_eq!(dead().await, 501);
 }

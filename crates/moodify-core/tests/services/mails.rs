@@ -131,6 +131,7 @@ async fn hostile_mails() -> Vec<Mail> {
         email: email("nina"),
         first_name: name(),
         role: Role::Artist,
+        artist_id: None,
         artist_name: Some(ArtistName::parse(HOSTILE).unwrap()),
     };
     desk.publish(EventPayload::AccountCreated(created)).await;

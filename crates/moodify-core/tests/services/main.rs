@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod accounts;
+mod backlog;
 mod clock;
 mod delivery;
 mod desk;

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use moodify_core::memory::MemoryQueue;
 use moodify_core::model::event::{
-    AccountDeleted, ArtistFollowed, ArtistUnfollowed, ReleaseAnnounced, TrackDeleted, TrackPublished,
+    AccountDeleted, AccountUpdated, ArtistFollowed, ArtistUnfollowed, ReleaseAnnounced, RoleChanged,
+    TrackDeleted, TrackHidden, TrackPublished,
 };
 use moodify_core::model::{
-    AccountId, ArtistId, ArtistName, Event, EventPayload, Recipient, Title, Visibility,
+    AccountId, ArtistId, ArtistName, Event, EventPayload, Recipient, Role, Title, Visibility,
 };
 use moodify_core::port::{RecipientStore, Unavailable};
+use moodify_core::service::delivery::Handler;
 
 use crate::desk::{Desk, email, first_name};
 use crate::troubled::Troubled;
@@ -31,7 +33,7 @@ pub(crate) async fn follow(desk: &Desk, account_id: AccountId, artist_id: Artist
 }
 
 /// Listeners with proved mailboxes who follow the artist, put where events would have put them.
-async fn followers(desk: &Desk, artist: ArtistId, count: usize) {
+pub(crate) async fn followers(desk: &Desk, artist: ArtistId, count: usize) {
     let now = desk.context.now();
     for n in 0..count {
         let account_id = desk.context.new_id();
@@ -121,8 +123,9 @@ async fn a_track_that_is_gone_is_announced_to_nobody_more() {
     followers(&desk, artist, 300).await;
     let published = track(&desk, artist);
     desk.publish(EventPayload::TrackPublished(published.clone())).await;
-    // The first followers have their events, the others not yet.
+    // The first followers have been told, the others not yet.
     desk.releases().handle_due().await.unwrap();
+    while desk.announcements().handle_due().await.unwrap() > 0 {}
     let gone = TrackDeleted {
         track_id: published.track_id,
         artist_id: artist,
@@ -131,7 +134,7 @@ async fn a_track_that_is_gone_is_announced_to_nobody_more() {
     };
     desk.publish(EventPayload::TrackDeleted(gone)).await;
     desk.work_off().await;
-    assert_eq!(desk.server.mailboxes().len(), 200, "those whose event came before that of the deletion");
+    assert_eq!(desk.server.mailboxes().len(), 200, "those who were told before the deletion");
 
     // One that was put off until now.
     let late = ReleaseAnnounced {
@@ -150,13 +153,39 @@ async fn a_track_that_is_gone_is_announced_to_nobody_more() {
 }
 
 #[tokio::test]
+async fn a_track_that_is_hidden_is_announced_to_nobody_more() {
+    let desk = Desk::new().await;
+    let artist = desk.context.new_id();
+    followers(&desk, artist, 250).await;
+    let published = track(&desk, artist);
+    desk.publish(EventPayload::TrackPublished(published.clone())).await;
+    desk.releases().handle_due().await.unwrap();
+    desk.announcements().handle_due().await.unwrap();
+    let told = desk.server.taken().len();
+    let hidden = TrackHidden { track_id: published.track_id, artist_id: artist };
+    desk.publish(EventPayload::TrackHidden(hidden)).await;
+    desk.work_off().await;
+    assert_eq!(desk.server.taken().len(), told, "neither those with an event nor those without");
+
+    // The events of another one come the other way round.
+    let published = track(&desk, artist);
+    let hidden = TrackHidden { track_id: published.track_id, artist_id: artist };
+    desk.publish(EventPayload::TrackHidden(hidden)).await;
+    desk.work_off().await;
+    desk.publish(EventPayload::TrackPublished(published)).await;
+    desk.work_off().await;
+    assert_eq!(desk.server.taken().len(), told);
+}
+
+#[tokio::test]
 async fn a_great_many_followers_are_told_page_by_page_while_other_mails_go_on() {
     let desk = Desk::new().await;
     let artist = desk.context.new_id();
     followers(&desk, artist, 1_100).await;
     desk.publish(EventPayload::TrackPublished(track(&desk, artist))).await;
     assert_eq!(desk.releases().handle_due().await.unwrap(), 1);
-    let announced = desk.queue.receive("releases", 10_000, desk.context.now(), Duration::ZERO).await.unwrap();
+    let announced =
+        desk.queue.receive("announcements", 10_000, desk.context.now(), Duration::ZERO).await.unwrap();
     assert!(announced.len() < 300, "one call does a bounded part: {}", announced.len());
     desk.sign_up("ada").await;
     desk.mails().handle_due().await.unwrap();
@@ -189,4 +218,34 @@ async fn an_announcement_that_is_killed_in_the_middle_loses_nobody_and_tells_nob
     mailboxes.dedup();
     assert_eq!(mailboxes.len(), 1_000);
     assert_eq!(desk.queue.dead_letters("releases", 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn who_becomes_an_artist_while_the_mailbox_is_proved_keeps_both() {
+    let desk = Desk::new().await;
+    let (account_id, artist_id) = (desk.context.new_id(), desk.context.new_id());
+    let happens = |payload| {
+        desk.clock.advance(Duration::from_secs(1));
+        desk.context.event(payload)
+    };
+    let updated = |email_verified| AccountUpdated {
+        account_id,
+        email: email("nina"),
+        email_verified,
+        first_name: first_name(),
+        artist_id: None,
+        artist_name: None,
+    };
+    let before = happens(EventPayload::AccountUpdated(updated(false)));
+    let proof = happens(EventPayload::AccountUpdated(updated(true)));
+    let changed =
+        RoleChanged { account_id, role: Role::Artist, artist_id: Some(artist_id), artist_name: None };
+    let role = happens(EventPayload::RoleChanged(changed));
+    // The proof is tried again, and so comes after what happened later.
+    for event in [before, role, proof] {
+        desk.notifications.handle(&event).await.unwrap();
+    }
+    let known = desk.store.recipient(account_id).await.unwrap().unwrap();
+    assert!(known.email_verified, "{known:?}");
+    assert_eq!(known.artist_id, Some(artist_id));
 }

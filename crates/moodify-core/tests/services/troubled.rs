@@ -1,12 +1,14 @@
-//! A queue on a technology with troubles of its own.
+//! A queue and a send log on a technology with troubles of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moodify_core::model::{Event, Timestamp};
+use moodify_core::model::{Event, EventId, MailKind, Timestamp};
 use moodify_core::port::{
-    Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError, Unavailable,
+    Claim, Consumer, DeadLetter, Delivery, DeliveryId, Depth, Letters, Queue, QueueError, SendLog,
+    SendLogError, Unavailable,
 };
 
 type Refusal = dyn Fn(&Event) -> Option<Unavailable> + Send + Sync;
@@ -18,6 +20,8 @@ pub(crate) struct Troubled {
     /// Calls need a turn, and time for it, as those of a database with one writing connection do;
     /// and there is always a hint, so that the worker asks while handlers hold their turn.
     turns: Option<tokio::sync::Mutex<()>>,
+    /// How many deliveries it gave out.
+    pub(crate) given: AtomicUsize,
 }
 
 impl Troubled {
@@ -26,13 +30,13 @@ impl Troubled {
         queue: Arc<dyn Queue>,
         refuses: impl Fn(&Event) -> Option<Unavailable> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { queue, refuses: Box::new(refuses), turns: None })
+        Arc::new(Self { queue, refuses: Box::new(refuses), turns: None, given: AtomicUsize::new(0) })
     }
 
     /// Serves one call at a time.
     pub(crate) fn in_turns(queue: Arc<dyn Queue>) -> Arc<Self> {
         let turns = Some(tokio::sync::Mutex::default());
-        Arc::new(Self { queue, refuses: Box::new(|_| None), turns })
+        Arc::new(Self { queue, refuses: Box::new(|_| None), turns, given: AtomicUsize::new(0) })
     }
 
     async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
@@ -67,7 +71,9 @@ impl Queue for Troubled {
         let turn = self.turn().await;
         // One at once: then the worker asks again while the first is being handled.
         let max = if turn.is_some() { max.min(1) } else { max };
-        self.queue.receive(consumer, max, now, lease).await
+        let deliveries = self.queue.receive(consumer, max, now, lease).await?;
+        self.given.fetch_add(deliveries.len(), Ordering::Relaxed);
+        Ok(deliveries)
     }
 
     async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
@@ -111,5 +117,49 @@ impl Queue for Troubled {
         if self.turns.is_none() {
             self.queue.changed().await;
         }
+    }
+}
+
+/// A send log that counts claims, and takes no note of some mails that went out.
+pub(crate) struct Forgetful {
+    log: Arc<dyn SendLog>,
+    /// How many notes it refuses.
+    pub(crate) refuses: AtomicUsize,
+    pub(crate) claims: AtomicUsize,
+}
+
+impl Forgetful {
+    pub(crate) fn new(log: Arc<dyn SendLog>, refuses: usize) -> Arc<Self> {
+        Arc::new(Self { log, refuses: AtomicUsize::new(refuses), claims: AtomicUsize::new(0) })
+    }
+}
+
+#[async_trait]
+impl SendLog for Forgetful {
+    async fn claim(
+        &self,
+        event: EventId,
+        kind: MailKind,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Claim, SendLogError> {
+        self.claims.fetch_add(1, Ordering::Relaxed);
+        self.log.claim(event, kind, now, lease).await
+    }
+
+    async fn mark_sent(&self, event: EventId, kind: MailKind, now: Timestamp) -> Result<(), SendLogError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.refuses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            return Err(Unavailable::passing("the database is gone").into());
+        }
+        self.log.mark_sent(event, kind, now).await
+    }
+
+    async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError> {
+        self.log.release(event, kind).await
+    }
+
+    async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError> {
+        self.log.forget(before, max).await
     }
 }

@@ -77,7 +77,7 @@ async fn an_artists_page_shows_the_own_drafts_to_nobody_else() {
     let world = World::new();
     let (nina, ada) = (world.artist("Nina").await, world.listener("ada").await);
     let path = format!("/v1/artists/{}", nina.artist_id());
-    // Before the first upload the music service knows of nobody but who asks.
+    // Until the event of the sign-up has come, the music service knows of nobody but who asks.
     world.get(&path, &ada.token).await.problem(404, "artist_not_found");
     world.get(&format!("{path}/tracks"), &ada.token).await.problem(404, "artist_not_found");
     let own = world.get(&path, &nina.token).await.json(200);
@@ -98,6 +98,19 @@ async fn an_artists_page_shows_the_own_drafts_to_nobody_else() {
     let rest = world.get(&format!("{tracks}?limit=1&cursor={cursor}"), &nina.token).await.json(200);
     assert_eq!(titles(&rest), ["Song"]);
     assert_eq!(world.get(&path, &nina.token).await.json(200)["track_count"], 1);
+}
+
+#[tokio::test]
+async fn who_signs_up_as_an_artist_can_be_found_and_followed_at_once() {
+    let world = World::new();
+    let (nina, ada) = (world.artist("Nina").await, world.listener("ada").await);
+    world.tell_music().await;
+    let path = format!("/v1/artists/{}", nina.artist_id());
+    let seen = world.get(&path, &ada.token).await.json(200);
+    assert_eq!((&seen["name"], &seen["track_count"]), (&json!("Nina"), &json!(0)));
+    let follow = format!("/v1/me/follows/{}", nina.artist_id());
+    world.put(&follow, &ada.token).await.empty(204);
+    assert_eq!(world.get(&path, &ada.token).await.json(200)["follower_count"], 1);
 }
 
 async fn play(world: &World, account: &Account, track: &Value, play_id: &str, started_at: &str) {

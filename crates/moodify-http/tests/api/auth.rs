@@ -51,7 +51,8 @@ async fn a_flood_of_passwords_is_turned_away_and_the_process_goes_on_answering()
     alive.json(200);
     let (served, refused): (Vec<_>, Vec<_>) =
         flood.await.into_iter().partition(|answer| answer.status == StatusCode::CREATED);
-    assert_eq!((served.len(), refused.len()), (2, 18), "one at work, and one waiting");
+    // More than one at work and one waiting are served only if a hash was done before the last one asked.
+    assert!(served.len() >= 2 && !refused.is_empty(), "{} served, {} refused", served.len(), refused.len());
     for answer in refused {
         answer.problem(429, "rate_limited");
         assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1);

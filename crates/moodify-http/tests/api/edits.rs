@@ -142,6 +142,33 @@ async fn a_release_is_announced_when_it_is_public_for_the_first_time() {
 }
 
 #[tokio::test]
+async fn a_release_that_is_hidden_is_told_to_those_who_announce_it() {
+    let world = World::new();
+    let nina = world.artist("Nina").await;
+    let (open, draft) = (world.track(&nina, "One").await, private_track(&world, &nina).await);
+    let hidden = async || {
+        let news = world.news().await.into_iter();
+        let hidden = news.filter_map(|payload| match payload {
+            EventPayload::TrackHidden(hidden) => Some(json!(hidden.track_id)),
+            _ => None,
+        });
+        hidden.collect::<Vec<_>>()
+    };
+    for (track, change, told) in [
+        (&open, json!({"title": "Two"}), false),
+        (&draft, json!({"visibility": "unlisted"}), false),
+        (&open, json!({"visibility": "private"}), true),
+        (&open, json!({"title": "Three"}), false),
+        (&open, json!({"visibility": "public"}), false),
+        (&open, json!({"visibility": "unlisted"}), true),
+    ] {
+        world.patch(&path("tracks", track), &nina.token, change.clone()).await.json(200);
+        let expected = if told { vec![track["id"].clone()] } else { Vec::new() };
+        assert_eq!(hidden().await, expected, "{change}");
+    }
+}
+
+#[tokio::test]
 async fn an_owner_changes_and_deletes_a_playlist() {
     let world = World::new();
     let (nina, ada) = (world.artist("Nina").await, world.listener("ada").await);

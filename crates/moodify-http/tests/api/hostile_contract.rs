@@ -1,6 +1,7 @@
 //! Every operation of the OpenAPI document, attacked from a table: a route that is new tomorrow is
 //! attacked tomorrow. Whatever comes in, the answer is a coded 4xx, or a success where it is legal.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,6 +13,7 @@ use moodify_core::memory::SystemRng;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{Contract, METHODS, NOWHERE, Operation, name};
+use crate::postgres::Slot;
 use crate::support::{Account, Answer, World};
 
 fn hostile_values() -> Vec<Value> {
@@ -354,8 +356,17 @@ async fn every_operation_survives_every_hostile_input() {
 async fn so_it_does_over_a_database_and_files() {
     let folder = tempfile::tempdir().unwrap();
     let config = SqliteConfig::new(folder.path().join("moodify.db"));
-    let store = Arc::new(SqlStore::connect(&config.into()).await.unwrap());
-    let media = Arc::new(FileMediaStore::open(folder.path().join("media")).unwrap());
+    attack_over(Arc::new(SqlStore::connect(&config.into()).await.unwrap()), folder.path()).await;
+}
+
+#[tokio::test]
+async fn so_it_does_over_postgresql() {
+    let Some((store, _slot)) = Slot::take().await else { return };
+    attack_over(store, tempfile::tempdir().unwrap().path()).await;
+}
+
+async fn attack_over(store: Arc<SqlStore>, folder: &Path) {
+    let media = Arc::new(FileMediaStore::open(folder.join("media")).unwrap());
     // Worlds with one store have no identifier in common.
     let stored = |builder: MoodifyBuilder| builder.store(store.clone()).media(media.clone());
     attack(|| World::over(|builder| stored(builder).rng(Arc::new(SystemRng)))).await;

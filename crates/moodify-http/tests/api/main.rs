@@ -20,6 +20,8 @@ mod openapi;
 mod operations;
 mod playlists;
 mod plays;
+#[path = "../../../moodify-adapters/tests/postgres/slot.rs"]
+mod postgres;
 mod recovery;
 mod sessions;
 mod sockets;

@@ -127,6 +127,41 @@ async fn uploads_are_counted_with_why_they_were_refused() {
 }
 
 #[tokio::test]
+async fn every_refused_upload_is_counted_once() {
+    let watch = Arc::new(Watch::default());
+    let world = World::watched(watch.clone(), |_| ());
+    let (nina, ada) = (world.artist("Nina").await, world.listener("Ada").await);
+    let caller = world.moodify.accounts().authenticate(&nina.token).await.unwrap();
+    let tune = sample("cbr-mono-id3v1.mp3");
+    let form = || Form::new().text("title", "Slow Tide").file("audio", &tune);
+    let open = Form::upload_of(&nina.token, Body::from(form().open()));
+    let mut announced = form().upload(&nina.token);
+    announced.headers_mut().insert("content-length", "99999999999".parse().unwrap());
+    let mut text = form().upload(&nina.token);
+    text.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+    for (request, status, reason) in [
+        (announced, 413, "too_large"),
+        (text, 415, "unsupported_media_type"),
+        (open, 400, "body_broken_off"),
+        (Form::upload_of(&nina.token, Body::from("no form")), 400, "malformed_multipart"),
+        (form().text("lyrics", "La").upload(&nina.token), 422, "unknown_field"),
+        (form().text("title", "Again").upload(&nina.token), 422, "duplicate_field"),
+        (form().file("audio", &tune).upload(&nina.token), 422, "duplicate_field"),
+        (form().text("visibility", "secret").upload(&nina.token), 422, "invalid_visibility"),
+        (Form::new().text("title", "Silence").upload(&nina.token), 422, "required"),
+        (form().upload(&ada.token), 403, "artist_only"),
+    ] {
+        watch.seen();
+        assert_eq!(world.send(request).await.status, status, "{reason}");
+        let refused = format!("UploadRefused {{ reason: {reason:?} }}");
+        assert_eq!(watch.seen(), [refused, format!("POST /v1/tracks {status}")]);
+    }
+    let _going_on: Vec<_> = (0..3).map(|_| world.moodify.catalog().begin_upload(&caller).unwrap()).collect();
+    world.send(form().upload(&nina.token)).await.problem(429, "rate_limited");
+    assert_eq!(watch.seen(), ["UploadRefused { reason: \"busy\" }", "POST /v1/tracks 429"]);
+}
+
+#[tokio::test]
 async fn only_a_gateway_decides_which_trace_a_request_belongs_to() {
     const PLACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     for (trusted, given, resumed) in [

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use moodify_core::model::search::MAX_QUERY_WORDS;
 use moodify_http::{Services, openapi};
 use serde_json::{Value, json};
 
@@ -133,19 +134,86 @@ fn covers_come_in_two_sizes() {
 async fn reads_say_that_they_are_conditional() {
     let (document, world) = (document(), World::new());
     let nina = world.artist("nina").await;
+    let track = world.track(&nina, "Slow Tide").await;
+    let playlist = json!({ "title": "Sea", "track_ids": [track["id"]] });
+    let playlist = world.post("/v1/playlists", &nina.token, playlist).await.json(201);
+    let known = [("artist", nina.artist_id()), ("track", text(&track)), ("playlist", text(&playlist))];
     let mut conditional = 0;
     for (name, operation) in operations(&document) {
-        let Some(path) = name.strip_prefix("get ").filter(|path| !path.contains('{')) else { continue };
-        let answer = world.get(path, &nina.token).await;
+        // Media is read by signed URLs, which no test of the document has.
+        let Some(path) = name.strip_prefix("get ").filter(|path| !path.starts_with("/media/")) else {
+            continue;
+        };
+        let path = known
+            .iter()
+            .fold(path.to_owned(), |path, (what, id)| path.replace(&format!("{{{what}_id}}"), id));
+        assert!(!path.contains('{'), "{path}");
+        let answer = world.get(&path, &nina.token).await;
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let says = parameters.filter(|parameter| parameter["name"] == "If-None-Match").count();
         let carries = usize::from(!answer.header("etag").is_empty());
         assert_eq!(says, carries, "{name}");
         assert_eq!(operation["responses"]["200"]["headers"]["ETag"].is_object(), carries == 1, "{name}");
         assert_eq!(operation["responses"]["304"].is_object(), carries == 1, "{name}");
+        if carries == 1 {
+            world.get_if_none_match(&path, &nina.token, answer.header("etag")).await.empty(304);
+        }
         conditional += carries;
     }
-    assert!(conditional >= 12, "{conditional}");
+    assert!(conditional >= 17, "{conditional}");
+}
+
+/// The id of what was answered.
+fn text(body: &Value) -> &str {
+    body["id"].as_str().unwrap()
+}
+
+#[test]
+fn searches_say_how_many_words_count() {
+    let document = document();
+    for path in ["/v1/tracks", "/v1/artists"] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let q = parameters.iter().find(|parameter| parameter["name"] == "q").unwrap();
+        let expected = format!("The first {MAX_QUERY_WORDS} different words count");
+        assert!(q["description"].as_str().unwrap().contains(&expected), "{q}");
+    }
+}
+
+/// Where nginx sends a path: an exact `location` first, then the longest that begins it.
+fn port_of<'a>(locations: &[(bool, &'a str, &'a str)], path: &str) -> Option<&'a str> {
+    let exact = locations.iter().find(|(exact, place, _)| *exact && *place == path);
+    let prefixes = locations.iter().filter(|(exact, place, _)| !exact && path.starts_with(place));
+    let longest = prefixes.max_by_key(|(_, place, _)| place.len());
+    exact.or(longest).map(|(_, _, port)| *port)
+}
+
+#[test]
+fn the_page_for_operators_sends_each_path_to_the_service_that_has_it() {
+    let page = include_str!("../../../../docs/operations.md");
+    let port = |service: &str| {
+        let start = format!("moodify serve {service} --listen 127.0.0.1:");
+        page.lines().find_map(|line| line.strip_prefix(&start)).unwrap()
+    };
+    let locations: Vec<_> = page
+        .lines()
+        .filter_map(|line| {
+            let (place, rest) = line.strip_prefix("location ")?.split_once('{')?;
+            let (_, rest) = rest.split_once("proxy_pass http://127.0.0.1:")?;
+            let (exact, place) = place.strip_prefix("= ").map_or((false, place), |place| (true, place));
+            Some((exact, place.trim(), rest.split_once(';')?.0))
+        })
+        .collect();
+    let paths = |services| -> HashSet<String> {
+        let document = serde_json::to_value(openapi(services)).unwrap();
+        document["paths"].as_object().unwrap().keys().cloned().collect()
+    };
+    let (auth, music) = (paths(Services::AUTH), paths(Services::MUSIC));
+    for (services, other, name) in [(&auth, &music, "auth"), (&music, &auth, "music")] {
+        for path in services.difference(other) {
+            assert_eq!(port_of(&locations, path), Some(port(name)), "{path}");
+        }
+    }
+    assert_eq!(port_of(&locations, "/socket.io/"), Some(port("sync")));
 }
 
 #[test]

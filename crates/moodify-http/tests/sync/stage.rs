@@ -1,7 +1,7 @@
 //! A real server on a free port, with memory adapters behind it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use moodify_core::config::PlaybackConfig;
 use moodify_core::memory::{LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SystemClock, SystemRng};
 use moodify_core::model::event::SessionRevoked;
 use moodify_core::model::{Caller, Role, SignedDuration, Timestamp, TraceContext};
-use moodify_core::port::{Clock, PlaybackStore, Tracer};
+use moodify_core::port::{Clock, Measurement, Meter, PlaybackStore, Tracer};
 use moodify_core::service::{Context, Playback, playback::PlaybackParts};
 use moodify_core::{AuthFailure, Error};
 use moodify_http::sync::{Authenticator, SyncConfig, SyncHandle, layer};
@@ -26,6 +26,19 @@ pub(crate) struct Stage {
     pub(crate) queue: Arc<MemoryQueue>,
     store: Arc<MemoryPlaybackStore>,
     clock: Arc<MovedClock>,
+    skews: Arc<Skews>,
+}
+
+/// Counts how often a device was compared with where it should be.
+#[derive(Debug, Default)]
+struct Skews(AtomicUsize);
+
+impl Meter for Skews {
+    fn record(&self, measurement: Measurement<'_>) {
+        if matches!(measurement, Measurement::SyncSkew { .. }) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The machine's clock, moved forward by hand. Whoever sleeps already does not notice.
@@ -114,7 +127,8 @@ impl Stage {
         // Without somebody who listens there are no spans.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let context = Context::new(clock, Arc::new(SystemRng));
-        let context = Context { tracer: Arc::new(Commands), ..context };
+        let skews = Arc::new(Skews::default());
+        let context = Context { tracer: Arc::new(Commands), meter: skews.clone(), ..context };
         let (store, hub) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(LocalSyncHub::default()));
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store: store.clone(), hub, queue: queue.clone() };
@@ -126,12 +140,17 @@ impl Stage {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, playback, handle, queue, store, clock: Arc::default() }
+        Self { url, playback, handle, queue, store, clock: Arc::default(), skews }
     }
 
     /// The truth behind it.
     pub(crate) fn store(&self) -> &dyn PlaybackStore {
         &*self.store
+    }
+
+    /// How many reports were compared with the state.
+    pub(crate) fn skews(&self) -> usize {
+        self.skews.0.load(Ordering::Relaxed)
     }
 
     pub(crate) fn now_us(&self) -> i64 {

@@ -78,8 +78,10 @@ pub(crate) struct Output {
 enum ConsumerName {
     /// Mails, but those about releases.
     Notification,
-    /// Mails about releases.
+    /// Who is to hear of releases.
     Releases,
+    /// Mails about releases.
+    Announcements,
     /// Tracks, playlists, media.
     Music,
     /// Devices.
@@ -91,6 +93,7 @@ impl ConsumerName {
         match self {
             Self::Notification => "notification",
             Self::Releases => "releases",
+            Self::Announcements => "announcements",
             Self::Music => "music",
             Self::Sync => "sync",
         }

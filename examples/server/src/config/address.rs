@@ -25,7 +25,13 @@ impl Address {
     }
 
     /// All of it, for the driver alone.
-    #[cfg(any(feature = "postgres", feature = "smtp"))]
+    #[cfg(any(
+        feature = "mongodb",
+        feature = "postgres",
+        feature = "rabbitmq",
+        feature = "s3",
+        feature = "smtp"
+    ))]
     pub(crate) fn secret(&self) -> SecretString {
         self.0.clone()
     }
@@ -98,6 +104,10 @@ mod tests {
     fn shows_no_secret() {
         for (text, shown) in [
             ("postgres://ada:secret@db.example:5432/moodify", "postgres://***@db.example:5432/moodify"),
+            (
+                "mongodb+srv://ada:secret@a.example,b.example/moodify?tls=true",
+                "mongodb+srv://***@a.example,b.example/moodify",
+            ),
             ("smtp://ada%40x:se@cret@mail.example", "smtp://***@mail.example"),
             ("s3://bucket?access_key=secret", "s3://bucket"),
             ("redis://host#secret", "redis://host"),

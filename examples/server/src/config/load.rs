@@ -21,7 +21,7 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "accounts",
     "catalog",
     "mail",
@@ -30,6 +30,8 @@ const SECTIONS: [&str; 12] = [
     "playback",
     "limits",
     "postgres",
+    "mongodb",
+    "rabbitmq",
     "http",
     "log",
     "metrics",

@@ -11,8 +11,10 @@ mod load;
 mod log;
 mod mail;
 mod metrics;
+mod mongodb;
 mod playback;
 mod postgres;
+mod rabbitmq;
 mod smtp;
 mod telemetry;
 
@@ -49,12 +51,17 @@ pub(crate) struct Settings {
     mailer: Option<Address>,
     sync: Option<Address>,
     accounts: accounts::Accounts,
-    catalog: catalog::Catalog,
+    /// Tracks and their media.
+    pub(crate) catalog: catalog::Catalog,
     /// Mails.
     pub(crate) mail: mail::Mail,
     playback: playback::Playback,
     /// What a PostgreSQL database is asked for.
     pub(crate) postgres: postgres::Postgres,
+    /// What a MongoDB database is asked for.
+    pub(crate) mongodb: mongodb::Mongodb,
+    /// How a broker is used.
+    pub(crate) rabbitmq: rabbitmq::RabbitMq,
     /// What a mail server is told.
     pub(crate) smtp: smtp::Smtp,
     /// What Google is told.
@@ -86,6 +93,8 @@ impl Default for Settings {
             mail: mail::Mail::default(),
             playback: playback::Playback::default(),
             postgres: postgres::Postgres::default(),
+            mongodb: mongodb::Mongodb::default(),
+            rabbitmq: rabbitmq::RabbitMq::default(),
             smtp: smtp::Smtp::default(),
             gmail: gmail::Gmail::default(),
             limits: limits::Limits::default(),
@@ -187,6 +196,18 @@ pub(crate) fn reachable(ip: IpAddr) -> IpAddr {
 
 fn seconds(set: Option<NonZeroU32>, default: Duration) -> Duration {
     set.map_or(default, |secs| Duration::from_secs(secs.get().into()))
+}
+
+/// The certificates in a file that may be named.
+#[cfg(any(feature = "rabbitmq", feature = "smtp"))]
+fn read_authorities(setting: &str, file: Option<&std::path::Path>) -> Result<Option<String>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    std::fs::read_to_string(file).map(Some).map_err(|error| {
+        Failure::new(
+            format!("{setting}, {}, cannot be read: {error}", file.display()),
+            "name a file with certificates in PEM, or leave it to the system's authorities",
+        )
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 pub(crate) mod http;
+#[cfg(feature = "mongodb")]
+#[path = "../../../../crates/moodify-adapters/tests/mongodb/server.rs"]
+pub(crate) mod mongodb;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 
@@ -19,6 +22,24 @@ use tempfile::TempDir;
 
 /// Far more than any of it takes: a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks until it is so: of what another process does, nothing else tells.
+pub(crate) fn wait_for(what: &str, done: impl Fn() -> bool) {
+    wait_until(what, || if done() { Ok(()) } else { Err("it is not so") });
+}
+
+/// Asks until there is an answer; the error says what there is instead.
+#[expect(clippy::disallowed_methods, reason = "another process does it, by its own clock")]
+pub(crate) fn wait_until<T, E: std::fmt::Debug>(what: &str, ask: impl Fn() -> Result<T, E>) -> T {
+    let begun = std::time::Instant::now();
+    loop {
+        match ask() {
+            Ok(found) => return found,
+            Err(instead) => assert!(begun.elapsed() < PATIENCE, "never: {what}, but {instead:?}"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// An empty folder to run the program in, without any setting from outside.
 pub(crate) struct Place {

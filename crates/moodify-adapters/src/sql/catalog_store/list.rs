@@ -185,7 +185,7 @@ mod tests {
             if n % 8 < 3 {
                 let visibility = Some(if n % 8 == 0 { Visibility::Public } else { Visibility::Unlisted });
                 let change = TrackChange { visibility, ..TrackChange::default() };
-                track = store.update_track(track.id, None, &change, &[]).await.unwrap();
+                track = store.update_track(track.id, None, &change, &[], &[]).await.unwrap();
             }
             tracks.push(track);
         }

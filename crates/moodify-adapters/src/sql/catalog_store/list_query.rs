@@ -75,7 +75,14 @@ impl ListQuery<'_> {
     }
 
     fn push_part(&self, query: &mut Statement, part: Part, size: PageSize) {
-        query.push("SELECT ").push(tracks::COLUMNS).push(" FROM ");
+        query.push("SELECT ").push(tracks::COLUMNS);
+        // What two lists are merged by has to be in both.
+        query.push(if self.filter.sort == TrackSort::Title {
+            ", t.title_folded AS title_folded"
+        } else {
+            ""
+        });
+        query.push(" FROM ");
         // CROSS JOIN: SQLite begins with what stands first, and here that is what was found.
         match (self.way, part) {
             // An artist's own are few: they are walked whatever the way to those of all.
@@ -114,13 +121,17 @@ impl ListQuery<'_> {
                 query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.track_id");
             }
             (Way::Numbered { numbers }, Part::Listed) => {
-                query.push("(SELECT x.id FROM tracks AS x WHERE x.number IN (NULL");
+                // Sorted by what decides the place alone: whole rows would be read to be dropped.
+                query.push("(SELECT t.id AS id, t.play_count AS play_count, t.title_folded AS title_folded");
+                query.push(" FROM (SELECT x.id FROM tracks AS x WHERE x.number IN (NULL");
                 for number in numbers {
                     query.push(&format!(", {number}"));
                 }
-                query.push(")) AS found CROSS JOIN tracks AS t WHERE t.id = found.id AND ");
+                query.push(")) AS numbered CROSS JOIN tracks AS t WHERE t.id = numbered.id AND ");
                 self.push_conditions(query, part);
                 self.push_patterns(query, "t", None);
+                self.push_end(query, size);
+                query.push(") AS found CROSS JOIN tracks AS t WHERE t.id = found.id");
             }
         }
     }
@@ -399,8 +410,12 @@ mod tests {
             }
             let way = Way::Numbered { numbers: &[1, 2, 3] };
             let plan = catalog.plan(ListQuery { filter: &filter, after: after.as_ref(), way }).await;
-            assert!(plan[0].contains("COVERING INDEX tracks_by_number (number=?)"), "{filter:?}: {plan:#?}");
-            assert!(plan[1].starts_with("SEARCH t ") && plan[1].contains("id=?)"), "{filter:?}: {plan:#?}");
+            let numbers = "SEARCH x USING COVERING INDEX tracks_by_number (number=?)";
+            assert!(plan.iter().any(|step| step == numbers), "{filter:?}: {plan:#?}");
+            let rows: Vec<_> = plan.iter().filter(|step| step.starts_with("SEARCH t ")).collect();
+            assert!(rows.len() == 2 && rows.iter().all(|row| row.contains("id=?)")), "{filter:?}: {plan:#?}");
+            let scans: Vec<_> = plan.iter().filter(|step| step.starts_with("SCAN")).collect();
+            assert_eq!(scans, ["SCAN found"], "{filter:?}: {plan:#?}");
         }
     }
 

@@ -49,8 +49,9 @@ impl CatalogStore for SqlStore {
         expected: Option<u64>,
         change: &TrackChange,
         released: &[Event],
+        hidden: &[Event],
     ) -> Result<Track, CatalogError> {
-        tracks::update(self, id, expected, change, released).await
+        tracks::update(self, id, expected, change, released, hidden).await
     }
 
     async fn track(&self, id: TrackId) -> Result<Option<Track>, CatalogError> {

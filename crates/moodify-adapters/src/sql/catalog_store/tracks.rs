@@ -11,8 +11,8 @@ use crate::sql::{SqlStore, feed};
 
 /// What [`track`] reads, from `tracks AS t`. The artist is looked up for the rows that are returned
 /// alone, not for those that a condition or limit drops, as it would be in a join.
-pub(in crate::sql) const COLUMNS: &str = "t.id AS id, t.artist_id, (SELECT name FROM artists WHERE artists.id = t.artist_id) AS artist_name, t.title, t.title_folded AS title_folded, t.genre, \
-     t.duration_ms, t.size_bytes, t.visibility, t.status, t.audio, t.cover, t.play_count AS play_count, t.created_at, \
+pub(in crate::sql) const COLUMNS: &str = "t.id AS id, t.artist_id, (SELECT name FROM artists WHERE artists.id = t.artist_id) AS artist_name, \
+     t.title, t.genre, t.duration_ms, t.size_bytes, t.visibility, t.status, t.audio, t.cover, t.play_count AS play_count, t.created_at, \
      t.version";
 
 /// How many identifiers one query looks up.
@@ -79,6 +79,7 @@ pub(super) async fn update(
     expected: Option<u64>,
     change: &TrackChange,
     released: &[Event],
+    hidden: &[Event],
 ) -> Result<Track, CatalogError> {
     let mut transaction = store.database.begin().await?;
     let row = transaction.optional(rewrite(id, change)).await?;
@@ -90,7 +91,13 @@ pub(super) async fn update(
         return Err(CatalogError::Processing);
     }
     words::change_track(&mut transaction, &changed, row.unsigned("number")?, change).await?;
-    let events = if release(&mut transaction, id).await? { released } else { &[] };
+    let events = if release(&mut transaction, id).await? {
+        released
+    } else if !hidden.is_empty() && is_withdrawn(&mut transaction, id).await? {
+        hidden
+    } else {
+        &[]
+    };
     store.commit(transaction, events).await?;
     Ok(changed)
 }
@@ -118,6 +125,12 @@ async fn release(transaction: &mut Transaction, id: TrackId) -> Result<bool, Fau
     let update =
         Statement::new("UPDATE tracks SET released = 1 WHERE id = $1 AND listed = 1 AND released = 0");
     Ok(transaction.run(update.bind(id)).await? > 0)
+}
+
+/// Whether a track was released, and is not public now.
+async fn is_withdrawn(transaction: &mut Transaction, id: TrackId) -> Result<bool, Fault> {
+    let query = Statement::new("SELECT 1 FROM tracks WHERE id = $1 AND listed = 0 AND released = 1");
+    Ok(transaction.optional(query.bind(id)).await?.is_some())
 }
 
 pub(super) async fn find(store: &SqlStore, id: TrackId) -> Result<Option<Track>, CatalogError> {

@@ -21,7 +21,7 @@ use sqlx::migrate::Migrator;
 
 use super::config::SqlConfig;
 use super::error::{Fault, SqlConnectError};
-use super::hint::Hint;
+use crate::hint::Hint;
 
 /// What there can be news of.
 #[derive(Clone, Copy)]

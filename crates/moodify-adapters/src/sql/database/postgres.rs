@@ -13,9 +13,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, TypeIn
 use super::postgres_claim::Kept;
 use super::postgres_hints::Hints;
 use super::{Statement, Topic, Upgrade, Value, newest, postgres_url};
+use crate::hint::Hint;
 use crate::sql::config::PostgresConfig;
 use crate::sql::error::{Fault, SqlConnectError};
-use crate::sql::hint::Hint;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 

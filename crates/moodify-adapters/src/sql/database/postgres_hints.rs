@@ -7,8 +7,8 @@ use sqlx::{Executor, Row};
 use tokio::task::JoinHandle;
 
 use super::Topic;
+use crate::hint::Hint;
 use crate::sql::error::Fault;
-use crate::sql::hint::Hint;
 
 /// After so long without a hint the connection is asked whether it still stands.
 const QUIET: Duration = Duration::from_secs(60);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use moodify_core::model::PageSize;
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{
@@ -99,6 +100,9 @@ fn options(config: &SqliteConfig) -> SqliteConnectOptions {
         // 2 MiB of pages per connection, as by default; the operating system caches the file.
         .pragma("cache_size", "-2000")
         .pragma("temp_store", "MEMORY")
+        // A page and the row that says whether there is more: the driver's thread never waits for us to
+        // take the first rows before it reads the last.
+        .row_buffer_size(PageSize::MAX.get() + 2)
         // The log shrinks again after a burst of writes.
         .pragma("journal_size_limit", "16777216")
         .disable_statement_logging()

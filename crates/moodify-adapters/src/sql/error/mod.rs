@@ -6,10 +6,7 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use moodify_core::port::{
-    BoxError, CatalogError, KeyStoreError, LibraryError, OutboxError, PlaybackStoreError, QueueError,
-    RecipientStoreError, SendLogError, Unavailable, UserStoreError,
-};
+use moodify_core::port::{BoxError, Unavailable};
 
 pub use connect::SqlConnectError;
 
@@ -77,24 +74,4 @@ impl From<Fault> for Unavailable {
     }
 }
 
-macro_rules! unavailable {
-    ($($error:ty),*) => {$(
-        impl From<Fault> for $error {
-            fn from(fault: Fault) -> Self {
-                Self::Unavailable(fault.into())
-            }
-        }
-    )*};
-}
-
-unavailable!(
-    CatalogError,
-    KeyStoreError,
-    OutboxError,
-    PlaybackStoreError,
-    LibraryError,
-    QueueError,
-    RecipientStoreError,
-    SendLogError,
-    UserStoreError
-);
+crate::faults::unavailable_from!(Fault);

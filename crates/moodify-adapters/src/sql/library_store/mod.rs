@@ -2,7 +2,6 @@
 
 mod artists;
 mod changes;
-mod ended;
 mod erase;
 mod follows;
 mod likes;
@@ -24,6 +23,7 @@ use moodify_core::port::{
 
 use super::SqlStore;
 use super::database::Statement;
+use super::ended::OF_MUSIC;
 
 #[async_trait]
 impl LibraryStore for SqlStore {
@@ -148,15 +148,15 @@ impl LibraryStore for SqlStore {
     }
 
     async fn note_ended(&self, who: Ended, until: Timestamp) -> Result<(), LibraryError> {
-        ended::note(self, who, until).await
+        Ok(OF_MUSIC.note(&self.database, who, until).await?)
     }
 
     async fn has_ended(&self, who: &[Ended]) -> Result<bool, LibraryError> {
-        ended::is_noted(self, who).await
+        Ok(OF_MUSIC.has(&self.database, who).await?)
     }
 
     async fn forget_ended(&self, now: Timestamp, max: usize) -> Result<u64, LibraryError> {
-        ended::forget(self, now, max).await
+        Ok(OF_MUSIC.forget(&self.database, now, max).await?)
     }
 }
 

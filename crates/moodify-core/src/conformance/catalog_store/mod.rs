@@ -165,6 +165,7 @@ macro_rules! catalog_store_suite {
                 edited_track_is_listed_as_edited,
                 refused_edits_store_nothing,
                 a_release_is_announced_once,
+                a_release_that_is_hidden_says_so,
                 concurrent_edits_announce_once,
                 deleted_track_is_gone,
                 deleting_no_track_stores_nothing,

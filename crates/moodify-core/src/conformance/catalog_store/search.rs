@@ -217,7 +217,7 @@ pub async fn words_that_grow_when_folded_are_found(fixture: &CatalogStoreFixture
     by_title.sort_by_key(|track| (fold(track.title.as_str()), track.id));
     assert_eq!(fixture.listed(&filter).await, ids(&by_title));
     let edited = TrackChange { title: Some(tracks[1].title.clone()), ..TrackChange::default() };
-    fixture.store.update_track(tracks[2].id, None, &edited, &[]).await.unwrap();
+    fixture.store.update_track(tracks[2].id, None, &edited, &[], &[]).await.unwrap();
 }
 
 /// A genre is found whatever its case and accents; a track without one never is.

@@ -19,7 +19,7 @@ fn visible(visibility: Visibility) -> TrackChange {
 async fn show(fixture: &CatalogStoreFixture, track: &Track, visibility: Visibility) -> Vec<Event> {
     let event = samples::event(EventKind::TrackPublished);
     let change = visible(visibility);
-    fixture.store.update_track(track.id, None, &change, std::slice::from_ref(&event)).await.unwrap();
+    fixture.store.update_track(track.id, None, &change, std::slice::from_ref(&event), &[]).await.unwrap();
     waiting(&*fixture.outbox, &[event]).await
 }
 
@@ -43,7 +43,7 @@ pub async fn edited_track_is_found_as_edited(fixture: &CatalogStoreFixture) {
     ];
     for (change, apply) in changes {
         let version = Some(expected.version);
-        let changed = fixture.store.update_track(expected.id, version, &change, &[]).await.unwrap();
+        let changed = fixture.store.update_track(expected.id, version, &change, &[], &[]).await.unwrap();
         assert!(changed.version > expected.version);
         apply(&mut expected, &change);
         expected.version = changed.version;
@@ -71,15 +71,15 @@ pub async fn edited_track_is_listed_as_edited(fixture: &CatalogStoreFixture) {
         genre: Some(Some(Genre::parse("Jazz").unwrap())),
         visibility: None,
     };
-    fixture.store.update_track(track.id, None, &change, &[]).await.unwrap();
+    fixture.store.update_track(track.id, None, &change, &[], &[]).await.unwrap();
     assert_eq!(fixture.listed(&by(&new)).await, [track.id]);
     assert_eq!(fixture.listed(&by(artist.name.as_str())).await, [track.id]);
     assert_eq!(fixture.listed(&by(&old)).await, []);
     assert_eq!(fixture.listed(&jazz).await, [track.id]);
 
-    fixture.store.update_track(track.id, None, &visible(Visibility::Unlisted), &[]).await.unwrap();
+    fixture.store.update_track(track.id, None, &visible(Visibility::Unlisted), &[], &[]).await.unwrap();
     assert_eq!(fixture.listed(&by(&new)).await, []);
-    fixture.store.update_track(track.id, None, &visible(Visibility::Public), &[]).await.unwrap();
+    fixture.store.update_track(track.id, None, &visible(Visibility::Public), &[], &[]).await.unwrap();
     assert_eq!(fixture.listed(&by(&new)).await, [track.id]);
 }
 
@@ -92,7 +92,7 @@ pub async fn refused_edits_store_nothing(fixture: &CatalogStoreFixture) {
     let event = samples::event(EventKind::TrackPublished);
     let change = TrackChange { title: Some(Title::parse("Other").unwrap()), ..visible(Visibility::Public) };
     let update = async |id, expected| {
-        fixture.store.update_track(id, expected, &change, std::slice::from_ref(&event)).await
+        fixture.store.update_track(id, expected, &change, std::slice::from_ref(&event), &[]).await
     };
     let refused = update(samples::id(), None).await;
     assert!(matches!(refused, Err(CatalogError::NotFound { what: "track" })), "{refused:?}");
@@ -139,6 +139,36 @@ pub async fn a_release_is_announced_once(fixture: &CatalogStoreFixture) {
     }
 }
 
+/// The events of hiding are stored when a track that was once released is not public any more, and
+/// not while it never was.
+pub async fn a_release_that_is_hidden_says_so(fixture: &CatalogStoreFixture) {
+    let artist = fixture.artist().await;
+    let draft = fixture.track_with(&artist, |track| track.visibility = Visibility::Private).await;
+    let public = fixture.track(&artist).await;
+    let hide = async |track: &Track, visibility| {
+        let event = samples::event(EventKind::TrackHidden);
+        let hidden = std::slice::from_ref(&event);
+        fixture.store.update_track(track.id, None, &visible(visibility), &[], hidden).await.unwrap();
+        waiting(&*fixture.outbox, &[event]).await.len()
+    };
+    for (track, visibility, stored) in [
+        (&draft, Visibility::Unlisted, 0),
+        (&draft, Visibility::Public, 0),
+        (&draft, Visibility::Private, 1),
+        (&public, Visibility::Public, 0),
+        (&public, Visibility::Unlisted, 1),
+        (&public, Visibility::Public, 0),
+    ] {
+        assert_eq!(hide(track, visibility).await, stored, "{visibility:?}");
+    }
+    let refused = samples::event(EventKind::TrackHidden);
+    let hidden = std::slice::from_ref(&refused);
+    let stale =
+        fixture.store.update_track(public.id, Some(0), &visible(Visibility::Private), &[], hidden).await;
+    assert!(matches!(stale, Err(CatalogError::StaleVersion { .. })), "{stale:?}");
+    assert_eq!(waiting(&*fixture.outbox, &[refused]).await, []);
+}
+
 /// Of concurrent changes that all make a track public exactly one stores its event, and each gets a
 /// version of its own.
 pub async fn concurrent_edits_announce_once(fixture: &CatalogStoreFixture) {
@@ -150,7 +180,11 @@ pub async fn concurrent_edits_announce_once(fixture: &CatalogStoreFixture) {
             let event = samples::event(EventKind::TrackPublished);
             let change = visible(Visibility::Public);
             (
-                store.update_track(id, None, &change, std::slice::from_ref(&event)).await.unwrap().version,
+                store
+                    .update_track(id, None, &change, std::slice::from_ref(&event), &[])
+                    .await
+                    .unwrap()
+                    .version,
                 event,
             )
         })

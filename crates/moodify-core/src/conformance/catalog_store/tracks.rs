@@ -214,7 +214,7 @@ pub async fn deleting_a_stale_version_stores_nothing(fixture: &CatalogStoreFixtu
     let artist = fixture.artist().await;
     let track = fixture.track(&artist).await;
     let change = TrackChange { genre: Some(None), ..TrackChange::default() };
-    let edited = fixture.store.update_track(track.id, None, &change, &[]).await.unwrap();
+    let edited = fixture.store.update_track(track.id, None, &change, &[], &[]).await.unwrap();
     let event = samples::event(EventKind::TrackDeleted);
     for stale in [track.version, edited.version + 1, u64::MAX] {
         let refused = fixture.store.delete_track(track.id, Some(stale), std::slice::from_ref(&event)).await;

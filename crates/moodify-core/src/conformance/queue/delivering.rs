@@ -135,8 +135,8 @@ pub async fn a_batch_has_at_most_max(fixture: &QueueFixture) {
     assert_eq!(fixture.receive(MAIL, 2, now).await, []);
 }
 
-/// Publishing again what waits, is leased or is dead adds nothing; a consumer that has not got it
-/// yet gets it.
+/// Publishing again what waits, is leased or is dead adds nothing, or one at most where the technology may
+/// repeat; a consumer that has not got it yet gets it.
 pub async fn publishing_again_adds_no_delivery(fixture: &QueueFixture) {
     fixture.declare(MAIL, &[KIND]).await;
     let event = &fixture.publish(KIND, 1).await[0];
@@ -149,7 +149,12 @@ pub async fn publishing_again_adds_no_delivery(fixture: &QueueFixture) {
     fixture.declare(MUSIC, &[KIND]).await;
     fixture.queue.dead_letter(&delivery.id, "no", now).await.unwrap();
     fixture.queue.publish(event, now).await.unwrap();
-    assert_eq!(fixture.receive(MAIL, 100, now).await, []);
+    let repeated = fixture.received(MAIL, now).await;
+    if fixture.may_repeat {
+        assert!(repeated.is_empty() || repeated == [event.clone()], "{repeated:?}");
+    } else {
+        assert_eq!(repeated, []);
+    }
     assert_eq!(fixture.queue.dead_letters(MAIL, 10).await.unwrap().len(), 1);
     assert_eq!(fixture.only_delivery(MUSIC, now).await.event, *event);
 }

@@ -8,6 +8,8 @@ pub use settling::*;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
+
 use super::{Keep, samples};
 use crate::model::{Event, EventKind, Timestamp};
 use crate::port::{Consumer, Delivery, Queue};
@@ -18,12 +20,32 @@ pub struct QueueFixture {
     pub queue: Arc<dyn Queue>,
     /// What must live as long as the queue.
     pub keep: Keep,
+    /// Whether publishing an event again may add a second delivery; see [`Queue::publish`].
+    pub may_repeat: bool,
+    /// Ends every waiting that the technology does by its own clock, early if need be: cases make up
+    /// their moments.
+    pub end_waiting: Option<EndWaiting>,
 }
+
+/// See [`QueueFixture::end_waiting`].
+pub type EndWaiting = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl QueueFixture {
     /// A fixture; `keep` is `()` when nothing has to live as long as the queue.
     pub fn new(queue: Arc<dyn Queue>, keep: impl Any + Send + Sync) -> Self {
-        Self { queue, keep: Box::new(keep) }
+        Self { queue, keep: Box::new(keep), may_repeat: false, end_waiting: None }
+    }
+
+    /// Declares that the technology cannot tell whether an event was published before.
+    #[must_use]
+    pub fn that_may_repeat(self) -> Self {
+        Self { may_repeat: true, ..self }
+    }
+
+    /// Declares that the technology waits by itself, and how to end that.
+    #[must_use]
+    pub fn that_waits_until(self, end: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+        Self { end_waiting: Some(Box::new(end)), ..self }
     }
 
     async fn declare(&self, name: &'static str, kinds: &[EventKind]) {
@@ -42,6 +64,9 @@ impl QueueFixture {
     }
 
     async fn receive(&self, consumer: &str, max: usize, now: Timestamp) -> Vec<Delivery> {
+        if let Some(end) = &self.end_waiting {
+            end().await;
+        }
         self.queue.receive(consumer, max, now, LEASE).await.unwrap()
     }
 
@@ -116,6 +141,7 @@ macro_rules! queue_suite {
                 a_replayed_dead_letter_begins_anew,
                 all_dead_letters_are_replayed,
                 discarded_dead_letters_are_gone,
+                chosen_dead_letters_are_gone_wherever_they_stood,
                 only_settled_deliveries_are_forgotten,
                 many_at_once_are_published_in_their_order,
                 concurrent_receivers_share_no_delivery,

@@ -300,6 +300,23 @@ pub async fn discarded_dead_letters_are_gone(fixture: &QueueFixture) {
     assert_eq!(fixture.receive(MAIL, 10, samples::after(samples::moment(), LEASE * 100)).await, []);
 }
 
+/// However many others died before them, and only those of the consumer.
+pub async fn chosen_dead_letters_are_gone_wherever_they_stood(fixture: &QueueFixture) {
+    fixture.declare(MUSIC, &[KIND]).await;
+    let letters = dead(fixture, 120).await;
+    let others = fixture.receive(MUSIC, 120, samples::moment()).await;
+    fixture.queue.dead_letter(&others[119].id, "no", samples::moment()).await.unwrap();
+    let chosen = [letters[0].event.id, letters[60].event.id, letters[119].event.id, others[119].event.id];
+    let chosen = move |letter: &DeadLetter| chosen.contains(&letter.event.id);
+    assert_eq!(fixture.queue.discard_chosen(MAIL, &chosen).await.unwrap(), 3);
+    assert_eq!(fixture.queue.discard_chosen(MAIL, &chosen).await.unwrap(), 0);
+    let mut left = letters;
+    left.retain(|letter| !chosen(letter));
+    assert_eq!(fixture.queue.dead_letters(MAIL, 200).await.unwrap(), left);
+    assert_eq!(fixture.queue.dead_letters(MUSIC, 10).await.unwrap().len(), 1);
+    assert_eq!(fixture.queue.discard_chosen("nobody", &|_| true).await.unwrap(), 0);
+}
+
 /// Only what is settled is forgotten: what waits, is leased or dead stays.
 pub async fn only_settled_deliveries_are_forgotten(fixture: &QueueFixture) {
     fixture.declare(MAIL, &[KIND]).await;

@@ -68,6 +68,7 @@ impl Accounts {
             email: account.email.clone(),
             first_name: account.first_name.clone(),
             role: account.role(),
+            artist_id: account.artist.as_ref().map(|artist| artist.id),
             artist_name: account.artist.as_ref().map(|artist| artist.name.clone()),
         });
         self.inner.context.event(payload)

@@ -11,6 +11,7 @@ impl Handler for Catalog {
         Consumer {
             name: "music",
             kinds: vec![
+                EventKind::AccountCreated,
                 EventKind::AccountDeleted,
                 EventKind::AccountUpdated,
                 EventKind::PlayReported,
@@ -24,6 +25,10 @@ impl Handler for Catalog {
     async fn handle(&self, event: &Event) -> Result<(), HandleError> {
         let at = event.occurred_at;
         match &event.payload {
+            EventPayload::AccountCreated(created) => {
+                let profile = created.artist_id.zip(created.artist_name.clone());
+                Ok(self.artist_is_called(created.account_id, profile, at).await?)
+            }
             EventPayload::AccountDeleted(deleted) => self.account_was_deleted(deleted, at).await,
             EventPayload::AccountUpdated(updated) => {
                 let profile = updated.artist_id.zip(updated.artist_name.clone());

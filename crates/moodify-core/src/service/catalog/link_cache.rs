@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::MediaKey;
+use crate::model::{MediaKey, earlier};
 use crate::port::{MediaSigner, SignError, SignedUrl};
 
 /// Signed URLs that are handed out again until half of their life is over: a list of ten tracks has
@@ -22,8 +22,15 @@ pub(super) struct LinkCache {
 
 #[derive(Default)]
 struct Halves {
-    younger: HashMap<MediaKey, SignedUrl>,
-    older: HashMap<MediaKey, SignedUrl>,
+    younger: HashMap<MediaKey, Link>,
+    older: HashMap<MediaKey, Link>,
+}
+
+#[derive(Clone)]
+struct Link {
+    url: SignedUrl,
+    /// Until then it is handed out again.
+    fresh_until: Timestamp,
 }
 
 impl LinkCache {
@@ -35,32 +42,35 @@ impl LinkCache {
         Self { signer, ttl, halves: Mutex::default(), half_size: (size / 2).max(1) }
     }
 
-    /// A URL that is good for at least half of the time to live, and no longer than all of it.
+    /// A URL that is good for at least half of the time to live, and no longer than all of it. One that the
+    /// signer had to make shorter is good for at least half of what it had.
     pub(super) async fn sign(&self, key: &MediaKey, now: Timestamp) -> Result<SignedUrl, SignError> {
-        if let Some(link) = self.remembered(key, now) {
-            return Ok(link);
+        if let Some(url) = self.remembered(key, now) {
+            return Ok(url);
         }
-        let link = self.signer.sign_get(key, now, self.ttl).await?;
-        self.remember(key.clone(), link.clone());
-        Ok(link)
+        let url = self.signer.sign_get(key, now, self.ttl).await?;
+        let rest = Duration::try_from(url.expires_at.duration_since(now)).unwrap_or_default();
+        let fresh_until = earlier(url.expires_at, (self.ttl / 2).min(rest / 2));
+        self.remember(key.clone(), Link { url: url.clone(), fresh_until });
+        Ok(url)
     }
 
     fn remembered(&self, key: &MediaKey, now: Timestamp) -> Option<SignedUrl> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = halves.younger.get(key) {
-            return Some(link.clone()).filter(|link| self.is_fresh(link, now));
+            return Some(link).filter(|link| self.is_fresh(link, now)).map(|link| link.url.clone());
         }
         let link = halves.older.remove(key).filter(|link| self.is_fresh(link, now))?;
         self.insert(&mut halves, key.clone(), link.clone());
-        Some(link)
+        Some(link.url)
     }
 
-    fn remember(&self, key: MediaKey, link: SignedUrl) {
+    fn remember(&self, key: MediaKey, link: Link) {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         self.insert(&mut halves, key, link);
     }
 
-    fn insert(&self, halves: &mut Halves, key: MediaKey, link: SignedUrl) {
+    fn insert(&self, halves: &mut Halves, key: MediaKey, link: Link) {
         if halves.younger.len() >= self.half_size && !halves.younger.contains_key(&key) {
             halves.older = std::mem::take(&mut halves.younger);
         }
@@ -68,10 +78,9 @@ impl LinkCache {
     }
 
     /// A clock that jumped back would make a URL outlive its time: then it is signed anew.
-    fn is_fresh(&self, link: &SignedUrl, now: Timestamp) -> bool {
-        let left = link.expires_at.duration_since(now);
-        let within = |limit: Duration| SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-        left >= within(self.ttl / 2) && left <= within(self.ttl)
+    fn is_fresh(&self, link: &Link, now: Timestamp) -> bool {
+        let longest = SignedDuration::try_from(self.ttl).unwrap_or(SignedDuration::MAX);
+        now <= link.fresh_until && link.url.expires_at.duration_since(now) <= longest
     }
 }
 
@@ -84,13 +93,15 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{MediaId, earlier, later};
+    use crate::model::{MediaId, later};
 
     const TTL: Duration = Duration::from_secs(600);
 
-    /// Signs for the whole time to live, and counts how often.
-    #[derive(Default)]
-    struct Counting(AtomicUsize);
+    /// Signs for the whole time to live, but never beyond its own end, and counts how often.
+    struct Counting {
+        count: AtomicUsize,
+        end: Timestamp,
+    }
 
     #[async_trait]
     impl MediaSigner for Counting {
@@ -100,14 +111,18 @@ mod tests {
             now: Timestamp,
             ttl: Duration,
         ) -> Result<SignedUrl, SignError> {
-            let count = self.0.fetch_add(1, Ordering::Relaxed);
+            let count = self.count.fetch_add(1, Ordering::Relaxed);
             let url = format!("https://media.test/{key}?n={count}").parse().unwrap();
-            Ok(SignedUrl { url, expires_at: later(now, ttl) })
+            Ok(SignedUrl { url, expires_at: later(now, ttl).min(self.end) })
         }
     }
 
     fn cache(size: usize) -> (Arc<Counting>, LinkCache) {
-        let signer = Arc::new(Counting::default());
+        ending(size, Timestamp::MAX)
+    }
+
+    fn ending(size: usize, end: Timestamp) -> (Arc<Counting>, LinkCache) {
+        let signer = Arc::new(Counting { count: AtomicUsize::default(), end });
         (signer.clone(), LinkCache::new(signer, TTL, size))
     }
 
@@ -126,10 +141,24 @@ mod tests {
         for (seconds, signed) in [(0, 1), (1, 1), (300, 1), (301, 2), (600, 2), (602, 3), (100_000, 4)] {
             let now = later(noon(), Duration::from_secs(seconds));
             let link = cache.sign(&key(1), now).await.unwrap();
-            assert_eq!(signer.0.load(Ordering::Relaxed), signed, "after {seconds} s");
+            assert_eq!(signer.count.load(Ordering::Relaxed), signed, "after {seconds} s");
             assert_eq!(link == first, signed == 1);
             let left = link.expires_at.duration_since(now).as_secs();
             assert!((300..=600).contains(&left), "{left} s left after {seconds} s");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_that_lives_shorter_is_handed_out_for_half_of_that() {
+        let end = later(noon(), Duration::from_secs(200));
+        let (signer, cache) = ending(10, end);
+        for (seconds, signed) in [(0, 1), (100, 1), (101, 2), (150, 2), (151, 3)] {
+            let link = cache.sign(&key(1), later(noon(), Duration::from_secs(seconds))).await.unwrap();
+            assert_eq!(
+                (link.expires_at, signer.count.load(Ordering::Relaxed)),
+                (end, signed),
+                "after {seconds} s"
+            );
         }
     }
 
@@ -140,7 +169,7 @@ mod tests {
         let before = earlier(noon(), Duration::from_secs(1));
         let link = cache.sign(&key(1), before).await.unwrap();
         assert_eq!(link.expires_at, later(before, TTL));
-        assert_eq!(signer.0.load(Ordering::Relaxed), 2);
+        assert_eq!(signer.count.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]
@@ -152,6 +181,6 @@ mod tests {
             let halves = cache.halves.lock().unwrap();
             assert!(halves.younger.len() + halves.older.len() <= 10);
         }
-        assert_eq!(signer.0.load(Ordering::Relaxed), 1000);
+        assert_eq!(signer.count.load(Ordering::Relaxed), 1000);
     }
 }

@@ -1,11 +1,12 @@
 use super::{Catalog, TrackView};
 use crate::Error;
-use crate::model::event::TrackPublished;
-use crate::model::{Caller, Event, EventPayload, Track, TrackChange, TrackId};
+use crate::model::event::{TrackHidden, TrackPublished};
+use crate::model::{Caller, Event, EventPayload, Track, TrackChange, TrackId, Visibility};
 
 impl Catalog {
     /// Changes one of the caller's tracks. If this makes it public for the first time, its release
-    /// is announced: once, however often it is hidden and shown again.
+    /// is announced: once, however often it is hidden and shown again. Hidden, it is announced to nobody
+    /// more.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none that the caller may know of; `not_owner`;
@@ -24,7 +25,10 @@ impl Catalog {
             ..track
         };
         let released = self.track_published(&changed);
-        let track = self.inner.parts.store.update_track(id, expected, &change, &[released]).await?;
+        let hides = change.visibility.is_some_and(|visibility| visibility != Visibility::Public);
+        let hidden: Vec<Event> = hides.then(|| self.track_hidden(&changed)).into_iter().collect();
+        let store = &self.inner.parts.store;
+        let track = store.update_track(id, expected, &change, &[released], &hidden).await?;
         self.view(caller, track).await
     }
 
@@ -48,5 +52,10 @@ impl Catalog {
             visibility: track.visibility,
         });
         context.event(payload)
+    }
+
+    fn track_hidden(&self, track: &Track) -> Event {
+        let hidden = TrackHidden { track_id: track.id, artist_id: track.artist_id };
+        self.inner.context.event(EventPayload::TrackHidden(hidden))
     }
 }

@@ -49,12 +49,20 @@ impl Catalog {
     /// `artist_only`; [`Error::Busy`] if the account has as many uploads going on as it may, or too many
     /// bytes of all wait on the disk.
     pub fn begin_upload(&self, caller: &Caller) -> Result<Upload, Error> {
+        self.new_upload(caller).inspect_err(|error| self.count_refused(error))
+    }
+
+    fn new_upload(&self, caller: &Caller) -> Result<Upload, Error> {
         let refused = Error::Forbidden { code: "artist_only", message: "Only artists upload tracks." };
         let Some(id) = caller.artist_id else { return Err(refused) };
         let artist = self.profile(caller, id)?;
         let place = self.inner.places.take(caller.account_id)?;
         let (catalog, caller) = (self.clone(), caller.clone());
         Ok(Upload { catalog, caller, artist, place, audio: None, cover: None })
+    }
+
+    fn count_refused(&self, error: &Error) {
+        self.inner.context.record(Measurement::UploadRefused { reason: reason(error) });
     }
 }
 
@@ -66,7 +74,7 @@ impl Upload {
     /// end; [`Error::Busy`] if there is no room for it; `duplicate_field`.
     pub async fn audio(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
         if self.audio.is_some() {
-            return Err(duplicate("/audio"));
+            return Err(self.refused(duplicate("/audio")));
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.audio(self.staged(body), inner.config.max_audio_bytes).await;
@@ -81,7 +89,7 @@ impl Upload {
     /// there is no room for it; `duplicate_field`.
     pub async fn cover(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
         if self.cover.is_some() {
-            return Err(duplicate("/cover"));
+            return Err(self.refused(duplicate("/cover")));
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.cover(self.staged(body), inner.config.max_cover_bytes).await;
@@ -127,13 +135,13 @@ impl Upload {
     /// # Errors
     /// As those of [`finish`](Self::finish).
     pub async fn finish_as(self, id: TrackId, fields: UploadFields) -> Result<TrackView, Error> {
-        let context = self.catalog.inner.context.clone();
+        let catalog = self.catalog.clone();
         let bytes = self.audio.as_ref().map_or(0, |audio| audio.staged.len());
         let stored = tokio::spawn(self.store(id, fields).in_current_span()).await.map_err(Error::internal)?;
-        context.record(match &stored {
-            Ok(_) => Measurement::UploadStored { bytes },
-            Err(error) => Measurement::UploadRefused { reason: reason(error) },
-        });
+        match &stored {
+            Ok(_) => catalog.inner.context.record(Measurement::UploadStored { bytes }),
+            Err(error) => catalog.count_refused(error),
+        }
         stored
     }
 
@@ -145,8 +153,7 @@ impl Upload {
     /// Counts why nothing comes of it.
     fn refused(&self, error: Error) -> Error {
         let error = self.place.refusal().unwrap_or(error);
-        let measurement = Measurement::UploadRefused { reason: reason(&error) };
-        self.catalog.inner.context.record(measurement);
+        self.catalog.count_refused(&error);
         error
     }
 
@@ -227,6 +234,8 @@ fn reason(error: &Error) -> &'static str {
         Error::Body(_) => "body_broken_off",
         Error::Busy { .. } => "busy",
         Error::Unavailable(_) => "unavailable",
+        Error::Forbidden { code, .. } | Error::Conflict { code, .. } => code,
+        Error::Unauthenticated(failure) => failure.code(),
         _ => "internal_error",
     }
 }

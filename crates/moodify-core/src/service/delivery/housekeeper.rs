@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::model::{EventPayload, Timestamp, earlier};
-use crate::port::{Letters, Queue, RecipientStore, SendLog};
+use crate::port::{DeadLetter, Queue, RecipientStore, SendLog};
 use crate::service::Context;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -80,13 +80,10 @@ impl Housekeeper {
 
     /// Gives up mails whose link had run out by then: sent again, they would be dead again.
     async fn forget_lost_mails(&self, then: Timestamp) -> Result<u64, Error> {
-        let mut all = 0;
-        for letter in self.queue.dead_letters(MAILS, BATCH).await? {
-            if link_ends(&letter.event.payload).is_some_and(|end| end <= then) && letter.died_at <= then {
-                all += self.queue.discard(MAILS, Letters::Of(letter.event.id)).await?;
-            }
-        }
-        Ok(all)
+        let lost = |letter: &DeadLetter| {
+            link_ends(&letter.event.payload).is_some_and(|end| end <= then) && letter.died_at <= then
+        };
+        Ok(self.queue.discard_chosen(MAILS, &lost).await?)
     }
 }
 

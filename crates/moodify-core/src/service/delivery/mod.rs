@@ -10,13 +10,14 @@ use async_trait::async_trait;
 
 pub use housekeeper::Housekeeper;
 pub use relay::Relay;
-pub use worker::Worker;
+pub(super) use schedule::Backoff;
+pub use worker::{TIMEOUT, Worker};
 
 use crate::model::{Event, Timestamp};
 use crate::port::Consumer;
 
 /// Every consumer of Moodify's own services.
-pub const CONSUMERS: [&str; 4] = ["notification", "releases", "music", "sync"];
+pub const CONSUMERS: [&str; 5] = ["notification", "releases", "announcements", "music", "sync"];
 
 /// What a service does with the events it asked for.
 #[async_trait]

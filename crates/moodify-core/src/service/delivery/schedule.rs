@@ -26,17 +26,17 @@ pub(super) fn retry_after(failures: u32, context: &Context) -> Option<Duration> 
 }
 
 /// Waits between attempts to reach something that is down: doubling, for ever.
-pub(super) struct Backoff(Duration);
+pub(in crate::service) struct Backoff(Duration);
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(30);
 
-    pub(super) fn new() -> Self {
+    pub(in crate::service) fn new() -> Self {
         Self(Self::FIRST)
     }
 
-    pub(super) fn next(&mut self) -> Duration {
+    pub(in crate::service) fn next(&mut self) -> Duration {
         let wait = self.0;
         self.0 = (wait * 2).min(Self::LONGEST);
         wait

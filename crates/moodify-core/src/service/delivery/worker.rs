@@ -11,17 +11,15 @@ use super::schedule::{Backoff, MAX_SILENT, retry_after};
 use super::{HandleError, Handler};
 use crate::Error;
 use crate::model::{AccountId, EventPayload, Timestamp, later};
-use crate::port::{Delivery, DeliveryOutcome, Letters, Measurement, Queue, QueueError};
+use crate::port::{DeadLetter, Delivery, DeliveryOutcome, Measurement, Queue, QueueError};
 use crate::service::Context;
 
 /// How many events of a consumer are handled at once.
 const CONCURRENCY: usize = 8;
-/// The longest a handler may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest a handler may take; then it is dropped, and the event tried again.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than [`TIMEOUT`], so that nobody else begins while a handler is still at it.
 const LEASE: Duration = Duration::from_secs(60);
-/// How many dead letters are looked through for those of a deleted account: the longest dead.
-const MOST_LETTERS: usize = 10_000;
 /// How late an event can be when the hint was lost.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -174,11 +172,8 @@ impl Worker {
 
     /// Dead letters hold names, addresses and links: they go with the account.
     async fn discard_letters_about(&self, account: AccountId) -> Result<(), QueueError> {
-        for letter in self.queue.dead_letters(self.name, MOST_LETTERS).await? {
-            if letter.event.payload.account() == Some(account) {
-                self.queue.discard(self.name, Letters::Of(letter.event.id)).await?;
-            }
-        }
+        let theirs = |letter: &DeadLetter| letter.event.payload.account() == Some(account);
+        self.queue.discard_chosen(self.name, &theirs).await?;
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use url::Url;
 
 pub use built_in::sources as built_in_templates;
-pub use releases::Releases;
+pub use releases::{Announcements, Releases};
 pub use samples::{sample_mails, value_names};
 pub use templates::{Rendered, TemplateFault, Templates};
 
@@ -36,7 +36,8 @@ use crate::model::{Event, EventKind, EventPayload, Mailbox, Timestamp};
 use crate::port::{Consumer, Mailer, Queue, RecipientStore, SendLog};
 
 /// Sends each mail once. A duplicate is possible only if the process dies between the mail server's
-/// acceptance and our note of it, and not with a mailer that honours message ids.
+/// acceptance and our note of it, or the send log cannot take that note for the rest of the 30 s that an
+/// event has; and not with a mailer that honours message ids.
 #[derive(Clone)]
 pub struct Notifications {
     inner: Arc<Inner>,
@@ -124,7 +125,7 @@ impl Handler for Notifications {
             }
             EventPayload::AccountUpdated(account) => Ok(self.account_was_updated(at, account).await?),
             EventPayload::AccountDeleted(account) => Ok(self.account_was_deleted(at, account).await?),
-            EventPayload::RoleChanged(changed) => Ok(self.role_was_changed(at, changed).await?),
+            EventPayload::RoleChanged(changed) => Ok(self.role_was_changed(changed).await?),
             EventPayload::EmailVerificationRequested(requested) => self.verify_email(id, requested).await,
             EventPayload::PasswordResetRequested(requested) => self.reset_password(id, requested).await,
             EventPayload::PasswordChanged(changed) => self.password_changed(id, at, changed).await,

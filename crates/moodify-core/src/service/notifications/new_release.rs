@@ -18,7 +18,7 @@ pub(super) struct NewRelease<'a> {
 
 impl Notifications {
     /// Tells one follower of a new track: who has left, unfollowed or lost the mailbox since is not
-    /// told, and nobody is once the track is known to be gone.
+    /// told, and nobody is once the track is known to be gone or hidden.
     pub(super) async fn new_release(
         &self,
         event: EventId,
@@ -28,7 +28,7 @@ impl Notifications {
         let recipient = inner.recipients.recipient(release.account_id).await.map_err(Error::from)?;
         let Some(recipient) = recipient.filter(|recipient| recipient.email_verified) else { return Ok(()) };
         let following = inner.recipients.is_following(release.account_id, release.artist_id);
-        if !following.await.map_err(Error::from)? || self.is_gone(release.track_id).await? {
+        if !following.await.map_err(Error::from)? || self.is_withdrawn(release.track_id).await? {
             return Ok(());
         }
         let (links, own) = (&inner.config.mail.links, &inner.config.public_url);

@@ -1,10 +1,10 @@
 //! How fast mails go out, for senders that may send only so many a day.
 
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::model::{MailKind, Timestamp, later};
+use crate::model::{LONGEST_WAIT, MailKind, Timestamp, earlier, later};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The part of a day's mails that may go out at once.
@@ -12,19 +12,40 @@ const AT_ONCE: u32 = 10;
 /// Of what may go out at once, this many tenths are left to mails that nobody waits for.
 const ANNOUNCEMENTS: u32 = 8;
 
+/// The furthest turn that is given: well below [`LONGEST_WAIT`], beyond which a queue takes a moment for
+/// that of a wrong clock.
+const FURTHEST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() * 3 / 4);
+
 /// The generic cell rate algorithm (ITU-T I.371): in any 24 hours no more than the day's number, in
-/// this process.
+/// this process. Those who have to wait get turns one after the other, so that of many only few ask again at
+/// a time; who is late, or not there any more, holds nobody up.
 pub(super) struct Pace {
     interval: Duration,
     ahead: Duration,
-    next: Mutex<Timestamp>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// When the next mail would go if none went at once.
+    next: Timestamp,
+    /// The next turn to be given to a mail that somebody waits for, and to one that nobody waits for.
+    turns: [Timestamp; 2],
 }
 
 impl Pace {
     pub(super) fn new(max_per_day: NonZeroU32) -> Self {
         let at_once = (max_per_day.get() / AT_ONCE).max(1);
         let interval = DAY / (max_per_day.get() - at_once).max(1);
-        Self { interval, ahead: interval * (at_once - 1), next: Mutex::new(Timestamp::MIN) }
+        let state = State { next: Timestamp::MIN, turns: [Timestamp::MIN; 2] };
+        Self { interval, ahead: interval * (at_once - 1), state: Mutex::new(state) }
+    }
+
+    /// Whether a mail may go now.
+    ///
+    /// # Errors
+    /// When to ask again.
+    pub(super) fn ask(&self, kind: MailKind, now: Timestamp) -> Result<(), Timestamp> {
+        self.admit(&mut self.state(), kind, now)
     }
 
     /// Takes leave to send one mail.
@@ -32,25 +53,51 @@ impl Pace {
     /// # Errors
     /// When to ask again.
     pub(super) fn take(&self, kind: MailKind, now: Timestamp) -> Result<(), Timestamp> {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        self.admit(&mut state, kind, now)?;
+        state.next = later(state.next, self.interval);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, state: &mut State, kind: MailKind, now: Timestamp) -> Result<(), Timestamp> {
         // A clock that was set back must not keep mails waiting for longer than a full line does.
         let latest = later(now, self.ahead + self.interval);
-        let due = (*next).clamp(now, latest);
-        *next = due;
-        let ahead = match kind {
-            MailKind::NewRelease => self.ahead / 10 * ANNOUNCEMENTS,
-            _ => self.ahead,
+        state.next = state.next.clamp(now, latest);
+        let (line, ahead) = match kind {
+            MailKind::NewRelease => (1, self.ahead / 10 * ANNOUNCEMENTS),
+            _ => (0, self.ahead),
         };
-        if due > later(now, ahead) {
-            return Err(due.checked_sub(ahead).unwrap_or(due));
+        let free = earlier(state.next, ahead);
+        if free <= now {
+            return Ok(());
         }
-        *next = later(due, self.interval);
-        Ok(())
+        Err(self.turn(&mut state.turns[line], free, now))
+    }
+
+    /// When to ask again, of somebody who may not go before that moment.
+    fn turn(&self, turn: &mut Timestamp, free: Timestamp, now: Timestamp) -> Timestamp {
+        let furthest = later(now, FURTHEST);
+        // Most likely its turn was now, and those before it were late.
+        if free <= later(now, self.interval / 2) {
+            return free.min(furthest);
+        }
+        if !(free..=furthest).contains(turn) {
+            *turn = free;
+        }
+        let given = (*turn).min(furthest);
+        *turn = later(*turn, self.interval);
+        given
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -91,6 +138,48 @@ mod tests {
             left += 1;
         }
         assert!((9..=11).contains(&left), "{left} of 50");
+    }
+
+    /// How often so many are asked, each when it was told to, until all of them have left; and when the
+    /// last one did.
+    fn asked(pace: &Pace, kind: MailKind, mails: usize, late: Duration) -> (usize, Timestamp) {
+        let mut waiting: BTreeSet<(Timestamp, usize)> = (0..mails).map(|n| (START, n)).collect();
+        let (mut asked, mut now) = (0, START);
+        while let Some((due, n)) = waiting.pop_first() {
+            now = now.max(later(due, late));
+            asked += 1;
+            if let Err(again) = pace.take(kind, now) {
+                assert!(again > now && again <= later(now, FURTHEST), "{again}");
+                waiting.insert((again, n));
+            }
+        }
+        (asked, now)
+    }
+
+    #[test]
+    fn who_has_to_wait_gets_a_turn_of_its_own() {
+        let pace = pace(500);
+        while pace.take(MailKind::Welcome, START).is_ok() {}
+        let turns: BTreeSet<Timestamp> =
+            (0..100).map(|_| pace.ask(MailKind::Welcome, START).unwrap_err()).collect();
+        assert_eq!(turns.len(), 100);
+        let first = turns.first().unwrap();
+        pace.take(MailKind::Welcome, *first).unwrap();
+    }
+
+    #[test]
+    fn a_backlog_is_asked_seldom_and_leaves_as_fast_as_it_may() {
+        for (max, mails) in [(500, 100), (500, 400), (20, 60), (10, 30), (1, 4), (100_000, 20_000)] {
+            for late in [Duration::ZERO, Duration::from_secs(1)] {
+                let (asked, end) = asked(&pace(max), MailKind::Welcome, mails, late);
+                let days = u32::try_from(mails).unwrap().div_ceil(max);
+                assert!(end <= later(START, DAY * (days + 1)), "{mails} of {max} a day left at {end}");
+                // Whoever's turn is further away than may be promised is asked twice in that time.
+                let laps = end.duration_since(START).as_secs() / i64::try_from(FURTHEST.as_secs()).unwrap();
+                let seldom = mails * usize::try_from(2 + 2 * laps).unwrap();
+                assert!(asked <= seldom, "{mails} of {max} a day were asked {asked} times");
+            }
+        }
     }
 
     #[test]

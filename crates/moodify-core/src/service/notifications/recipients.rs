@@ -25,7 +25,7 @@ impl Notifications {
             // Proved later, and told by another event.
             email_verified: false,
             first_name: account.first_name.clone(),
-            artist_id: None,
+            artist_id: account.artist_id,
         };
         Ok(self.inner.recipients.put_recipient(&recipient, at).await?)
     }
@@ -47,11 +47,14 @@ impl Notifications {
 
     /// An artist gets no mails about the artist's own releases. An account that is not known yet will
     /// be told of with its artist, if its mailbox is ever proved.
-    pub(super) async fn role_was_changed(&self, at: Timestamp, changed: &RoleChanged) -> Result<(), Error> {
+    ///
+    /// Nothing but the artist is learnt: what else is known here was told by others, and one of them
+    /// may be on its way that is older than this and newer than what is known.
+    pub(super) async fn role_was_changed(&self, changed: &RoleChanged) -> Result<(), Error> {
         let recipients = &self.inner.recipients;
         if let Some(known) = recipients.recipient(changed.account_id).await? {
-            let artist_id = known.artist_id.or(changed.artist_id);
-            recipients.put_recipient(&Recipient { artist_id, ..known }, at).await?;
+            let learnt = Recipient { artist_id: changed.artist_id, ..known };
+            recipients.put_recipient(&learnt, Timestamp::UNIX_EPOCH).await?;
         }
         Ok(())
     }

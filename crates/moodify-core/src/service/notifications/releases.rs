@@ -1,7 +1,9 @@
 //! New releases, told to the followers of the artist.
 //!
-//! They have a consumer of their own: a hundred thousand of them keep no mail about a password
-//! waiting.
+//! They have consumers of their own: a hundred thousand of them keep no mail about a password waiting. And
+//! finding the followers has another one than telling them: how much waits there says when to go on.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -10,18 +12,35 @@ use uuid::Builder;
 use super::Notifications;
 use crate::Error;
 use crate::model::event::{ReleaseAnnounced, TrackPublished};
-use crate::model::{AccountId, Event, EventId, EventKind, EventPayload, TrackId, Visibility};
+use crate::model::{AccountId, Event, EventId, EventKind, EventPayload, TrackId, Visibility, later};
 use crate::port::Consumer;
 use crate::service::delivery::{HandleError, Handler};
 
-/// How many followers are told in one go: what the database does in a moment.
+/// How many followers are found in one go: what the database does in a moment.
 const PAGE: usize = 200;
+/// While so many announcements wait, no more followers are found. A mail server that takes thirty a second
+/// has something to do until [`AGAIN`].
+const ENOUGH: u64 = 1_000;
+/// How soon it is looked whether they are fewer.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Who sends the mails.
+const ANNOUNCEMENTS: &str = "announcements";
 
-/// Announces releases, as a consumer of its own.
+/// Finds those who are to hear of a release, as a consumer of its own.
 pub struct Releases(Notifications);
 
+/// Tells them, as a consumer of its own.
+pub struct Announcements(Notifications);
+
 impl Releases {
-    /// The announcing part of this service.
+    /// This part of the service.
+    pub fn new(notifications: Notifications) -> Self {
+        Self(notifications)
+    }
+}
+
+impl Announcements {
+    /// This part of the service.
     pub fn new(notifications: Notifications) -> Self {
         Self(notifications)
     }
@@ -30,27 +49,57 @@ impl Releases {
 #[async_trait]
 impl Handler for Releases {
     fn consumer(&self) -> Consumer {
-        let kinds = vec![EventKind::TrackPublished, EventKind::ReleaseAnnounced, EventKind::TrackDeleted];
+        let kinds = vec![EventKind::TrackPublished, EventKind::TrackHidden, EventKind::TrackDeleted];
         Consumer { name: "releases", kinds }
     }
 
     async fn handle(&self, event: &Event) -> Result<(), HandleError> {
-        match &event.payload {
-            EventPayload::TrackPublished(track) if track.visibility == Visibility::Public => {
-                if self.0.announce(event, track).await? { Ok(()) } else { Err(HandleError::Unfinished) }
-            }
-            EventPayload::TrackDeleted(track) => Ok(self.0.announce_no_more(track.track_id).await?),
-            EventPayload::ReleaseAnnounced(release) => self.0.new_release(event.id, release).await,
-            _ => Ok(()),
-        }
+        self.0.about_a_release(event).await
+    }
+}
+
+#[async_trait]
+impl Handler for Announcements {
+    fn consumer(&self) -> Consumer {
+        let kinds = vec![EventKind::ReleaseAnnounced, EventKind::AccountDeleted];
+        Consumer { name: ANNOUNCEMENTS, kinds }
+    }
+
+    async fn handle(&self, event: &Event) -> Result<(), HandleError> {
+        self.0.about_a_release(event).await
     }
 }
 
 impl Notifications {
+    /// For both: what one of them asked for in an older version waits there still.
+    async fn about_a_release(&self, event: &Event) -> Result<(), HandleError> {
+        match &event.payload {
+            EventPayload::TrackPublished(track) if track.visibility == Visibility::Public => {
+                self.announce(event, track).await
+            }
+            EventPayload::TrackHidden(track) => Ok(self.announce_no_more(track.track_id).await?),
+            EventPayload::TrackDeleted(track) => Ok(self.announce_no_more(track.track_id).await?),
+            EventPayload::ReleaseAnnounced(release) => self.new_release(event.id, release).await,
+            // The other consumer may hear of it later, and until then a mail would go out.
+            EventPayload::AccountDeleted(account) => {
+                Ok(self.account_was_deleted(event.occurred_at, account).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn announce(&self, event: &Event, track: &TrackPublished) -> Result<(), HandleError> {
+        let inner = &self.inner;
+        if inner.queue.depth(ANNOUNCEMENTS).await.map_err(Error::from)?.waiting >= ENOUGH {
+            return Err(HandleError::Held { until: later(inner.context.now(), AGAIN) });
+        }
+        if self.announce_page(event, track).await? { Ok(()) } else { Err(HandleError::Unfinished) }
+    }
+
     /// Publishes an event for each of the next followers, then notes how far it came: after a crash
     /// in between the same events are published again, with the same ids. Returns whether all
     /// followers were told.
-    async fn announce(&self, event: &Event, track: &TrackPublished) -> Result<bool, Error> {
+    async fn announce_page(&self, event: &Event, track: &TrackPublished) -> Result<bool, Error> {
         let inner = &self.inner;
         let after = inner.recipients.announced_up_to(track.track_id).await?;
         let page = inner.recipients.followers(track.artist_id, after, PAGE).await?;
@@ -72,14 +121,15 @@ impl Notifications {
         Ok(page.len() < PAGE)
     }
 
-    /// A track that is gone is told to nobody: it counts as announced to the last of all followers.
+    /// A track that is gone, or hidden, is told to nobody: it counts as announced to the last of all
+    /// followers.
     async fn announce_no_more(&self, track: TrackId) -> Result<(), Error> {
         let inner = &self.inner;
         Ok(inner.recipients.note_announced(track, everybody(), inner.context.now()).await?)
     }
 
-    /// Whether the track was deleted, as far as is known.
-    pub(super) async fn is_gone(&self, track: TrackId) -> Result<bool, Error> {
+    /// Whether the track was deleted or hidden, as far as is known.
+    pub(super) async fn is_withdrawn(&self, track: TrackId) -> Result<bool, Error> {
         Ok(self.inner.recipients.announced_up_to(track).await? == Some(everybody()))
     }
 }

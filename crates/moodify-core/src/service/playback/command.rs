@@ -50,9 +50,7 @@ impl Playback {
             Err(_) => "failed",
         };
         self.context.record(Measurement::SyncCommand { outcome: code });
-        let outcome = outcome?;
-        self.stats.command(&outcome);
-        Ok(outcome)
+        outcome
     }
 
     async fn carry_out(&self, connection: &Connection, command: Turn<Command>) -> Result<Outcome, Error> {

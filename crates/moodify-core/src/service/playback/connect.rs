@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Place, Playback, Refusal, stats::Counted};
+use super::{Place, Playback, Refusal};
 use crate::model::{Caller, Device};
 use crate::port::{Signals, Subscriber};
 use crate::{AuthFailure, Error};
@@ -16,7 +16,6 @@ pub struct Connection {
     pub(super) device: Option<Device>,
     pub(super) expires_at: Timestamp,
     pub(super) place: Place,
-    pub(super) _counted: Counted,
 }
 
 impl Connection {
@@ -43,8 +42,9 @@ impl Playback {
     /// # Errors
     /// [`Refusal::TooManyDevices`] inside when the listener has twice as many connections as
     /// devices are allowed: a device that lost its line may leave one behind for a while.
-    /// [`Error::Unauthenticated`] when the caller's session or account has ended.
+    /// [`Error::Unauthenticated`] when the caller's token has expired, or the session or account has ended.
     pub async fn connect(&self, caller: &Caller) -> Result<Result<(Connection, Signals), Refusal>, Error> {
+        self.in_time(caller)?;
         let most = self.config.max_devices.saturating_mul(2);
         let now = self.context.now();
         let Some(place) = self.places.take(caller.account_id, most, &self.config, now) else {
@@ -64,16 +64,15 @@ impl Playback {
             return Ok(Err(Refusal::TooManyDevices));
         }
         // After joining: what ends from now on reaches the connection.
-        if self.ended.includes(caller) {
+        if self.has_ended(caller).await? {
             return Err(AuthFailure::InvalidToken.into());
         }
-        let connection = Connection {
-            subscriber,
-            device: None,
-            expires_at: caller.expires_at,
-            place,
-            _counted: Counted::new(&self.stats),
-        };
+        let connection = Connection { subscriber, device: None, expires_at: caller.expires_at, place };
         Ok(Ok((connection, signals)))
+    }
+    /// A token is read with some leeway for the clocks of others. A connection lives as long as its
+    /// token to the microsecond: one that would be closed at once is not opened.
+    pub(super) fn in_time(&self, caller: &Caller) -> Result<(), AuthFailure> {
+        if caller.expires_at <= self.context.now() { Err(AuthFailure::ExpiredToken) } else { Ok(()) }
     }
 }

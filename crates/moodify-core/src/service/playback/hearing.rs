@@ -28,6 +28,8 @@ pub(super) struct Hearing {
     track_id: TrackId,
     started_at: Timestamp,
     heard: Duration,
+    /// How much of it was told.
+    told: Duration,
     // The device that reported last; without a report nothing is known to have been heard.
     device: Option<Option<DeviceId>>,
     basis: Option<Basis>,
@@ -59,6 +61,7 @@ impl Hearing {
             track_id: state.current()?.track_id,
             started_at: basis.at,
             heard: Duration::ZERO,
+            told: Duration::ZERO,
             device: None,
             basis: Some(basis),
             resting_since: None,
@@ -102,9 +105,12 @@ impl Hearing {
         }
     }
 
-    /// The play as an event; `None` when there is nothing to tell. The same play is the same event.
-    pub(super) fn event(&self, account: AccountId, context: &Context) -> Option<Event> {
-        let device_id = self.device.clone().filter(|_| self.heard >= MIN_HEARD)?;
+    /// The play, as far as it was heard, as an event; `None` when there is nothing new to tell. The same
+    /// play, heard for as long, is the same event.
+    pub(super) fn news(&mut self, account: AccountId, context: &Context) -> Option<Event> {
+        let is_news = self.heard >= MIN_HEARD && self.heard > self.told;
+        let device_id = self.device.clone().filter(|_| is_news)?;
+        self.told = self.heard;
         let played_ms =
             u32::try_from(self.heard.as_millis()).unwrap_or(u32::MAX).min(PositionMs::MAX.as_ms());
         let play = PlayReported {

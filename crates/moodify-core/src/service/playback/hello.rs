@@ -37,14 +37,19 @@ impl Playback {
         if self.ended.includes_account(account) {
             return Err(AuthFailure::InvalidToken.into());
         }
-        if !self.make_room(account, &device.id).await? {
+        let now = self.context.now();
+        let known = self.devices(account, now).await?;
+        // On another socket, or this one said so before: the others know.
+        let is_news = !known.iter().any(|known| known.online && known.device == device);
+        if !self.make_room(account, known, &device.id).await? {
             return Ok(Err(Refusal::TooManyDevices));
         }
-        let now = self.context.now();
         self.store.put_device(account, &device, now).await?;
         connection.subscriber.device = Some(device.id.clone());
         self.hub.update(&connection.subscriber).await?;
-        self.announce(connection, &device, true, now).await;
+        if is_news {
+            self.announce(connection, &device, true, now).await;
+        }
         connection.device = Some(device);
         let (state, devices) = (self.state(account).await?, self.devices(account, now).await?);
         let online: Vec<_> =
@@ -53,8 +58,12 @@ impl Playback {
         Ok(Ok(Welcome { state, devices, now: self.context.now(), session_expires_at: connection.expires_at }))
     }
 
-    async fn make_room(&self, account: AccountId, newcomer: &DeviceId) -> Result<bool, Error> {
-        let mut devices = self.devices(account, self.context.now()).await?;
+    async fn make_room(
+        &self,
+        account: AccountId,
+        mut devices: Vec<DevicePresence>,
+        newcomer: &DeviceId,
+    ) -> Result<bool, Error> {
         if devices.iter().any(|known| known.device.id == *newcomer) {
             return Ok(true);
         }

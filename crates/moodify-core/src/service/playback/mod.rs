@@ -10,6 +10,7 @@ mod budget;
 mod change;
 mod command;
 mod connect;
+mod deserted;
 mod disconnect;
 mod ended;
 mod events;
@@ -26,7 +27,6 @@ mod session_revoked;
 mod set_back;
 mod settle;
 mod share;
-mod stats;
 mod transition;
 mod turns;
 mod watch;
@@ -42,14 +42,14 @@ pub use lane::{Lane, Turn};
 pub use report::Report;
 pub use resync::Resync;
 pub use share::Place;
-pub use stats::{PlaybackCounts, PlaybackStats, SKEW_BOUNDS_MS};
 
 use super::Context;
 use crate::config::PlaybackConfig;
 use crate::model::{AccountId, Epoch, PlaybackState};
 use crate::port::{PlaybackStore, PlaybackStoreError, Queue, SyncHub};
 use crate::{AuthFailure, Error};
-use ended::Ended;
+use deserted::Deserted;
+use ended::EndedLately;
 use jiff::Timestamp;
 use plays::Plays;
 use share::Places;
@@ -66,10 +66,10 @@ pub struct Playback {
     started_at: Timestamp,
     turns: Turns,
     places: Places,
-    ended: Ended,
+    ended: EndedLately,
+    deserted: Deserted,
     watch: Watch,
     plays: Plays,
-    stats: Arc<PlaybackStats>,
 }
 
 /// What playback stands on.
@@ -98,15 +98,10 @@ impl Playback {
             config,
             turns: Turns::default(),
             places: Places::default(),
-            ended: Ended::new(token_life),
+            ended: EndedLately::new(token_life),
+            deserted: Deserted::default(),
             watch: Watch::default(),
-            stats: Arc::default(),
         }
-    }
-
-    /// What an operator may want to know.
-    pub fn stats(&self) -> &PlaybackStats {
-        &self.stats
     }
 
     /// Time and chance, for the transport.

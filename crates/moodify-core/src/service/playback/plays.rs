@@ -13,8 +13,11 @@ use super::hearing::Hearing;
 use crate::model::{AccountId, DeviceId, Event, PlaybackState, PositionMs, is_due_within, later};
 use crate::service::Context;
 
-/// A run that rests for so long has ended.
+/// A run that rests for so long may have ended: it is told of.
 const LONG_REST: Duration = Duration::from_secs(30 * 60);
+
+/// One that goes on before so long goes on from what was heard; after that, it counts anew.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many plays wait at most while the queue is down; the oldest are lost.
 const MAX_WAITING: usize = 10_000;
@@ -33,9 +36,16 @@ struct Inner {
 
 impl Inner {
     fn end(&mut self, account: AccountId, now: Timestamp, context: &Context) {
-        let Some(mut hearing) = self.hearings.remove(&account) else { return };
-        hearing.interrupt(now);
-        if let Some(event) = hearing.event(account, context) {
+        if let Some(hearing) = self.hearings.get_mut(&account) {
+            hearing.interrupt(now);
+            self.tell(account, context);
+            self.hearings.remove(&account);
+        }
+    }
+
+    fn tell(&mut self, account: AccountId, context: &Context) {
+        let news = self.hearings.get_mut(&account).and_then(|hearing| hearing.news(account, context));
+        if let Some(event) = news {
             if self.ended.len() >= MAX_WAITING {
                 self.ended.pop_front();
             }
@@ -103,15 +113,20 @@ impl Plays {
         (rests.map(|since| later(since, LONG_REST)), inner.ended.len() != before)
     }
 
-    /// Ends the listener's run if it rests for long. Returns when to look again.
+    /// Tells of the listener's run if it rests for long. Returns when to look again.
     pub(super) fn settle(&self, account: AccountId, now: Timestamp) -> Option<Timestamp> {
         let mut inner = self.inner();
-        let due = later(inner.hearings.get(&account)?.resting_since?, LONG_REST);
-        if !is_due_within(due, now, LONG_REST) {
-            return Some(due);
+        let since = inner.hearings.get(&account)?.resting_since?;
+        let [told, forgotten] = [LONG_REST, FORGOTTEN].map(|rest| later(since, rest));
+        if is_due_within(forgotten, now, FORGOTTEN) {
+            inner.end(account, now, &self.context);
+            return None;
         }
-        inner.end(account, now, &self.context);
-        None
+        if !is_due_within(told, now, LONG_REST) {
+            return Some(told);
+        }
+        inner.tell(account, &self.context);
+        Some(forgotten)
     }
 
     /// Ends all runs: the process is about to end.
@@ -164,7 +179,6 @@ impl Playback {
                 return false;
             }
             self.plays.published(&event);
-            self.stats.play_published();
         }
         true
     }

@@ -41,9 +41,7 @@ impl Playback {
             let makes_sound =
                 me.device.as_ref().map_or(state.active_device.is_none(), |me| state.sounding().contains(me));
             if makes_sound && at.as_microsecond() >= state.at_us {
-                let skew_ms = skew(&state, report.position_ms, at);
-                self.stats.skew(skew_ms);
-                let skew = Duration::from_millis(skew_ms.into());
+                let skew = skew(&state, report.position_ms, at);
                 self.context.record(Measurement::SyncSkew { skew });
             }
             if me.device == state.active_device {
@@ -54,6 +52,6 @@ impl Playback {
     }
 }
 
-fn skew(state: &PlaybackState, position: PositionMs, at: Timestamp) -> u32 {
-    state.position_at(at).as_ms().abs_diff(position.as_ms())
+fn skew(state: &PlaybackState, position: PositionMs, at: Timestamp) -> Duration {
+    Duration::from_millis(state.position_at(at).as_ms().abs_diff(position.as_ms()).into())
 }

@@ -10,6 +10,7 @@ use super::Playback;
 use super::transition::{abandoned, overdue, resumed};
 use crate::Error;
 use crate::model::{AccountId, Cause, DeviceId, PlaybackState, later};
+use crate::port::Subscriber;
 
 /// When something that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -89,8 +90,8 @@ impl Playback {
             }
             self.watch.add(account, self.transfer_due(transfer.until_us, meeting.now));
         }
-        let Some(absent) = absent(state, &meeting.online) else { return Ok(None) };
-        let left_at = self.last_seen(account, absent).await?.unwrap_or(meeting.now);
+        let left_at = self.left_at(account, state, (&online, &meeting.online), meeting.now).await?;
+        let Some(left_at) = left_at else { return Ok(None) };
         if let Some(due) = self.due_back(left_at, meeting.now) {
             self.watch.add(account, due);
             return Ok(None);
@@ -110,6 +111,40 @@ impl Playback {
         }
     }
 
+    /// The same when somebody has left, and these connections are there still.
+    pub(super) fn look_after_left(
+        &self,
+        account: AccountId,
+        state: &PlaybackState,
+        online: &[Subscriber],
+        left_at: Timestamp,
+    ) {
+        if is_deserted(state, online) {
+            self.deserted.note(account, left_at);
+            self.watch.add(account, self.due_back(left_at, left_at).unwrap_or(left_at));
+        }
+        let devices: Vec<_> = online.iter().filter_map(|other| other.device.clone()).collect();
+        self.look_after(account, state, &devices);
+    }
+
+    /// When whoever ought to make the sound left; `None` when nobody is missing.
+    async fn left_at(
+        &self,
+        account: AccountId,
+        state: &PlaybackState,
+        (online, devices): (&[Subscriber], &[DeviceId]),
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
+        if is_deserted(state, online) {
+            return Ok(Some(self.deserted.since(account, now)));
+        }
+        self.deserted.forget(account);
+        match absent(state, devices) {
+            Some(device) => Ok(Some(self.last_seen(account, device).await?.unwrap_or(now))),
+            None => Ok(None),
+        }
+    }
+
     async fn last_seen(&self, account: AccountId, device: &DeviceId) -> Result<Option<Timestamp>, Error> {
         let known = self.store.devices(account).await?;
         Ok(known.into_iter().find(|known| known.device.id == *device).map(|known| known.last_seen))
@@ -119,4 +154,9 @@ impl Playback {
 /// The device that ought to make the sound and is not there.
 fn absent<'a>(state: &'a PlaybackState, online: &[DeviceId]) -> Option<&'a DeviceId> {
     state.active_device.as_ref().filter(|active| state.playing && !online.contains(active))
+}
+
+/// Whether it plays for a client without a name, and none is there that it could be.
+fn is_deserted(state: &PlaybackState, online: &[Subscriber]) -> bool {
+    state.playing && state.active_device.is_none() && online.is_empty()
 }

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
-use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SeededRng, Silent};
+use crate::memory::{FixedClock, LocalSyncHub, MemoryPlaybackStore, MemoryQueue, SeededRng};
 use crate::model::event::SessionRevoked;
 use crate::model::{
     AppliedCommand, Caller, Capabilities, Command, CommandId, Device, DeviceId, DeviceKind, DeviceName,
     DevicePresence, Operation, PlayWhat, PlaybackVersion, PositionMs, Role, SessionId,
 };
-use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals, Tracer};
+use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals};
 
 mod convergence;
 mod hearing;
@@ -38,19 +38,19 @@ impl Stage {
     }
 
     pub(super) fn on(store: Arc<dyn PlaybackStore>, hub: Arc<LocalSyncHub>) -> Self {
-        Self::traced(store, hub, Arc::new(Silent))
+        Self::watched(store, hub, |context| context)
     }
 
-    pub(super) fn traced(
+    pub(super) fn watched(
         store: Arc<dyn PlaybackStore>,
         hub: Arc<LocalSyncHub>,
-        tracer: Arc<dyn Tracer>,
+        watch: impl FnOnce(Context) -> Context,
     ) -> Self {
         let clock = Arc::new(FixedClock::default());
         // Two stages may share a hub: their identifiers must differ.
         static SEED: AtomicU64 = AtomicU64::new(0);
         let rng = Arc::new(SeededRng::new(SEED.fetch_add(1, Ordering::Relaxed)));
-        let context = Context { tracer, ..Context::new(clock.clone(), rng) };
+        let context = watch(Context::new(clock.clone(), rng));
         let queue = Arc::new(MemoryQueue::new());
         let parts = PlaybackParts { store, hub, queue: queue.clone() };
         let playback = Playback::new(parts, context, PlaybackConfig::default(), TOKEN_LIFE);
@@ -342,6 +342,27 @@ async fn a_device_with_two_connections_goes_with_the_last() {
 }
 
 #[tokio::test]
+async fn a_device_is_announced_when_it_comes_and_when_it_is_another() {
+    let stage = Stage::new();
+    let mut phone = stage.device(1, "phone").await;
+    let mut web = stage.device(1, "web").await;
+    assert_eq!(phone.presences().len(), 1);
+    web.hello("web").await.unwrap();
+    let second = stage.device(1, "web").await;
+    assert_eq!(phone.presences(), [], "it was there");
+    let renamed = Device { name: DeviceName::parse("Kitchen").unwrap(), ..device("web") };
+    stage.playback.hello(&mut web.connection, renamed.clone()).await.unwrap().unwrap();
+    let told: Vec<_> = phone.presences().into_iter().map(|told| told.device).collect();
+    assert_eq!(told, std::slice::from_ref(&renamed));
+    second.leave().await;
+    web.leave().await;
+    phone.heard();
+    let mut web = stage.join(1, 1).await;
+    stage.playback.hello(&mut web.connection, renamed).await.unwrap().unwrap();
+    assert_eq!(phone.presences().len(), 1, "it is back");
+}
+
+#[tokio::test]
 async fn a_connection_is_one_device() {
     let stage = Stage::new();
     let mut phone = stage.device(1, "phone").await;
@@ -426,6 +447,20 @@ async fn a_new_token_of_the_same_account_keeps_the_connection() {
     assert_eq!(phone.heard(), [], "its old session is of no consequence any more");
     revoke(newer.session_id).await;
     assert_eq!(phone.heard(), [Signal::Close(CloseReason::SessionRevoked)]);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_opens_and_keeps_nothing() {
+    let stage = Stage::new();
+    let mut phone = stage.join(1, 10).await;
+    let before = phone.connection.expires_at();
+    // The reader of tokens allows for clocks that differ, and lets it pass.
+    let expired = Caller { expires_at: stage.clock_now(), ..caller(1, 11, stage.clock_now()) };
+    let refused = stage.playback.connect(&expired).await.map(|_| ());
+    assert!(matches!(refused, Err(Error::Unauthenticated(AuthFailure::ExpiredToken))), "{refused:?}");
+    let refused = stage.playback.auth_refresh(&mut phone.connection, &expired).await;
+    assert!(matches!(refused, Err(Error::Unauthenticated(AuthFailure::ExpiredToken))), "{refused:?}");
+    assert_eq!(phone.connection.expires_at(), before);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::routes::tracks::list_tracks::query;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListArtistsParams {
-    /// Words: each must begin a word of the name, whatever its case and accents.
+    /// Words: each must begin a word of the name, whatever its case and accents. The first 8 different words count.
     #[param(max_length = 1000)]
     q: Option<String>,
     /// How many items at most. Default 20.

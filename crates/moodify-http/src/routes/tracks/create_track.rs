@@ -1,8 +1,13 @@
+use std::borrow::Cow;
+
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use moodify_core::Error;
 use moodify_core::model::{Caller, Genre, Title, Visibility};
-use moodify_core::service::catalog::{Upload, UploadFields};
+use moodify_core::port::Measurement;
+use moodify_core::service::Context;
+use moodify_core::service::catalog::{TrackView, Upload, UploadFields};
 use utoipa::ToSchema;
 
 use super::track::{TrackBody, VisibilityName};
@@ -54,14 +59,60 @@ pub(crate) async fn create_track(
     Bearer(caller): Bearer,
     request: Request,
 ) -> Result<Response, Problem> {
-    let body = UploadBody::from_request(request, &app).await?;
-    let (upload, fields) = read_parts(&app, &caller, body).await?;
-    let view = upload.finish(fields).await?;
+    let created = create(&app, &caller, request).await;
+    let view = created.map_err(|refused| refused.counted(app.moodify.context()))?;
     let location = HeaderValue::from_str(&format!("/v1/tracks/{}", view.track.id));
     let version = view.track.version;
     let mut response = etag::json(StatusCode::CREATED, Some(version), &TrackBody::from(view))?;
     response.headers_mut().insert(header::LOCATION, location.map_err(Problem::internal)?);
     Ok(response)
+}
+
+async fn create(app: &App, caller: &Caller, request: Request) -> Result<TrackView, Refused> {
+    let body = UploadBody::from_request(request, app).await?;
+    let (upload, fields) = read_parts(app, caller, body).await?;
+    Ok(upload.finish(fields).await?)
+}
+
+/// Who refused an upload. The catalogue counts what it refuses.
+enum Refused {
+    Here(Problem),
+    ByTheCatalog(Error),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Here(problem)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::ByTheCatalog(error)
+    }
+}
+
+impl Refused {
+    fn counted(self, context: &Context) -> Problem {
+        match self {
+            Self::Here(problem) => {
+                context.record(Measurement::UploadRefused { reason: reason(&problem) });
+                problem
+            }
+            Self::ByTheCatalog(error) => error.into(),
+        }
+    }
+}
+
+/// In a word for the meter, the same as the catalogue's where it may find the same.
+fn reason(problem: &Problem) -> &'static str {
+    match (problem.errors.first(), &problem.code) {
+        (Some(field), _) => field.code,
+        (None, Cow::Borrowed("payload_too_large")) => "too_large",
+        (None, Cow::Borrowed("malformed_body")) => "body_broken_off",
+        (None, Cow::Borrowed(code)) => code,
+        (None, Cow::Owned(_)) => "refused",
+    }
 }
 
 /// The texts of the form, as they came.
@@ -76,7 +127,7 @@ async fn read_parts(
     app: &App,
     caller: &Caller,
     mut body: UploadBody,
-) -> Result<(Upload, UploadFields), Problem> {
+) -> Result<(Upload, UploadFields), Refused> {
     let mut upload = app.moodify.catalog().begin_upload(caller)?;
     let mut texts = Texts::default();
     while let Some(part) = body.next().await? {
@@ -92,11 +143,15 @@ async fn read_parts(
             "title" => &mut texts.title,
             "genre" => &mut texts.genre,
             "visibility" => &mut texts.visibility,
-            _ => return Err(Problem::invalid_field("", "unknown_field", "The form has a part too many.")),
+            _ => {
+                let detail = "The form has a part too many.";
+                return Err(Problem::invalid_field("", "unknown_field", detail).into());
+            }
         };
         if text.is_some() {
             let pointer = format!("/{}", part.name());
-            return Err(Problem::invalid_field(pointer, "duplicate_field", "This field was sent twice."));
+            let detail = "This field was sent twice.";
+            return Err(Problem::invalid_field(pointer, "duplicate_field", detail).into());
         }
         *text = Some(part.text().await?);
     }

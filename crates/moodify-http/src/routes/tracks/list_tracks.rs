@@ -18,7 +18,7 @@ use crate::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListTracksParams {
     /// Words: each must begin a word of the title or the artist's name, whatever its case and
-    /// accents.
+    /// accents. The first 8 different words count.
     #[param(max_length = 1000)]
     q: Option<String>,
     /// Only this artist's tracks. Your own come with those that are not public.

@@ -10,6 +10,7 @@ use moodify_core::config::{CatalogConfig, LimitsConfig};
 use moodify_core::memory::{FixedClock, MemoryMailer, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
+use moodify_core::service::delivery::Handler;
 use moodify_core::{Config, Moodify, MoodifyBuilder};
 use moodify_http::{HttpConfig, Services};
 use serde_json::{Value, json};
@@ -219,6 +220,14 @@ impl World {
         let ids: Vec<_> = events.iter().map(|event| event.id).collect();
         self.store.mark_published(&ids).await.unwrap();
         events.into_iter().map(|event| event.payload).collect()
+    }
+
+    /// Tells the music service what happened, as a queue would.
+    pub(crate) async fn tell_music(&self) {
+        use moodify_core::port::Clock;
+        for event in self.store.lease(10_000, self.clock.now(), Duration::ZERO).await.unwrap() {
+            self.moodify.catalog().handle(&event).await.unwrap();
+        }
     }
 
     /// How many tracks there are, finished or not, of this artist and in public.

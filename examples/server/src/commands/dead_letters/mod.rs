@@ -122,7 +122,7 @@ fn with_queue(
     work: impl AsyncFnOnce(&dyn Queue) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     logging::start(&settings.log)?;
-    let (database, queue) = (settings.database()?, settings.queue()?);
+    let database = settings.database()?;
     if database.scheme() == "sqlite" && !database.path().exists() {
         return Err(Failure::new(
             format!("there is no database at {}", database.path().display()),
@@ -131,8 +131,12 @@ fn with_queue(
     }
     runtime()?.block_on(async {
         let store = assemble::database(settings, Upgrade::No).await?;
-        let worked = match assemble::queue(&queue, &*store) {
-            Ok(queue) => work(&*queue).await,
+        let worked = match assemble::queue(settings, &*store, assemble::context().clock).await {
+            Ok(queue) => {
+                let worked = work(&*queue).await;
+                queue.close().await;
+                worked
+            }
             Err(failure) => Err(failure),
         };
         store.close().await;

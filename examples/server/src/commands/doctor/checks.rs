@@ -11,14 +11,14 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use moodify_core::{
     model::{KeyPurpose, MediaKey, Timestamp},
-    port::{Clock, Consumer, MediaError, MediaProbe, MediaStore, ProbeError, Rejection},
+    port::{Clock, Consumer, MediaError, MediaProbe, ProbeError, Queue, QueueError, Rejection},
     service::{Context, delivery::CONSUMERS},
 };
 use url::Host;
 
 use super::report::Finding;
 use crate::{
-    assemble::{self, Upgrade},
+    assemble::{self, Upgrade, with_advice},
     commands::healthcheck,
     config::{Address, Settings},
     database::Database,
@@ -90,14 +90,27 @@ pub(super) async fn keys(database: &dyn Database, now: Timestamp) -> Found {
     }
 }
 
-/// Declares a consumer that asks for nothing, so that nothing is ever kept for it.
-pub(super) async fn queue(settings: &Settings, database: &dyn Database, now: Timestamp) -> Found {
+/// A queue in the database is tried with a consumer that asks for nothing, so that nothing is ever kept
+/// for it; a broker with a queue that is gone at once.
+pub(super) async fn queue(settings: &Settings, database: &dyn Database, context: &Context) -> Found {
     let address = settings.queue()?;
-    let queue = assemble::queue(&address, database)?;
-    let visitor = Consumer { name: "doctor", kinds: Vec::new() };
-    let failed = |error| Failure::new(one_line(&error), "look at the database that the queue lives in");
-    queue.declare(&visitor).await.map_err(failed)?;
-    queue.receive(visitor.name, 1, now, Duration::from_secs(1)).await.map_err(failed)?;
+    let queue = assemble::queue(settings, database, context.clock.clone()).await?;
+    let found = try_queue(&*queue, &address, context.now()).await;
+    queue.close().await;
+    found
+}
+
+async fn try_queue(queue: &dyn Queue, address: &Address, now: Timestamp) -> Found {
+    let failed = |error: QueueError| with_advice(&error, "look at the database that the queue lives in");
+    let tried = if address.scheme() == "database" {
+        let visitor = Consumer { name: "doctor", kinds: Vec::new() };
+        queue.declare(&visitor).await.map_err(failed)?;
+        queue.receive(visitor.name, 1, now, Duration::from_secs(1)).await.map_err(failed)?;
+        "declared a consumer on"
+    } else {
+        queue.check().await.map_err(failed)?;
+        "sent a message through"
+    };
     for consumer in CONSUMERS {
         let dead = queue.dead_letters(consumer, MOST_DEAD_LETTERS).await.map_err(failed)?;
         if let Some(letter) = dead.last() {
@@ -111,14 +124,14 @@ pub(super) async fn queue(settings: &Settings, database: &dyn Database, now: Tim
             )));
         }
     }
-    works(format!("declared a consumer on {address} and asked for its events; no dead letters"))
+    works(format!("{tried} {address}; no dead letters"))
 }
 
 pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
     const TEXT: &[u8] = b"moodify was here";
     let address = settings.media()?;
-    let store = assemble::media(&address)?;
-    let failed = |error| Failure::new(one_line(&error), format!("look at {address}"));
+    let store = assemble::media(settings, context.clock.clone()).await?;
+    let failed = |error: MediaError| assemble::media_failure(&address, &error);
     let key = MediaKey::audio(context.new_id());
     let body = stream::iter([Ok(Bytes::from_static(TEXT))]).boxed();
     store.put(&key, TEXT.len() as u64, body).await.map_err(failed)?;

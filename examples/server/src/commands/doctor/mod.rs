@@ -39,7 +39,7 @@ async fn examine(settings: &Settings) -> Report {
         Ok((database, address)) => {
             report.add("database", checks::database(&*database, &address).await);
             report.add("keys", checks::keys(&*database, context.now()).await);
-            report.add("queue", checks::queue(settings, &*database, context.now()).await);
+            report.add("queue", checks::queue(settings, &*database, &context).await);
             database.close().await;
         }
         Err(failure) => {

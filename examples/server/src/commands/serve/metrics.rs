@@ -79,7 +79,8 @@ impl MetricsPage for Page {
         };
         let sockets = self.sockets.as_ref().map_or(0, SyncHandle::open);
         let now = self.moodify.context().now();
-        self.meter.render(vitals.as_ref(), sockets, now).unwrap_or_else(|error| {
+        let hashing = self.moodify.accounts().hashing();
+        self.meter.render(vitals.as_ref(), hashing, sockets, now).unwrap_or_else(|error| {
             tracing::error!(%error, "metrics cannot be written");
             String::new()
         })

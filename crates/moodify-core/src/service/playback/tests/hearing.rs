@@ -1,9 +1,11 @@
 //! From reports to plays.
 
+use std::sync::Mutex;
+
 use super::*;
 use crate::model::event::PlayReported;
 use crate::model::{Event, EventKind, EventPayload, TraceContext, TrackId};
-use crate::port::{Consumer, Queue};
+use crate::port::{Consumer, Measurement, Meter, Queue, Tracer};
 
 impl Stage {
     pub(super) async fn listening() -> Self {
@@ -51,6 +53,16 @@ impl Player<'_> {
     }
 }
 
+/// What was measured.
+#[derive(Default)]
+struct Watch(Mutex<Vec<String>>);
+
+impl Meter for Watch {
+    fn record(&self, measurement: Measurement<'_>) {
+        self.0.lock().unwrap().push(format!("{measurement:?}"));
+    }
+}
+
 /// In another place of its trace each time it is asked.
 #[derive(Default)]
 struct Steps(AtomicU64);
@@ -69,7 +81,9 @@ impl Tracer for Steps {
 async fn a_play_belongs_to_the_trace_of_what_ended_it() {
     let steps = Arc::new(Steps::default());
     let store = Arc::new(MemoryPlaybackStore::default());
-    let stage = Stage::traced(store, Arc::default(), steps.clone()).heard_by_music().await;
+    let tracer = steps.clone();
+    let stage = Stage::watched(store, Arc::default(), |context| Context { tracer, ..context });
+    let stage = stage.heard_by_music().await;
     let phone = stage.device(1, "phone").await;
     phone.play("c1", 7).await;
     stage.pass(10_150);
@@ -180,6 +194,46 @@ async fn a_long_pause_ends_a_play() {
 }
 
 #[tokio::test]
+async fn a_play_goes_on_after_a_long_pause() {
+    let stage = Stage::listening().await;
+    let phone = stage.device(1, "phone").await;
+    phone.play("c1", 7).await;
+    stage.pass(20_150);
+    phone.report(20_000).await;
+    phone.send(command("c2", Operation::Pause)).await;
+    stage.pass(30 * 60 * 1_000);
+    stage.playback.settle_due().await;
+    let first = stage.plays().await.remove(0);
+    stage.pass(45 * 60 * 1_000);
+    stage.playback.settle_due().await;
+    assert_eq!(stage.plays().await, [], "once");
+    phone.send(command("c3", Operation::Play { what: None, position_ms: None })).await;
+    stage.pass(15_150);
+    phone.report(35_000).await;
+    phone.next("c4").await;
+    let plays = stage.plays().await;
+    // The music service joins what it hears of one play: the longest counts.
+    assert_eq!((first.played_ms, plays.len(), plays[0].played_ms), (20_000, 1, 35_000));
+    assert_eq!((&plays[0].play_id, plays[0].started_at), (&first.play_id, first.started_at));
+}
+
+#[tokio::test]
+async fn a_day_later_nothing_is_kept_of_a_play() {
+    let stage = Stage::listening().await;
+    let phone = stage.device(1, "phone").await;
+    phone.play("c1", 7).await;
+    stage.pass(10_150);
+    phone.report(10_000).await;
+    phone.send(command("c2", Operation::Pause)).await;
+    for _ in 0..2 {
+        stage.pass(12 * 60 * 60 * 1_000);
+        stage.playback.settle_due().await;
+    }
+    assert_eq!(stage.plays().await[0].played_ms, 10_000);
+    assert_eq!(stage.playback.watch.earliest(), None);
+}
+
+#[tokio::test]
 async fn the_end_of_the_process_ends_all_plays() {
     let stage = Stage::listening().await;
     let phone = stage.device(1, "phone").await;
@@ -194,7 +248,9 @@ async fn the_end_of_the_process_ends_all_plays() {
 
 #[tokio::test]
 async fn skew_is_measured_on_devices_that_make_sound() {
-    let stage = Stage::new();
+    let (store, meter) = (Arc::new(MemoryPlaybackStore::default()), Arc::new(Watch::default()));
+    let watch = meter.clone();
+    let stage = Stage::watched(store, Arc::default(), |context| Context { meter, ..context });
     let phone = stage.device(1, "phone").await;
     let speaker = stage.device(1, "speaker").await;
     phone.play("c1", 7).await;
@@ -203,11 +259,8 @@ async fn skew_is_measured_on_devices_that_make_sound() {
     for (player, position) in [(&phone, 1_004), (&phone, 970), (&speaker, 0)] {
         player.report(position).await;
     }
-    let counts = stage.playback.stats().counts();
-    assert_eq!(
-        (counts.skew[1], counts.skew[4], counts.skew[9]),
-        (1, 2, 2),
-        "one before the start, one silent"
-    );
-    assert_eq!((counts.skew_total_ms, counts.applied, counts.connections), (34, 1, 2));
+    let skews = [4, 30].map(|ms| Measurement::SyncSkew { skew: Duration::from_millis(ms) });
+    let expected = [Measurement::SyncCommand { outcome: "applied" }, skews[0], skews[1]];
+    let seen = watch.0.lock().unwrap().clone();
+    assert_eq!(seen, expected.map(|one| format!("{one:?}")), "one before the start, one silent");
 }

@@ -80,6 +80,43 @@ async fn a_device_that_comes_back_in_time_plays_on() {
 }
 
 #[tokio::test]
+async fn a_client_without_a_name_that_stays_away_pauses_where_it_left() {
+    let stage = Stage::new();
+    let tab = stage.join(1, 1).await;
+    let account = tab.connection.subscriber().account;
+    tab.play("c1", 7).await;
+    let pass = async |ms| {
+        stage.clock.advance(Duration::from_millis(ms));
+        stage.playback.settle_due().await;
+        let state = stage.playback.store.load(account).await.unwrap().unwrap();
+        (state.playing, state.position_ms.as_ms())
+    };
+    // It reconnects: nobody was away for long.
+    assert_eq!(pass(5_150).await, (true, 0));
+    tab.leave().await;
+    assert_eq!(pass(9_000).await, (true, 0));
+    let tab = stage.join(1, 1).await;
+    assert_eq!(pass(1_000).await, (true, 0));
+    tab.leave().await;
+    assert_eq!(pass(14_999).await, (true, 0));
+    assert_eq!(pass(1).await, (false, 15_000));
+    let now = stage.clock_now();
+    assert_eq!(stage.playback.deserted.since(account, now), now, "nothing is kept of it");
+}
+
+#[tokio::test]
+async fn a_client_without_a_name_plays_on_while_another_one_is_there() {
+    let stage = Stage::new();
+    let (tab, mut other) = (stage.join(1, 1).await, stage.join(1, 1).await);
+    tab.play("c1", 7).await;
+    tab.leave().await;
+    other.heard();
+    stage.clock.advance(Duration::from_secs(60));
+    stage.playback.settle_due().await;
+    assert_eq!(other.states(), [], "nobody knows which of them makes the sound");
+}
+
+#[tokio::test]
 async fn a_server_that_starts_waits_for_devices_that_played() {
     let store = Arc::new(MemoryPlaybackStore::default());
     let before = Stage::on(store.clone(), Arc::default());
@@ -151,7 +188,7 @@ async fn a_deleted_account_leaves_nothing_and_does_not_come_back() {
     phone.leave().await;
     assert_eq!(stage.playback.store.load(account).await.unwrap(), None);
     assert_eq!(stage.playback.store.devices(account).await.unwrap(), []);
-    assert_eq!(stage.playback.stats().counts().connections, 0);
+    assert_eq!(stage.playback.hub.online(account).await.unwrap(), []);
 }
 
 #[tokio::test]

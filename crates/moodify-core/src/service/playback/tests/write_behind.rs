@@ -3,9 +3,11 @@
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::AuthFailure;
 use crate::memory::WriteBehindPlaybackStore;
 use crate::model::AccountId;
-use crate::port::{PlaybackArchive, PlaybackStoreError, Recalled, Saved};
+use crate::model::event::AccountDeleted;
+use crate::port::{COMMAND_MEMORY_MAX, Ended, PlaybackArchive, PlaybackStoreError, Recalled, Saved};
 
 /// A process on an archive.
 fn process(archive: &Arc<MemoryPlaybackStore>) -> (Stage, Arc<WriteBehindPlaybackStore>) {
@@ -56,10 +58,52 @@ async fn after_a_crash_what_was_written_begins_a_new_epoch() {
 }
 
 #[tokio::test]
+async fn who_has_ended_is_turned_away_by_the_next_process_too() {
+    let archive = Arc::default();
+    let (before, store) = process(&archive);
+    let phone = before.join(1, 10).await;
+    let account_id = phone.connection.subscriber().account;
+    phone.play("c1", 7).await;
+    let [revoked, deleted] = [caller(1, 10, before.clock_now()), caller(2, 20, before.clock_now())];
+    let event = SessionRevoked { account_id, session_id: revoked.session_id };
+    before.playback.session_revoked(&event).await.unwrap();
+    let event = AccountDeleted { account_id: deleted.account_id, artist_id: None };
+    before.playback.account_deleted(&event).await.unwrap();
+    // Killed: what is not in the archive by now is gone.
+    drop((phone, store));
+
+    let (after, store) = process(&archive);
+    for ended in [&revoked, &deleted] {
+        let again = after.playback.connect(ended).await.map(|_| ());
+        assert!(matches!(again, Err(Error::Unauthenticated(AuthFailure::InvalidToken))), "{again:?}");
+    }
+    let mut tablet = after.join(1, 11).await;
+    let again = after.playback.auth_refresh(&mut tablet.connection, &revoked).await;
+    assert!(matches!(again, Err(Error::Unauthenticated(AuthFailure::InvalidToken))), "{again:?}");
+    store.close().await.unwrap();
+    let now = after.clock_now();
+    assert_eq!(archive.recall(deleted.account_id, now).await.unwrap(), None);
+    assert_eq!(archive.devices(deleted.account_id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_noted_comes_again() {
+    let archive = Arc::<MemoryPlaybackStore>::default();
+    let counting = Counting::on(&archive, 1);
+    let stage = Stage::on(counting, Arc::default());
+    let revoked = caller(1, 10, stage.clock_now());
+    let event = SessionRevoked { account_id: revoked.account_id, session_id: revoked.session_id };
+    stage.playback.session_revoked(&event).await.unwrap_err();
+    let again = stage.playback.connect(&revoked).await.map(|_| ());
+    assert!(matches!(again, Err(Error::Unauthenticated(_))), "this process knows: {again:?}");
+    stage.playback.session_revoked(&event).await.unwrap();
+    assert!(archive.has_ended(&[Ended::Session(revoked.session_id)]).await.unwrap());
+}
+
+#[tokio::test]
 async fn many_changes_are_written_at_once() {
     let archive = Arc::<MemoryPlaybackStore>::default();
-    let counting =
-        Arc::new(Counting { archive: archive.clone(), saves: AtomicU64::new(0), fails: AtomicU64::new(0) });
+    let counting = Counting::on(&archive, 0);
     let context = Stage::new().playback.context().clone();
     let store = Arc::new(WriteBehindPlaybackStore::new(counting.clone(), context));
     let stage = Stage::on(store.clone(), Arc::default());
@@ -80,8 +124,7 @@ async fn many_changes_are_written_at_once() {
 #[tokio::test]
 async fn what_could_not_be_written_is_written_later() {
     let archive = Arc::<MemoryPlaybackStore>::default();
-    let counting =
-        Arc::new(Counting { archive: archive.clone(), saves: AtomicU64::new(0), fails: AtomicU64::new(2) });
+    let counting = Counting::on(&archive, 2);
     let context = Stage::new().playback.context().clone();
     let store = Arc::new(WriteBehindPlaybackStore::new(counting, context));
     let stage = Stage::on(store.clone(), Arc::default());
@@ -96,6 +139,37 @@ async fn what_could_not_be_written_is_written_later() {
     let commands: Vec<_> = recalled.commands.iter().map(|(command, _)| command.id.as_str()).collect();
     assert_eq!((recalled.state.rev, commands), (2, vec!["c1", "c2"]));
     assert_eq!(archive.devices(account).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn no_more_waits_to_be_written_than_will_be_remembered() {
+    let archive = Arc::<MemoryPlaybackStore>::default();
+    let counting = Counting::on(&archive, 1);
+    let context = Stage::new().playback.context().clone();
+    let store = Arc::new(WriteBehindPlaybackStore::new(counting.clone(), context));
+    let stage = Stage::on(store.clone(), Arc::default());
+    let account = Uuid::from_u128(1).into();
+    let mut state = PlaybackState::initial(Epoch::from(Uuid::nil()), stage.clock_now());
+    store.create(account, &state).await.unwrap();
+    let mut apply = async |name: &str, count: usize| {
+        for n in 0..count {
+            let next = PlaybackState { rev: state.rev + 1, ..state.clone() };
+            let id = CommandId::parse(&format!("{name}{n}")).unwrap();
+            let applied = AppliedCommand { id, version: next.version(), at_us: next.at_us };
+            let now = stage.clock_now();
+            store.replace(account, state.version(), &next, Some(&applied), now).await.unwrap();
+            state = next;
+        }
+    };
+    apply("c", COMMAND_MEMORY_MAX + 5).await;
+    assert!(store.flush().await.is_err());
+    apply("d", 5).await;
+    store.flush().await.unwrap();
+    let saved = counting.commands.load(Ordering::Relaxed);
+    assert_eq!(saved, 2 * COMMAND_MEMORY_MAX as u64, "tried twice");
+    let recalled = archive.recall(account, stage.clock_now()).await.unwrap().unwrap();
+    let ids: Vec<_> = recalled.commands.iter().map(|(command, _)| command.id.as_str()).collect();
+    assert_eq!((ids[0], *ids.last().unwrap()), ("c10", "d4"), "the newest");
 }
 
 #[tokio::test]
@@ -129,7 +203,22 @@ async fn it_is_written_within_a_second_without_being_told() {
 struct Counting {
     archive: Arc<MemoryPlaybackStore>,
     saves: AtomicU64,
+    commands: AtomicU64,
     fails: AtomicU64,
+}
+
+impl Counting {
+    fn on(archive: &Arc<MemoryPlaybackStore>, fails: u64) -> Arc<Self> {
+        let none = AtomicU64::default;
+        Arc::new(Self { archive: archive.clone(), saves: none(), commands: none(), fails: fails.into() })
+    }
+
+    fn fail(&self) -> Result<(), PlaybackStoreError> {
+        match self.fails.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
+            Ok(_) => Err(crate::port::Unavailable::passing("down").into()),
+            Err(_) => Ok(()),
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -147,9 +236,9 @@ impl PlaybackArchive for Counting {
     }
 
     async fn save(&self, run: u64, listeners: &[Saved], now: Timestamp) -> Result<(), PlaybackStoreError> {
-        if self.fails.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
-            return Err(crate::port::Unavailable::passing("down").into());
-        }
+        let commands: usize = listeners.iter().map(|saved| saved.commands.len()).sum();
+        self.commands.fetch_add(commands as u64, Ordering::Relaxed);
+        self.fail()?;
         self.saves.fetch_add(1, Ordering::Relaxed);
         self.archive.save(run, listeners, now).await
     }
@@ -211,5 +300,19 @@ impl PlaybackStore for Counting {
 
     async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError> {
         self.archive.forget(account).await
+    }
+
+    async fn note_ended(
+        &self,
+        who: Ended,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), PlaybackStoreError> {
+        self.fail()?;
+        self.archive.note_ended(who, until, now).await
+    }
+
+    async fn has_ended(&self, who: &[Ended]) -> Result<bool, PlaybackStoreError> {
+        self.archive.has_ended(who).await
     }
 }

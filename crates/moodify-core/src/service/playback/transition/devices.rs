@@ -87,14 +87,14 @@ pub(in super::super) fn overdue(state: &PlaybackState, scene: &Scene<'_>) -> Opt
     Some(following(state, next, scene.cause.clone()))
 }
 
-/// The device that makes the sound has been away since then, and for too long: another one of the
-/// group leads, or time stands still where it left.
+/// Whoever makes the sound has been away since then, and for too long: another device of the group
+/// leads, or time stands still where it was.
 pub(in super::super) fn abandoned(
     state: &PlaybackState,
     left_at: Timestamp,
     scene: &Scene<'_>,
 ) -> Option<PlaybackState> {
-    if !state.playing || state.active_device.as_ref().is_none_or(|active| scene.online.contains(active)) {
+    if !state.playing || state.active_device.as_ref().is_some_and(|active| scene.online.contains(active)) {
         return None;
     }
     let mut next = state.clone();

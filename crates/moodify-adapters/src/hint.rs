@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 
 /// Tells those who wait that there is something new.
 #[derive(Clone, Default)]
-pub(super) struct Hint {
+pub(crate) struct Hint {
     here: Arc<Notify>,
     /// Where the database passes hints on: asks for it. Processes that it does not reach find out when
     /// they look.
@@ -14,11 +14,11 @@ pub(super) struct Hint {
 impl Hint {
     /// One that other processes are to hear of.
     #[cfg(feature = "postgres")]
-    pub(super) fn for_all() -> Self {
+    pub(crate) fn for_all() -> Self {
         Self { elsewhere: Some(Arc::default()), ..Self::default() }
     }
 
-    pub(super) fn give(&self) {
+    pub(crate) fn give(&self) {
         self.wake();
         if let Some(elsewhere) = &self.elsewhere {
             elsewhere.notify_one();
@@ -26,19 +26,19 @@ impl Hint {
     }
 
     /// Tells this process alone.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.here.notify_waiters();
         // For whoever is between two waits; a superfluous wake-up costs one empty look.
         self.here.notify_one();
     }
 
-    pub(super) async fn given(&self) {
+    pub(crate) async fn given(&self) {
         self.here.notified().await;
     }
 
     /// Returns when others are to be told of what was given since the last time, however often it was.
     #[cfg(feature = "postgres")]
-    pub(super) async fn to_pass_on(&self) {
+    pub(crate) async fn to_pass_on(&self) {
         match &self.elsewhere {
             Some(elsewhere) => elsewhere.notified().await,
             None => std::future::pending().await,

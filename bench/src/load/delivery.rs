@@ -1,0 +1,99 @@
+//! From the commit to the consumer: what a broker that is away costs, and what an event costs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hdrhistogram::Histogram;
+
+use super::{Length, accounts, new_histogram, run};
+use crate::{
+    client::Client,
+    process::{Meter, Used},
+    subject::Subject,
+    wire::Wire,
+};
+
+/// How long everything that waits may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How often metrics are looked at: each look asks the database and the broker.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long sign-ups took, in microseconds.
+pub(crate) struct SignUps {
+    pub(crate) up: Histogram<u64>,
+    pub(crate) down: Histogram<u64>,
+}
+
+/// So many sign-ups with the broker there and as many without, in turns.
+pub(crate) async fn sign_ups(subject: &Subject, broker: &Wire, count: u64) -> Result<SignUps> {
+    const TURNS: u64 = 4;
+    let mut found = SignUps { up: new_histogram()?, down: new_histogram()? };
+    for turn in 0..TURNS {
+        let load = accounts::sign_up_as(subject, &format!("up-{turn}"), count / TURNS).await?;
+        found.up.add(load.latency)?;
+        broker.cut();
+        let load = accounts::sign_up_as(subject, &format!("down-{turn}"), count / TURNS).await?;
+        found.down.add(load.latency)?;
+        broker.mend();
+        until_empty(subject).await?;
+    }
+    Ok(found)
+}
+
+/// What so many events cost.
+pub(crate) struct Events {
+    pub(crate) count: u64,
+    /// From the first one that left the outbox until the last one had left it.
+    pub(crate) relayed_in: Duration,
+    /// From then until the music service had handled the last one.
+    pub(crate) consumed_in: Duration,
+    pub(crate) relay: Used,
+    pub(crate) consumer: Used,
+}
+
+/// Lets so many events pile up while the broker is away, and measures how they leave and arrive.
+pub(crate) async fn events(subject: &Subject, broker: &Wire, count: u64) -> Result<Events> {
+    let client = Client::new(subject.at.clone())?;
+    let mut people = Vec::new();
+    for number in 0..8 {
+        people.push(client.sign_up(&format!("mover-{number}@bench.example")).await?);
+    }
+    until_empty(subject).await?;
+    let handled_before = handled(&client).await?;
+    broker.cut();
+    run(&[], people.len(), Length::Count(count), move |number| {
+        let person = people[usize::try_from(number).unwrap_or(0) % people.len()].clone();
+        async move { person.rename(&format!("Bench {number}")).await }
+    })
+    .await?;
+    let waiting = client.outbox().await?;
+    let (relay, consumer) = (Meter::start(&subject.auth())?, Meter::start(&subject.music())?);
+    broker.mend();
+    until("the first event leaves", || async { Ok(client.outbox().await? < waiting) }).await?;
+    let first = Instant::now();
+    until("the outbox is empty", || async { Ok(client.outbox().await? == 0) }).await?;
+    let (relayed_in, relay) = (first.elapsed(), relay.stop()?);
+    until("all are handled", || async { Ok(handled(&client).await? - handled_before >= count) }).await?;
+    Ok(Events { count, relayed_in, consumed_in: first.elapsed(), relay, consumer: consumer.stop()? })
+}
+
+async fn handled(client: &Client) -> Result<u64> {
+    client.handled_by_music().await
+}
+
+async fn until_empty(subject: &Subject) -> Result<()> {
+    let client = Client::new(subject.at.clone())?;
+    until("the outbox is empty", || async { Ok(client.outbox().await? == 0) }).await
+}
+
+async fn until<F: Future<Output = Result<bool>>>(what: &str, done: impl Fn() -> F) -> Result<()> {
+    let begun = Instant::now();
+    while !done().await.with_context(|| what.to_owned())? {
+        if begun.elapsed() > PATIENCE {
+            bail!("it takes too long until {what}");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}

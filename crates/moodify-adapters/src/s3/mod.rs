@@ -1,0 +1,14 @@
+#![doc = include_str!("docs.md")]
+
+mod client;
+mod config;
+mod credentials;
+mod error;
+mod media_signer;
+mod media_store;
+mod multipart;
+mod parts;
+
+pub use config::{Encryption, S3Config, S3UrlError};
+pub use media_signer::SignedPut;
+pub use media_store::S3MediaStore;

@@ -1,0 +1,87 @@
+//! The MongoDB adapters keep every promise of their ports.
+#![cfg(feature = "mongodb")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+
+#[path = "mongodb/server.rs"]
+mod server;
+#[path = "mongodb/slot.rs"]
+mod slot;
+
+use std::sync::Arc;
+
+use moodify_core::conformance::{
+    CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UserStoreFixture,
+};
+use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
+use moodify_core::service::Context;
+use slot::Slot;
+
+async fn users() -> Option<UserStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(UserStoreFixture::new(store.clone(), store, slot))
+}
+
+async fn keys() -> Option<KeyStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(KeyStoreFixture::new(store, slot))
+}
+
+async fn catalog() -> Option<CatalogStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(CatalogStoreFixture::new(store.clone(), store, slot))
+}
+
+async fn library() -> Option<LibraryStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(LibraryStoreFixture::new(store, slot))
+}
+
+async fn outbox() -> Option<OutboxFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(OutboxFixture::new(store.clone(), store, slot))
+}
+
+async fn queue() -> Option<QueueFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(QueueFixture::new(Arc::new(store.queue()), slot))
+}
+
+async fn recipients() -> Option<RecipientStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(RecipientStoreFixture::new(store, slot))
+}
+
+async fn send_log() -> Option<SendLogFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(SendLogFixture::new(store, slot))
+}
+
+async fn playback() -> Option<PlaybackStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(PlaybackStoreFixture::new(store, slot))
+}
+
+async fn playback_archive() -> Option<PlaybackArchiveFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(PlaybackArchiveFixture::new(store, slot))
+}
+
+async fn write_behind() -> Option<PlaybackStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+    Some(PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), slot))
+}
+
+moodify_core::user_store_suite!(user_store, users);
+moodify_core::log_in_tally_suite!(log_in_tally, users);
+moodify_core::key_store_suite!(key_store, keys);
+moodify_core::catalog_store_suite!(catalog_store, catalog);
+moodify_core::library_store_suite!(library_store, library);
+moodify_core::outbox_suite!(outbox_of_store, outbox);
+moodify_core::queue_suite!(database_queue, queue);
+moodify_core::recipient_store_suite!(recipient_store, recipients);
+moodify_core::send_log_suite!(send_log_of_store, send_log);
+moodify_core::playback_store_suite!(playback_store, playback);
+moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);
+moodify_core::playback_store_suite!(write_behind_store, write_behind);
