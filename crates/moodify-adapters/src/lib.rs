@@ -12,6 +12,8 @@ pub mod gmail;
 pub mod mail_files;
 #[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 #[cfg(feature = "otel")]
 pub mod otel;
 #[cfg(feature = "probe")]
@@ -37,5 +39,5 @@ mod hint;
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
-#[cfg(feature = "gmail")]
+#[cfg(any(feature = "gmail", feature = "oidc"))]
 mod web;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, StatusCode, header};
+use hyper::{Request, Response};
+#[cfg(feature = "gmail")]
+use hyper::{StatusCode, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -13,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use moodify_core::port::Unavailable;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
+#[cfg(feature = "gmail")]
 use url::{Url, form_urlencoded};
 
 /// More than any of them has to say.
@@ -38,30 +41,41 @@ impl Client {
         Ok(Self { inner: legacy::Client::builder(TokioExecutor::new()).build(connector), patience })
     }
 
-    /// Posts a form, and returns what was answered.
+    /// Sends a request, and returns what was answered.
     ///
     /// # Errors
-    /// [`Unavailable::passing`] if there was no answer in time.
-    pub(crate) async fn post_form(
-        &self,
-        url: &Url,
-        fields: &[(&str, &str)],
-    ) -> Result<(StatusCode, Bytes), Unavailable> {
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = Request::post(url.as_str())
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::ACCEPT, "application/json")
-            .body(Full::from(form))
-            .map_err(Unavailable::lasting)?;
+    /// [`Unavailable::passing`] if there was no answer in time, or a longer one than any that is expected.
+    pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Unavailable> {
         let exchange = async {
+            let request = request.map(Full::from);
             let (head, body) = self.inner.request(request).await.map_err(Unavailable::passing)?.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(Unavailable::passing)?;
-            Ok((head.status, body.to_bytes()))
+            Ok(Response::from_parts(head, body.to_bytes().to_vec()))
         };
         let patience = self.patience;
         tokio::time::timeout(patience, exchange)
             .await
             .unwrap_or_else(|_| Err(Unavailable::passing(format!("no answer within {patience:?}"))))
+    }
+
+    /// Posts a form, and returns what was answered.
+    ///
+    /// # Errors
+    /// [`Unavailable::passing`] if there was no answer in time.
+    #[cfg(feature = "gmail")]
+    pub(crate) async fn post_form(
+        &self,
+        url: &Url,
+        fields: &[(&str, &str)],
+    ) -> Result<(StatusCode, Vec<u8>), Unavailable> {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(url.as_str())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .body(form.into_bytes())
+            .map_err(Unavailable::lasting)?;
+        let (head, body) = self.send(request).await?.into_parts();
+        Ok((head.status, body))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::memory::{
 };
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
-    CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
+    CatalogStore, Clock, IdentityProvider, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
     PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub, Tracer, UserStore,
 };
 use crate::service::catalog::CatalogParts;
@@ -34,6 +34,7 @@ pub struct MoodifyBuilder {
     media: Arc<dyn MediaStore>,
     signer: Option<Arc<dyn MediaSigner>>,
     mailer: Arc<dyn Mailer>,
+    identity_provider: Option<Arc<dyn IdentityProvider>>,
     playback: PlaybackKeeper,
     hub: Arc<dyn SyncHub>,
     clock: Arc<dyn Clock>,
@@ -83,6 +84,7 @@ impl MoodifyBuilder {
             media: Arc::new(MemoryMediaStore::new()),
             signer: None,
             mailer: Arc::new(MemoryMailer::new()),
+            identity_provider: None,
             playback: PlaybackKeeper::Store(Arc::new(MemoryPlaybackStore::default())),
             hub: Arc::new(LocalSyncHub::default()),
             clock: Arc::new(SystemClock),
@@ -126,6 +128,12 @@ impl MoodifyBuilder {
     #[must_use]
     pub fn mailer(self, mailer: Arc<dyn Mailer>) -> Self {
         Self { mailer, ..self }
+    }
+
+    /// Who signs people in that need no password here. Without one nobody is signed in elsewhere.
+    #[must_use]
+    pub fn identity_provider(self, provider: Arc<dyn IdentityProvider>) -> Self {
+        Self { identity_provider: Some(provider), ..self }
     }
 
     /// Where the truth about playback is.
@@ -203,8 +211,10 @@ impl MoodifyBuilder {
         // With more than the leeway that an expired token is given.
         let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
         let limits = Arc::new(Limits::new(context.clone(), config.limits));
+        let provider = self.identity_provider;
+        let accounts = Accounts::new(self.users, provider, keys, context.clone(), limits.clone(), config)?;
         let inner = Inner {
-            accounts: Accounts::new(self.users, keys, context.clone(), limits.clone(), config)?,
+            accounts,
             limits,
             catalog: Catalog::new(parts, context.clone(), config.catalog.clone(), token_life),
             notifications: Notifications::new(notifications, context.clone(), config)?,

@@ -65,6 +65,9 @@ pub enum Error {
     /// A part that Moodify depends on does not work.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// The identity provider does not do its part: nobody else's requests need it.
+    #[error("the identity provider: {0}")]
+    IdentityProvider(#[source] Unavailable),
     /// A fault in Moodify itself.
     #[error("internal error: {0}")]
     Internal(#[source] BoxError),
@@ -123,6 +126,10 @@ impl From<UserStoreError> for Error {
             UserStoreError::EmailTaken => {
                 Self::Conflict { code: "email_taken", message: "An account with this e-mail address exists." }
             }
+            UserStoreError::IdentityTaken => Self::Conflict {
+                code: "other_identity_linked",
+                message: "Somebody else from there signs in to this account.",
+            },
             UserStoreError::Unavailable(fault) => fault.into(),
         }
     }

@@ -66,6 +66,8 @@ async fn lists_and_searches_walk_indexes() {
         ("sessions", doc! { "account_id": account() }, "of_account"),
         ("sessions", doc! { "ends_at": { "$lte": 1_i64 } }, "by_end"),
         ("mail_tokens", doc! { "expires_at": { "$lte": 1_i64 } }, "by_end"),
+        ("identities", doc! { "issuer": "https://issuer.example", "subject": "1" }, "of_subject"),
+        ("identities", doc! { "account_id": account() }, "of_account"),
         ("playlist_entries", doc! { "playlist_id": account(), "rank": { "$gt": "8" } }, "in_order"),
         ("playlist_entries", doc! { "track_id": account() }, "of_track"),
         ("library_changes", doc! { "account_id": account(), "place": { "$gt": 7_i64 } }, "in_order"),

@@ -10,7 +10,7 @@ use super::row::Row;
 
 /// Counts up with every change of what follows that an older program would not bear, or that needs more than
 /// new indexes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Where the version is kept.
 const COLLECTION: &str = "schema";
@@ -40,6 +40,8 @@ fn of_accounts() -> Vec<Index> {
         index("sessions", "by_end", doc! { "ends_at": 1 }),
         unique("mail_tokens", "of_account", doc! { "account_id": 1, "purpose": 1 }),
         index("mail_tokens", "by_end", doc! { "expires_at": 1 }),
+        unique("identities", "of_subject", doc! { "issuer": 1, "subject": 1 }),
+        unique("identities", "of_account", doc! { "account_id": 1, "issuer": 1 }),
         index("keys", "newest", doc! { "purpose": 1, "created_at": -1, "_id": -1 }),
         Index {
             only: Some(doc! { "first": true }),

@@ -23,7 +23,7 @@ use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
     Account, AccountId, Artist, ArtistName, Description, DeviceId, Email, Event, EventId, EventKind,
-    EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox, MessageId,
+    EventPayload, Genre, Identity, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox, MessageId,
     NewAccount, PasswordHash, PersonName, PlayId, Playlist, Role, Session, StoredKey, StoredMailToken, Title,
     TokenHash, TraceContext, Track, TrackStatus, UserAgent, Visibility,
 };
@@ -112,7 +112,13 @@ pub fn account() -> NewAccount {
             word()
         ))),
         verification: None,
+        identity: None,
     }
+}
+
+/// Somebody at an issuer that no other sample has.
+pub fn identity() -> Identity {
+    Identity::new(format!("https://{}.example", word()), word()).unwrap()
 }
 
 /// A token of this account, good for an hour.

@@ -5,6 +5,7 @@ mod catalog_store;
 mod clock;
 mod feeds;
 mod hint;
+mod identity_provider;
 mod key_store;
 mod library_store;
 mod listener;
@@ -23,6 +24,7 @@ mod user_store;
 mod write_behind;
 
 pub use clock::{FixedClock, SystemClock};
+pub use identity_provider::MemoryIdentityProvider;
 pub use mailer::MemoryMailer;
 pub use media_store::MemoryMediaStore;
 pub use playback_store::MemoryPlaybackStore;

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, EndedSessions, Event, LogInSubject, LogInTally,
-    MailTokenPurpose, NewAccount, Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken,
-    TallyRule, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, EndedSessions, Event, Identity, LogInSubject,
+    LogInTally, MailTokenPurpose, NewAccount, Page, PageSize, PasswordChange, PasswordHash, Session, SessionId,
+    StoredMailToken, TallyRule, TokenHash,
 };
 use crate::port::{Revoked, UserStore, UserStoreError};
 
@@ -16,6 +16,7 @@ use crate::port::{Revoked, UserStore, UserStoreError};
 pub(super) struct Users {
     accounts: HashMap<AccountId, Credentials>,
     by_email: HashMap<Email, AccountId>,
+    identities: HashMap<Identity, AccountId>,
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<(AccountId, MailTokenPurpose), StoredMailToken>,
     tallies: HashMap<LogInSubject, LogInTally>,
@@ -33,6 +34,13 @@ impl Users {
 
     fn is_there(&self, hash: TokenHash, account: AccountId) -> bool {
         self.tokens.values().any(|token| token.hash == hash && token.account_id == account)
+    }
+
+    /// Whether this identity may be linked to this account.
+    fn is_free(&self, identity: &Identity, account: AccountId) -> bool {
+        let of_issuer = |known: &Identity| known.issuer() == identity.issuer();
+        !self.identities.contains_key(identity)
+            && !self.identities.iter().any(|(known, id)| *id == account && of_issuer(known))
     }
 
     fn end(&mut self, account: AccountId, which: EndedSessions) -> Vec<SessionId> {
@@ -56,6 +64,12 @@ impl UserStore for MemoryStore {
         let (users, account) = (&mut tables.users, &new.account);
         if users.by_email.contains_key(&account.email) {
             return Err(UserStoreError::EmailTaken);
+        }
+        if let Some(identity) = &new.identity {
+            if !users.is_free(identity, account.id) {
+                return Err(UserStoreError::IdentityTaken);
+            }
+            users.identities.insert(identity.clone(), account.id);
         }
         let (stored, password_hash) = (account.clone(), new.password_hash.clone());
         users.accounts.insert(account.id, Credentials { account: stored, password_hash, revision: 0 });
@@ -81,6 +95,14 @@ impl UserStore for MemoryStore {
         Ok(self.tables().users.accounts.get(&id).cloned())
     }
 
+    async fn credentials_of_identity(
+        &self,
+        identity: &Identity,
+    ) -> Result<Option<Credentials>, UserStoreError> {
+        let users = &self.tables().users;
+        Ok(users.identities.get(identity).and_then(|id| users.accounts.get(id)).cloned())
+    }
+
     async fn update_account(
         &self,
         update: &AccountUpdate,
@@ -92,11 +114,22 @@ impl UserStore for MemoryStore {
         if update.spends.is_some_and(|hash| !users.is_there(hash, id)) {
             return Ok(false);
         }
+        if users.at(id, update.revision).is_none() {
+            return Ok(false);
+        }
+        if let Some(identity) = &update.links {
+            if !users.is_free(identity, id) {
+                return Err(UserStoreError::IdentityTaken);
+            }
+            users.identities.insert(identity.clone(), id);
+        }
         let Some(stored) = users.at(id, update.revision) else { return Ok(false) };
         stored.revision += 1;
         stored.account = update.account.clone();
-        if let Some(hash) = &update.password_hash {
-            stored.password_hash = Some(hash.clone());
+        match &update.password {
+            PasswordChange::Keep => {}
+            PasswordChange::Replace(hash) => stored.password_hash = Some(hash.clone()),
+            PasswordChange::Remove => stored.password_hash = None,
         }
         users.tokens.retain(|_, token| {
             token.account_id != id
@@ -137,6 +170,7 @@ impl UserStore for MemoryStore {
         users.by_email.remove(&email);
         users.end(id, EndedSessions::All);
         users.tokens.retain(|_, token| token.account_id != id);
+        users.identities.retain(|_, account| *account != id);
         tables.outbox.append(events);
         drop(tables);
         self.appended.give();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ArtistId, ArtistName, Email, EndedSessions, MailTokenPurpose, PasswordHash, PersonName,
+    AccountId, ArtistId, ArtistName, Email, EndedSessions, Identity, MailTokenPurpose, PasswordHash, PersonName,
     StoredMailToken, TokenHash,
 };
 
@@ -80,6 +80,8 @@ pub struct NewAccount {
     pub password_hash: Option<PasswordHash>,
     /// What the owner proves the mailbox with. Absent when somebody else vouches for it.
     pub verification: Option<StoredMailToken>,
+    /// Who signs in to it through an identity provider.
+    pub identity: Option<Identity>,
 }
 
 /// What a log-in is checked against, and what a change of the account begins with.
@@ -93,6 +95,18 @@ pub struct Credentials {
     pub revision: u32,
 }
 
+/// What becomes of the password of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PasswordChange {
+    /// It stays, if there is one.
+    #[default]
+    Keep,
+    /// This is the hash from now on.
+    Replace(PasswordHash),
+    /// There is none from now on.
+    Remove,
+}
+
 /// How an account changes, in one step.
 #[derive(Clone, Debug)]
 pub struct AccountUpdate {
@@ -100,8 +114,10 @@ pub struct AccountUpdate {
     pub account: Account,
     /// The revision that this was made from.
     pub revision: u32,
-    /// The new hash; `None` leaves the one that is there.
-    pub password_hash: Option<PasswordHash>,
+    /// What becomes of its password.
+    pub password: PasswordChange,
+    /// Who signs in to it from now on, beside those who do already.
+    pub links: Option<Identity>,
     /// A token of this account that is used up. Without it nothing happens.
     pub spends: Option<TokenHash>,
     /// Tokens for these purposes stop working.

@@ -7,6 +7,7 @@ pub mod device;
 pub mod email;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod invalid;
 pub mod key;
 pub mod library;
@@ -34,7 +35,7 @@ pub mod token;
 pub mod trace;
 pub mod track;
 
-pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
+pub use account::{Account, AccountUpdate, Credentials, NewAccount, PasswordChange, Role};
 pub use artist::Artist;
 pub use day::Day;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
@@ -43,6 +44,7 @@ pub use event::{Event, EventKind, EventPayload, EventVersion};
 pub use id::{
     AccountId, ArtistId, ConnectionId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
 };
+pub use identity::Identity;
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};
 pub use key::{KeyPurpose, StoredKey};

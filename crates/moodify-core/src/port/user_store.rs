@@ -3,25 +3,29 @@ use jiff::Timestamp;
 
 use super::Unavailable;
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Page,
-    PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally, NewAccount,
+    Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 
 /// Makes the event that tells of the end of one session.
 pub type Revoked<'a> = &'a (dyn Fn(SessionId) -> Event + Send + Sync);
 
-/// Accounts, their refresh sessions, and the tokens that were mailed to their owners.
+/// Accounts, who signs in to them through identity providers, their refresh sessions, and the tokens that
+/// were mailed to their owners.
+///
+/// An identity is linked to one account at most, and an account has one identity of an issuer at most.
 ///
 /// Every write that takes `events` stores them in the [`Outbox`](super::Outbox) in the same atomic
 /// step: after a crash either both are there or neither is. A read that begins after a write has
 /// returned sees it.
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Stores a new account, at revision 0, with its first session and its token.
+    /// Stores a new account, at revision 0, with its first session, its token and its identity.
     ///
     /// # Errors
-    /// [`UserStoreError::EmailTaken`] if an account with this e-mail exists; then nothing is stored.
-    /// Of concurrent calls with one e-mail exactly one succeeds.
+    /// [`UserStoreError::EmailTaken`] if an account with this e-mail exists,
+    /// [`UserStoreError::IdentityTaken`] if the identity is linked to one; then nothing is stored.
+    /// Of concurrent calls with one e-mail, or one identity, exactly one succeeds.
     async fn create_account(
         &self,
         account: &NewAccount,
@@ -38,12 +42,22 @@ pub trait UserStore: Send + Sync {
     /// The same for the account with this id.
     async fn credentials_of(&self, id: AccountId) -> Result<Option<Credentials>, UserStoreError>;
 
-    /// Changes an account, ends the sessions and takes the tokens that go with it, stores `events`
+    /// The same for the account that this identity is linked to.
+    async fn credentials_of_identity(
+        &self,
+        identity: &Identity,
+    ) -> Result<Option<Credentials>, UserStoreError>;
+
+    /// Changes an account, links an identity to it, ends the sessions and takes the tokens that go with it, stores `events`
     /// and after them one from `revoked` for each session that ended, and counts the revision up.
     ///
     /// Returns `false`, and changes nothing, when the account is gone or at another revision, or
     /// when the token that this would spend is not there (or not this account's). Of concurrent
     /// calls from one revision exactly one gets `true`.
+    ///
+    /// # Errors
+    /// [`UserStoreError::IdentityTaken`] if the identity that this would link is linked already, to
+    /// whichever account, or the account has another one of that issuer; then nothing changes.
     async fn update_account(
         &self,
         update: &AccountUpdate,
@@ -60,8 +74,8 @@ pub trait UserStore: Send + Sync {
         to: &PasswordHash,
     ) -> Result<bool, UserStoreError>;
 
-    /// Takes an account away with its sessions and tokens, and stores `events`; its e-mail is free
-    /// again. Returns `false`, and changes nothing, when it is gone or at another revision.
+    /// Takes an account away with its sessions, tokens and identities, and stores `events`; its e-mail and
+    /// its identities are free again. Returns `false`, and changes nothing, when it is gone or at another revision.
     async fn delete_account(
         &self,
         id: AccountId,
@@ -149,6 +163,9 @@ pub enum UserStoreError {
     /// Another account has this e-mail.
     #[error("the e-mail address is taken")]
     EmailTaken,
+    /// The identity is linked already, or the account has another one of its issuer.
+    #[error("the identity is linked, or the account has another one of its issuer")]
+    IdentityTaken,
     /// The technology failed.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -29,7 +29,7 @@ async fn imported(world: &World) -> NewAccount {
     let mut session = world.store.session(caller.session_id).await.unwrap().unwrap();
     session.id = uuid::Uuid::from_u128(8).into();
     session.account_id = account.id;
-    let new = NewAccount { account, password_hash: Some(hash), verification: None };
+    let new = NewAccount { account, password_hash: Some(hash), verification: None, identity: None };
     world.store.create_account(&new, &session, &[]).await.unwrap();
     new
 }

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 use moodify_core::model::account::ArtistProfile;
-use moodify_core::model::{Account, AccountUpdate, Credentials, NewAccount, PasswordHash};
+use moodify_core::model::{Account, AccountUpdate, Credentials, NewAccount, PasswordChange, PasswordHash};
 
 use crate::mongodb::error::Fault;
 use crate::mongodb::row::{Key, Row, micros};
@@ -25,9 +25,11 @@ pub(super) fn document(new: &NewAccount) -> Document {
 /// What changes of an account.
 pub(super) fn update(update: &AccountUpdate) -> Document {
     let mut set = profile(&update.account);
-    if let Some(hash) = &update.password_hash {
-        set.insert("password_hash", hash.as_phc());
-    }
+    match &update.password {
+        PasswordChange::Keep => None,
+        PasswordChange::Replace(hash) => set.insert("password_hash", hash.as_phc()),
+        PasswordChange::Remove => set.insert("password_hash", Bson::Null),
+    };
     doc! { "$set": set, "$inc": { "revision": 1_i64 } }
 }
 

@@ -1,4 +1,5 @@
 mod accounts;
+mod identities;
 mod mail_tokens;
 mod sessions;
 
@@ -6,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc};
 use moodify_core::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Page,
-    PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally, NewAccount,
+    Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 use moodify_core::port::{Revoked, UserStore, UserStoreError};
 
@@ -30,6 +31,9 @@ impl UserStore for MongoStore {
                 let email = doc! { "email": account.account.email.as_str() };
                 if step.exists(accounts::COLLECTION, email).await? {
                     return Err(UserStoreError::EmailTaken);
+                }
+                if let Some(identity) = &account.identity {
+                    identities::link(step, identity, account.account.id).await?;
                 }
                 // Of two at once the second one meets the first, begins again, and finds the e-mail taken.
                 step.insert(accounts::COLLECTION, accounts::document(account)).await?;
@@ -56,6 +60,16 @@ impl UserStore for MongoStore {
         Ok(self.credentials_where(doc! { "_id": id.key() }).await?)
     }
 
+    async fn credentials_of_identity(
+        &self,
+        identity: &Identity,
+    ) -> Result<Option<Credentials>, UserStoreError> {
+        let mut step = self.database.plain();
+        let linked = step.find_one(identities::COLLECTION, identities::filter(identity)).await?;
+        let Some(linked) = linked else { return Ok(None) };
+        self.credentials_of(linked.id("account_id")?).await
+    }
+
     async fn update_account(
         &self,
         update: &AccountUpdate,
@@ -74,6 +88,9 @@ impl UserStore for MongoStore {
                 let expected = doc! { "_id": id.key(), "revision": i64::from(update.revision) };
                 if !step.update(accounts::COLLECTION, expected, accounts::update(update)).await? {
                     return Ok(false);
+                }
+                if let Some(identity) = &update.links {
+                    identities::link(step, identity, id).await?;
                 }
                 if let Some(token) = spent {
                     step.delete(mail_tokens::COLLECTION, token).await?;
@@ -119,7 +136,7 @@ impl UserStore for MongoStore {
                 if !step.delete(accounts::COLLECTION, expected).await? {
                     return Ok(false);
                 }
-                for collection in [sessions::COLLECTION, mail_tokens::COLLECTION] {
+                for collection in [sessions::COLLECTION, mail_tokens::COLLECTION, identities::COLLECTION] {
                     step.delete_all(collection, doc! { "account_id": id.key() }).await?;
                 }
                 outbox::append(step, events).await?;

@@ -1,7 +1,7 @@
 //! Statements about accounts.
 
 use moodify_core::model::account::ArtistProfile;
-use moodify_core::model::{Account, AccountUpdate, Credentials, NewAccount, PasswordHash};
+use moodify_core::model::{Account, AccountUpdate, Credentials, NewAccount, PasswordChange, PasswordHash};
 
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
@@ -29,18 +29,24 @@ pub(super) fn insert(new: &NewAccount) -> Statement {
 pub(super) fn update(update: &AccountUpdate) -> Statement {
     let account = &update.account;
     let artist = account.artist.as_ref();
+    let (keeps, hash) = match &update.password {
+        PasswordChange::Keep => (true, None),
+        PasswordChange::Replace(hash) => (false, Some(hash.as_phc())),
+        PasswordChange::Remove => (false, None),
+    };
     Statement::new(
         "UPDATE accounts
          SET email_verified = $1, first_name = $2, last_name = $3, artist_id = $4, artist_name = $5,
-             password_hash = COALESCE($6, password_hash), revision = revision + 1
-         WHERE id = $7 AND revision = $8",
+             password_hash = CASE WHEN $6 = 1 THEN password_hash ELSE $7 END, revision = revision + 1
+         WHERE id = $8 AND revision = $9",
     )
     .bind(account.email_verified)
     .bind(account.first_name.as_str())
     .bind(account.last_name.as_str())
     .bind(artist.map(|artist| artist.id))
     .bind(artist.map(|artist| artist.name.as_str()))
-    .bind(update.password_hash.as_ref().map(PasswordHash::as_phc))
+    .bind(keeps)
+    .bind(hash)
     .bind(account.id)
     .bind(update.revision)
 }

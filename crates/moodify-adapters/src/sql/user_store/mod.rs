@@ -1,12 +1,13 @@
 mod accounts;
+mod identities;
 mod mail_tokens;
 mod sessions;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, LogInSubject, LogInTally, NewAccount, Page,
-    PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally, NewAccount,
+    Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 use moodify_core::port::{Revoked, UserStore, UserStoreError};
 
@@ -24,6 +25,11 @@ impl UserStore for SqlStore {
         let mut transaction = self.database.begin().await?;
         if transaction.run(accounts::insert(account)).await? == 0 {
             return Err(UserStoreError::EmailTaken);
+        }
+        if let Some(identity) = &account.identity
+            && transaction.run(identities::insert(identity, account.account.id)).await? == 0
+        {
+            return Err(UserStoreError::IdentityTaken);
         }
         transaction.run(sessions::insert(session)).await?;
         if let Some(token) = &account.verification {
@@ -47,6 +53,14 @@ impl UserStore for SqlStore {
         Ok(self.database.optional(query).await?.as_ref().map(accounts::credentials).transpose()?)
     }
 
+    async fn credentials_of_identity(
+        &self,
+        identity: &Identity,
+    ) -> Result<Option<Credentials>, UserStoreError> {
+        let row = self.database.optional(identities::credentials(identity)).await?;
+        Ok(row.as_ref().map(accounts::credentials).transpose()?)
+    }
+
     async fn update_account(
         &self,
         update: &AccountUpdate,
@@ -58,6 +72,11 @@ impl UserStore for SqlStore {
         // First of all: whoever else changes this account, or signs in to it, now waits.
         if transaction.run(accounts::update(update)).await? == 0 {
             return Ok(false);
+        }
+        if let Some(identity) = &update.links
+            && transaction.run(identities::insert(identity, id)).await? == 0
+        {
+            return Err(UserStoreError::IdentityTaken);
         }
         if let Some(hash) = update.spends
             && transaction.run(mail_tokens::spend(hash, id)).await? == 0
@@ -95,7 +114,7 @@ impl UserStore for SqlStore {
         events: &[Event],
     ) -> Result<bool, UserStoreError> {
         let mut transaction = self.database.begin().await?;
-        // Its sessions and tokens go with it.
+        // Its sessions, tokens and identities go with it.
         let delete = Statement::new("DELETE FROM accounts WHERE id = $1 AND revision = $2");
         if transaction.run(delete.bind(id).bind(revision)).await? == 0 {
             return Ok(false);

@@ -2,12 +2,14 @@
 
 mod accounts;
 mod expiry;
+mod identities;
 mod mail_tokens;
 mod sessions;
 mod updates;
 
 pub use accounts::*;
 pub use expiry::*;
+pub use identities::*;
 pub use mail_tokens::*;
 pub use sessions::*;
 pub use updates::*;
@@ -17,7 +19,8 @@ use std::{any::Any, sync::Arc};
 use super::{Keep, samples};
 use crate::model::event::SessionRevoked;
 use crate::model::{
-    Account, AccountUpdate, Credentials, EndedSessions, Event, EventKind, EventPayload, Session, SessionId,
+    Account, AccountUpdate, Credentials, EndedSessions, Event, EventKind, EventPayload, PasswordChange, Session,
+    SessionId,
 };
 use crate::port::{Outbox, UserStore};
 
@@ -76,7 +79,8 @@ fn unchanged(account: &Account, revision: u32) -> AccountUpdate {
     AccountUpdate {
         account: account.clone(),
         revision,
-        password_hash: None,
+        password: PasswordChange::Keep,
+        links: None,
         spends: None,
         voids: Vec::new(),
         ends: EndedSessions::None,
@@ -164,6 +168,16 @@ macro_rules! user_store_suite {
                 expired_sessions_are_removed,
                 expired_tokens_are_removed,
                 removing_stops_at_the_most,
+                created_identity_is_found,
+                identities_are_compared_exactly,
+                the_longest_identity_survives,
+                update_links_an_identity,
+                removed_password_is_gone,
+                taken_identity_changes_nothing,
+                an_account_has_one_identity_of_an_issuer,
+                identity_goes_with_its_account,
+                concurrent_sign_ups_of_one_identity_store_one_account,
+                concurrent_links_of_one_identity_let_one_win,
             ]
         );
     };

@@ -6,7 +6,8 @@ use super::{UserStoreFixture, revoked, revoked_by, unchanged};
 use crate::conformance::{outbox::waiting, samples};
 use crate::model::account::ArtistProfile;
 use crate::model::{
-    Account, AccountUpdate, ArtistName, EndedSessions, EventKind, MailTokenPurpose, PasswordHash, PersonName,
+    Account, AccountUpdate, ArtistName, EndedSessions, EventKind, MailTokenPurpose, PasswordChange, PasswordHash,
+    PersonName,
 };
 
 fn hash() -> PasswordHash {
@@ -26,7 +27,7 @@ pub async fn update_changes_what_it_names(fixture: &UserStoreFixture) {
         ..account.clone()
     };
     let (password, events) = (hash(), samples::events());
-    let update = AccountUpdate { password_hash: Some(password.clone()), ..unchanged(&changed, 0) };
+    let update = AccountUpdate { password: PasswordChange::Replace(password.clone()), ..unchanged(&changed, 0) };
     fixture.change(&update, &events).await;
 
     let found = fixture.stored(&account).await.expect("the account");
@@ -54,7 +55,7 @@ pub async fn update_from_another_revision_changes_nothing(fixture: &UserStoreFix
     let event = samples::event(EventKind::AccountUpdated);
     let update = AccountUpdate {
         account: Account { email_verified: true, ..account.clone() },
-        password_hash: Some(hash()),
+        password: PasswordChange::Replace(hash()),
         spends: Some(token.hash),
         ends: EndedSessions::All,
         ..unchanged(&account, 1)

@@ -3,7 +3,7 @@ use super::update::Change;
 use super::{Accounts, own_words};
 use crate::Error;
 use crate::error::AuthFailure;
-use crate::model::{Caller, EndedSessions, Invalid, MailTokenPurpose, Password};
+use crate::model::{Caller, EndedSessions, Invalid, MailTokenPurpose, Password, PasswordChange};
 
 impl Accounts {
     /// Gives the caller's account another password. All its other sessions end, also those that are
@@ -38,7 +38,7 @@ impl Accounts {
                 return Err(wrong_password());
             }
             Ok(Change {
-                password_hash: Some(hash.clone()),
+                password: PasswordChange::Replace(hash.clone()),
                 voids: vec![MailTokenPurpose::ResetPassword],
                 ends: EndedSessions::AllBut(caller.session_id),
                 events: vec![password_changed(&current.account)],

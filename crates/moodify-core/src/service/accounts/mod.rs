@@ -6,6 +6,8 @@ mod authenticate;
 mod become_artist;
 mod change_password;
 mod delete_account;
+mod federated;
+mod federated_account;
 mod forgot_password;
 mod guard;
 mod log_in;
@@ -32,6 +34,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub use access_token::{Jwk, Jwks};
+pub use federated::{Callback, FederatedSignIn};
 pub use log_in::LogIn;
 pub use profile::ProfileChange;
 pub use sessions::SessionList;
@@ -45,7 +48,7 @@ use super::{Context, KeyLives, KeyRing, Limits};
 use crate::Error;
 use crate::config::{AccountsConfig, Config};
 use crate::model::{AccessClaims, Account, KeyPurpose, Session, SessionId, UserAgent, later};
-use crate::port::UserStore;
+use crate::port::{IdentityProvider, UserStore};
 
 /// The auth service: who somebody is.
 #[derive(Clone)]
@@ -55,6 +58,7 @@ pub struct Accounts {
 
 struct Inner {
     users: Arc<dyn UserStore>,
+    identity_provider: Option<Arc<dyn IdentityProvider>>,
     keys: Arc<KeyRing>,
     context: Context,
     config: AccountsConfig,
@@ -93,6 +97,7 @@ impl Accounts {
     /// [`Error::Internal`] if the password hash cannot be set up.
     pub fn new(
         users: Arc<dyn UserStore>,
+        identity_provider: Option<Arc<dyn IdentityProvider>>,
         keys: Arc<KeyRing>,
         context: Context,
         limits: Arc<Limits>,
@@ -104,6 +109,7 @@ impl Accounts {
         let passwords = Passwords::new(context.clone(), &config.accounts)?;
         let inner = Inner {
             users,
+            identity_provider,
             keys,
             context,
             passwords,

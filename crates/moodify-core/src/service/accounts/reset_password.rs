@@ -4,7 +4,7 @@ use super::{Accounts, own_words};
 use crate::Error;
 use crate::error::AuthFailure;
 use crate::model::event::PasswordChanged;
-use crate::model::{Account, EndedSessions, EventPayload, MailToken, MailTokenPurpose};
+use crate::model::{Account, EndedSessions, EventPayload, MailToken, MailTokenPurpose, PasswordChange};
 
 impl Accounts {
     /// Gives an account another password, for whoever holds the token from its mailbox. All its
@@ -28,7 +28,7 @@ impl Accounts {
                 events.push(account_updated(&account));
             }
             Ok(Change {
-                password_hash: Some(hash.clone()),
+                password: PasswordChange::Replace(hash.clone()),
                 spends: Some(token.hash),
                 voids: vec![MailTokenPurpose::VerifyEmail],
                 ends: EndedSessions::All,

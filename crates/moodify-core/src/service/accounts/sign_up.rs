@@ -1,10 +1,13 @@
+use std::time::Duration;
+
+use super::update::account_updated;
 use super::{Accounts, SignedIn};
 use crate::Error;
 use crate::model::account::ArtistProfile;
 use crate::model::event::AccountCreated;
 use crate::model::{
     Account, ArtistName, Email, Event, EventPayload, MailTokenPurpose, NewAccount, Password, PersonName,
-    UserAgent,
+    UserAgent, later,
 };
 use crate::port::UserStoreError;
 
@@ -43,7 +46,7 @@ impl Accounts {
         let (session, refresh_token) = self.begin_session(&account, user_agent).await?;
         let (token, verification) = self.mail_token(&account, MailTokenPurpose::VerifyEmail);
         let events = [self.account_created(&account), self.event(verification)];
-        let new = NewAccount { account, password_hash, verification: Some(token) };
+        let new = NewAccount { account, password_hash, verification: Some(token), identity: None };
         users.create_account(&new, &session, &events).await?;
         self.signed_in(new.account, session.id, &refresh_token).await
     }
@@ -62,7 +65,7 @@ impl Accounts {
         }
     }
 
-    fn account_created(&self, account: &Account) -> Event {
+    pub(super) fn account_created(&self, account: &Account) -> Event {
         let payload = EventPayload::AccountCreated(AccountCreated {
             account_id: account.id,
             email: account.email.clone(),
@@ -72,5 +75,12 @@ impl Accounts {
             artist_name: account.artist.as_ref().map(|artist| artist.name.clone()),
         });
         self.inner.context.event(payload)
+    }
+
+    /// Tells that the mailbox of a new account is proved: a moment later than that there is one, for what
+    /// is newer wins.
+    pub(super) fn proved(&self, account: &Account) -> Event {
+        let event = self.event(account_updated(account));
+        Event { occurred_at: later(event.occurred_at, Duration::from_micros(1)), ..event }
     }
 }

@@ -7,14 +7,15 @@ use crate::Error;
 use crate::error::AuthFailure;
 use crate::model::event::{AccountUpdated, SessionRevoked};
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, EndedSessions, Event, EventPayload, MailTokenPurpose,
-    PasswordHash, SessionId, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, EndedSessions, Event, EventPayload, Identity, MailTokenPurpose,
+    PasswordChange, SessionId, TokenHash,
 };
 
 /// What is to become of an account.
 pub(super) struct Change {
     pub(super) account: Account,
-    pub(super) password_hash: Option<PasswordHash>,
+    pub(super) password: PasswordChange,
+    pub(super) links: Option<Identity>,
     pub(super) spends: Option<TokenHash>,
     pub(super) voids: Vec<MailTokenPurpose>,
     pub(super) ends: EndedSessions,
@@ -26,7 +27,8 @@ impl Change {
     pub(super) fn to(account: Account) -> Self {
         Self {
             account,
-            password_hash: None,
+            password: PasswordChange::Keep,
+            links: None,
             spends: None,
             voids: Vec::new(),
             ends: EndedSessions::None,
@@ -52,8 +54,8 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let current = users.credentials_of(id).await?.ok_or(AuthFailure::InvalidToken)?;
             let revision = current.revision;
-            let Change { account, password_hash, spends, voids, ends, events } = change(current)?;
-            let update = AccountUpdate { account, revision, password_hash, spends, voids, ends };
+            let Change { account, password, links, spends, voids, ends, events } = change(current)?;
+            let update = AccountUpdate { account, revision, password, links, spends, voids, ends };
             let events: Vec<Event> = events.into_iter().map(|payload| self.event(payload)).collect();
             let revoked = |session_id| self.session_revoked(id, session_id);
             if users.update_account(&update, &events, &revoked).await? {
