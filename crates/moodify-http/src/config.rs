@@ -26,6 +26,8 @@ pub struct HttpConfig {
     /// The origins whose pages may call the API, such as `https://app.example.com`. Default: none.
     /// Signed media URLs work from every page: who holds one may use it.
     pub allowed_origins: Vec<Origin>,
+    /// Where the pages are that browsers return to from an identity provider. Default: where the API is.
+    pub pages: Option<Origin>,
     /// How many proxies stand in front, each appending to `X-Forwarded-For` whom it was connected
     /// from. Limits tell clients apart by that. Default 0: the header is not believed.
     pub trusted_proxies: usize,
@@ -50,6 +52,7 @@ impl HttpConfig {
             public_url,
             services: Services::ALL,
             allowed_origins: Vec::new(),
+            pages: None,
             trusted_proxies: 0,
             checks: Vec::new(),
             sockets: None,
@@ -67,6 +70,7 @@ impl fmt::Debug for HttpConfig {
             .field("public_url", &self.public_url.as_str())
             .field("services", &self.services)
             .field("allowed_origins", &self.allowed_origins)
+            .field("pages", &self.pages)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("checks", &checks)
             .field("sockets", &self.sockets.is_some())

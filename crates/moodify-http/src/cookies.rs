@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | `__Secure-moodify_refresh` | `/v1/auth` | `POST /v1/auth/refresh` and `/v1/auth/logout` |
 //! | `__Secure-moodify_access` | `/socket.io/` | the handshake of a socket |
+//! | `__Host-moodify_sign_in` | everything | `GET /v1/auth/google/callback`, for ten minutes |
 //!
-//! Both are `HttpOnly`, `SameSite=Strict` and, where the public address is https, `Secure` (else the
-//! names lack `__Secure-`). No other route looks at cookies: there is nothing to forge there.
-//! `docs/adr/0009` says what each of the checks is for.
+//! All are `HttpOnly` and, where the public address is https, `Secure` (else the names lack `__Secure-` and
+//! `__Host-`). The first two are `SameSite=Strict`; the last one is `Lax`, for the provider's page leads back
+//! here, and no neighbouring site can plant it. No other route looks at cookies: there is nothing to forge
+//! there. `docs/adr/0009` and `0020` say what each of the checks is for.
 
 use http::header::{COOKIE, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -26,13 +28,15 @@ pub struct CookieSessions {
     origins: Vec<HeaderValue>,
 }
 
-/// One of the two cookies.
+/// One of the cookies.
 #[derive(Clone, Copy)]
 pub(crate) enum SessionCookie {
     /// Holds the refresh token.
     Refresh,
     /// Holds the access token, for sockets.
     Access,
+    /// Holds what a sign-in through an identity provider has begun with.
+    SignIn,
 }
 
 /// Who sent a request, as far as its browser says.
@@ -94,16 +98,16 @@ impl CookieSessions {
         value: &str,
         seconds: u64,
     ) -> Result<(HeaderName, HeaderValue), Problem> {
-        let (name, path) = (self.name(cookie), cookie.path());
+        let (name, path, site) = (self.name(cookie), cookie.path(), cookie.same_site());
         let secure = if self.secure { "; Secure" } else { "" };
         let text =
-            format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+            format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={site}{secure}");
         let mut value = HeaderValue::from_str(&text).map_err(Problem::internal)?;
         value.set_sensitive(true);
         Ok((SET_COOKIE, value))
     }
 
-    /// Headers that take both cookies away.
+    /// Headers that take both cookies of a session away.
     pub(crate) fn clear(&self) -> Result<[(HeaderName, HeaderValue); 2], Problem> {
         Ok([self.set(SessionCookie::Refresh, "", 0)?, self.set(SessionCookie::Access, "", 0)?])
     }
@@ -114,6 +118,8 @@ impl CookieSessions {
             (SessionCookie::Refresh, false) => "moodify_refresh",
             (SessionCookie::Access, true) => "__Secure-moodify_access",
             (SessionCookie::Access, false) => "moodify_access",
+            (SessionCookie::SignIn, true) => "__Host-moodify_sign_in",
+            (SessionCookie::SignIn, false) => "moodify_sign_in",
         }
     }
 }
@@ -123,6 +129,15 @@ impl SessionCookie {
         match self {
             Self::Refresh => "/v1/auth",
             Self::Access => "/socket.io/",
+            // What `__Host-` asks for.
+            Self::SignIn => "/",
+        }
+    }
+
+    fn same_site(self) -> &'static str {
+        match self {
+            Self::Refresh | Self::Access => "Strict",
+            Self::SignIn => "Lax",
         }
     }
 }

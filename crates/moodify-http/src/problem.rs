@@ -154,10 +154,25 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
+    /// What went wrong on our side goes into the log; the client is not told.
+    pub(crate) fn log(&self) {
+        if self.status.is_server_error() {
+            let cause = self.cause.as_ref().map(|cause| chain(&***cause));
+            tracing::error!(code = %self.code, cause = cause.as_deref().unwrap_or("-"), "failed");
+        }
+    }
+
     /// The title of RFC 9457 for `about:blank`: the status in words.
     pub(crate) fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
     }
+}
+
+/// An error with everything that caused it, on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes: Vec<String> =
+        std::iter::successors(Some(error), |cause| cause.source()).map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 impl IntoResponse for Problem {
@@ -185,6 +200,7 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(retry_after)
             }
             Error::Unavailable(fault) => fault.into(),
+            Error::IdentityProvider(fault) => provider_fault(fault),
             Error::Internal(cause) => Self::internal(cause),
         }
     }
@@ -207,10 +223,11 @@ impl From<AuthFailure> for Problem {
     }
 }
 
+/// How long a client waits before a lost connection or full pool is worth another try.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 impl From<Unavailable> for Problem {
     fn from(fault: Unavailable) -> Self {
-        /// How long a client waits before a lost connection or full pool is worth another try.
-        const RETRY_AFTER: Duration = Duration::from_secs(5);
         if !fault.retryable {
             return Self::internal(fault);
         }
@@ -219,6 +236,14 @@ impl From<Unavailable> for Problem {
             .retry_after(RETRY_AFTER)
             .caused_by(fault)
     }
+}
+
+/// Also where somebody must act: it is another's part that does not work, and there are other ways in.
+fn provider_fault(fault: Unavailable) -> Problem {
+    let detail = "The identity provider does not answer as it should; sign in otherwise, or try again later.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "identity_provider_unavailable", detail)
+        .retry_after(RETRY_AFTER)
+        .caused_by(fault)
 }
 
 fn stale(current: u64) -> Problem {
@@ -247,6 +272,8 @@ mod tests {
             (Error::Busy { retry_after: Duration::from_millis(1) }, 429, "rate_limited"),
             (Error::Unavailable(driver()), 503, "unavailable"),
             (Error::Unavailable(Unavailable::lasting("no such table")), 500, "internal_error"),
+            (Error::IdentityProvider(driver()), 503, "identity_provider_unavailable"),
+            (Error::IdentityProvider(Unavailable::lasting("no such table")), 503, "identity_provider_unavailable"),
             (Error::internal("a bug"), 500, "internal_error"),
         ] {
             let problem = Problem::from(error);

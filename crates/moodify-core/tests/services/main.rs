@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod desk;
 mod guessing;
+mod linking;
 mod keys;
 mod mail_faults;
 mod mails;

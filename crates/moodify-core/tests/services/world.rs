@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moodify_core::config::LimitsConfig;
-use moodify_core::memory::{FixedClock, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
+use moodify_core::memory::{FixedClock, MemoryIdentityProvider, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
 use moodify_core::model::{ArtistName, ByteStream, Caller, Email, EventPayload, PersonName};
 use moodify_core::port::{MediaProbe, Outbox, ProbeError, ProbedAudio, ProbedCover, Rejection};
 use moodify_core::service::Context;
@@ -32,6 +32,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) mailer: Arc<MemoryMailer>,
+    pub(crate) google: Arc<MemoryIdentityProvider>,
     pub(crate) moodify: Moodify,
 }
 
@@ -75,15 +76,17 @@ impl World {
         config.limits = limits;
         // The clock stands still.
         config.accounts.refusal_time = Duration::ZERO;
+        let google = Arc::new(MemoryIdentityProvider::new());
         let moodify = Moodify::builder(config)
             .store(store.clone())
             .queue(queue.clone())
             .mailer(mailer.clone())
+            .identity_provider(google.clone())
             .clock(clock.clone())
             .rng(Arc::new(SeededRng::new(seed)))
             .build(Arc::new(NoUploads))
             .unwrap();
-        Self { clock, store, queue, mailer, moodify }
+        Self { clock, store, queue, mailer, google, moodify }
     }
 
     /// What waits to be published, oldest first; it waits no longer.

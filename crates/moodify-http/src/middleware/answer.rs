@@ -151,10 +151,7 @@ fn copy_cors(from: &HeaderMap, to: &mut HeaderMap) {
 }
 
 fn write(id: &str, problem: &Problem, response: &mut Response) {
-    if problem.status.is_server_error() {
-        let cause = problem.cause.as_ref().map(|cause| chain(&***cause));
-        tracing::error!(code = %problem.code, cause = cause.as_deref().unwrap_or("-"), "failed");
-    }
+    problem.log();
     let body = ProblemBody {
         r#type: "about:blank",
         title: problem.title(),
@@ -171,13 +168,6 @@ fn write(id: &str, problem: &Problem, response: &mut Response) {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().remove(header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(json);
-}
-
-/// An error with everything that caused it, on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes: Vec<String> =
-        std::iter::successors(Some(error), |cause| cause.source()).map(ToString::to_string).collect();
-    causes.join(": ")
 }
 
 /// OWASP REST Security Cheat Sheet. A route that needs something else (the documentation page)

@@ -57,6 +57,7 @@ fields! {
     INVALID_VISIBILITY = "invalid_visibility" "/visibility" "Use public, unlisted or private.";
     UNKNOWN_TRACK = "unknown_track" "/track_ids/0" "There is no such track.";
     TOO_MANY = "too_many" "/track_ids" "At most 100 tracks at once.";
+    INVALID_RETURN_TO = "invalid_return_to" "/return_to" "Name a page of this site by its path, such as /library.";
     INVALID_DATE = "invalid_date" "/from" "Write a date like 2026-11-22.";
     BEFORE_FROM = "before_from" "/to" "The last day comes before the first one.";
     RANGE_TOO_LONG = "range_too_long" "/to" "These are too many days at once.";
@@ -117,6 +118,8 @@ groups! {
     OfMailToken = [TOKEN_INVALID];
     /// Of an artist's name when its bearer is a listener.
     OfArtistName = [NOT_AN_ARTIST];
+    /// Of the page that a sign-in returns to.
+    OfReturnTo = [INVALID_RETURN_TO];
     /// Of a visibility.
     OfVisibility = [INVALID_VISIBILITY];
     /// Of a list of tracks.

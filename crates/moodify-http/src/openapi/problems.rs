@@ -31,6 +31,10 @@ problems! {
     EmailTaken = CONFLICT "email_taken";
     /// E-mail or password is wrong, or the account is of the other kind: all look the same.
     InvalidCredentials = UNAUTHORIZED "invalid_credentials";
+    /// This deployment signs nobody in through an identity provider.
+    IdentityProviderNotFound = NOT_FOUND "identity_provider_not_found";
+    /// The identity provider does not answer, or not as it should: sign in otherwise, or later.
+    IdentityProviderUnavailable = SERVICE_UNAVAILABLE "identity_provider_unavailable";
     /// This account is an artist's already.
     AlreadyArtist = CONFLICT "already_artist";
     /// You have no such session.

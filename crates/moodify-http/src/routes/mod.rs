@@ -50,6 +50,8 @@ fn auth() -> OpenApiRouter<App> {
         .routes(routes!(auth::sign_up_artist::sign_up_artist))
         .routes(routes!(auth::log_in_user::log_in_user))
         .routes(routes!(auth::log_in_artist::log_in_artist))
+        .routes(routes!(auth::start_google_sign_in::start_google_sign_in))
+        .routes(routes!(auth::finish_google_sign_in::finish_google_sign_in))
         .routes(routes!(auth::refresh_session::refresh_session))
         .routes(routes!(auth::log_out::log_out))
         .routes(routes!(auth::log_out_everywhere::log_out_everywhere))

@@ -8,6 +8,7 @@ mod auth;
 mod contract;
 mod cookies;
 mod edits;
+mod google;
 mod headers;
 mod hostile;
 mod hostile_contract;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use moodify_core::model::{Account, AccountId, ArtistId, ClientNetwork, Role, UserAgent};
 use moodify_core::service::accounts::{LogIn, SignedIn};
@@ -42,14 +42,9 @@ impl SessionBody {
     ) -> Result<Response, Problem> {
         let refresh_token = signed_in.refresh_token.expose_secret();
         let expires_in = signed_in.expires_in.as_secs();
-        let cookies = match kind {
+        let in_cookies = match kind {
             SessionKind::Token => None,
-            SessionKind::Cookie => {
-                let idle = app.moodify.accounts().refresh_idle_ttl().as_secs();
-                let refresh = app.cookies.set(SessionCookie::Refresh, refresh_token, idle)?;
-                let access = app.cookies.set(SessionCookie::Access, &signed_in.access_token, expires_in)?;
-                Some(AppendHeaders([refresh, access]))
-            }
+            SessionKind::Cookie => Some(AppendHeaders(cookies(app, &signed_in)?)),
         };
         let body = Self {
             refresh_token: (kind == SessionKind::Token).then(|| refresh_token.to_owned()),
@@ -58,8 +53,16 @@ impl SessionBody {
             expires_in,
             account: signed_in.account.into(),
         };
-        Ok((status, cookies, Json(body)).into_response())
+        Ok((status, in_cookies, Json(body)).into_response())
     }
+}
+
+/// The cookies that a session is in.
+pub(super) fn cookies(app: &App, signed_in: &SignedIn) -> Result<[(HeaderName, HeaderValue); 2], Problem> {
+    let idle = app.moodify.accounts().refresh_idle_ttl().as_secs();
+    let refresh = app.cookies.set(SessionCookie::Refresh, signed_in.refresh_token.expose_secret(), idle)?;
+    let life = signed_in.expires_in.as_secs();
+    Ok([refresh, app.cookies.set(SessionCookie::Access, &signed_in.access_token, life)?])
 }
 
 /// A person's account, as its owner sees it.

@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
 use moodify_core::config::{CatalogConfig, LimitsConfig};
-use moodify_core::memory::{FixedClock, MemoryMailer, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
+use moodify_core::memory::{FixedClock, MemoryIdentityProvider, MemoryMailer, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
 use moodify_core::service::delivery::Handler;
@@ -69,6 +69,19 @@ impl World {
     /// A platform over other stores than those in memory, which nobody can look into here.
     pub(crate) fn over(stores: impl FnOnce(MoodifyBuilder) -> MoodifyBuilder) -> Self {
         Self::assemble(|_| (), stores, |_| ())
+    }
+
+    /// A platform that people sign in to through this provider, at an https address.
+    pub(crate) fn federated(
+        provider: Arc<MemoryIdentityProvider>,
+        core: impl FnOnce(&mut Config),
+        http: impl FnOnce(&mut HttpConfig),
+    ) -> Self {
+        let https = |config: &mut HttpConfig| {
+            config.public_url = "https://music.test".parse().unwrap();
+            http(config);
+        };
+        Self::assemble(core, |builder| builder.identity_provider(provider), https)
     }
 
     /// A platform whose catalogue is configured differently.
