@@ -11,8 +11,9 @@ use crate::memory::{
 };
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
-    CatalogStore, Clock, IdentityProvider, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
-    PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub, Tracer, UserStore,
+    CatalogStore, Clock, IdentityProvider, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner,
+    MediaStore, Meter, Outbox, PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub,
+    Tracer, UserStore,
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::delivery::Housekeeper;

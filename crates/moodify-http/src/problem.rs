@@ -273,7 +273,11 @@ mod tests {
             (Error::Unavailable(driver()), 503, "unavailable"),
             (Error::Unavailable(Unavailable::lasting("no such table")), 500, "internal_error"),
             (Error::IdentityProvider(driver()), 503, "identity_provider_unavailable"),
-            (Error::IdentityProvider(Unavailable::lasting("no such table")), 503, "identity_provider_unavailable"),
+            (
+                Error::IdentityProvider(Unavailable::lasting("no such table")),
+                503,
+                "identity_provider_unavailable",
+            ),
             (Error::internal("a bug"), 500, "internal_error"),
         ] {
             let problem = Problem::from(error);

@@ -12,7 +12,7 @@ use moodify_adapters::{
 use moodify_core::{
     Config, Moodify,
     memory::{SystemClock, SystemRng},
-    port::{Clock, Mailer, Queue, Unavailable},
+    port::{Clock, IdentityProvider, Mailer, Queue, Unavailable},
     service::Context,
 };
 #[cfg(feature = "s3")]
@@ -22,6 +22,8 @@ use secrecy::ExposeSecret;
 use moodify_adapters::gmail::{GmailConfig, GmailMailer};
 #[cfg(feature = "mongodb")]
 use moodify_adapters::mongodb::{MongoConfig, MongoStore};
+#[cfg(feature = "google")]
+use moodify_adapters::oidc::OidcProvider;
 #[cfg(feature = "rabbitmq")]
 use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
 #[cfg(feature = "s3")]
@@ -46,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) media: Arc<dyn Media>,
     /// How mails leave.
     pub(crate) mailer: Arc<dyn Mailer>,
+    /// Who signs people in elsewhere, if somebody does.
+    pub(crate) identity_provider: Option<Arc<dyn IdentityProvider>>,
     /// Looks at uploads.
     pub(crate) probe: Arc<ProcessProbe>,
     /// Counts what happens.
@@ -79,6 +83,7 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
         queue: queue(settings, &*database, context.clock.clone()).await?,
         media: media(settings, context.clock.clone()).await?,
         mailer: mailer(settings, context.clock.clone())?,
+        identity_provider: identity_provider(settings, &context)?,
         probe: probe(settings, context.clock.clone())?,
         database,
         meter,
@@ -93,6 +98,10 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
 pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
     let services = parts.database.clone().give_to(Moodify::builder(config));
     let services = parts.media.clone().give_to(services);
+    let services = match parts.identity_provider.clone() {
+        Some(provider) => services.identity_provider(provider),
+        None => services,
+    };
     let built = services
         .queue(parts.queue.clone())
         .mailer(parts.mailer.clone())
@@ -257,6 +266,31 @@ pub(crate) fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<d
         #[cfg(not(feature = "gmail"))]
         "gmail" => Err(not_built("mailer", address, "gmail", "file://data/mail")),
         _ => Err(unknown("mailer", address, "file://data/mail")),
+    }
+}
+
+/// `[google]`: its issuer is not asked here, so that a start needs nobody's server.
+pub(crate) fn identity_provider(
+    settings: &Settings,
+    #[cfg_attr(not(feature = "google"), expect(unused_variables))] context: &Context,
+) -> Result<Option<Arc<dyn IdentityProvider>>, Failure> {
+    #[cfg(feature = "google")]
+    {
+        let Some(config) = settings.google.config()? else { return Ok(None) };
+        let opened = OidcProvider::new(config, context.clock.clone(), context.rng.clone());
+        let failed = |error: Unavailable| {
+            let fix = "correct google.ca_file, or leave it to the system's authorities";
+            Failure::new(format!("[google] cannot be used: {}", one_line(&error)), fix)
+        };
+        Ok(Some(Arc::new(opened.map_err(failed)?)))
+    }
+    #[cfg(not(feature = "google"))]
+    if settings.google.is_set_up() {
+        let what =
+            "google.client_id is set, which needs the feature `google`; this program is built without it";
+        Err(Failure::new(what, "build it with that feature, or leave [google] out"))
+    } else {
+        Ok(None)
     }
 }
 

@@ -108,7 +108,12 @@ mod tests {
 
     #[test]
     fn issuers_are_addresses_that_nobody_can_pretend_to_be() {
-        for good in [OidcConfig::GOOGLE, "https://id.example/realms/music", "http://127.0.0.1:4000", "http://localhost"] {
+        for good in [
+            OidcConfig::GOOGLE,
+            "https://id.example/realms/music",
+            "http://127.0.0.1:4000",
+            "http://localhost",
+        ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
         for (bad, why) in [

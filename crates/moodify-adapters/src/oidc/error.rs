@@ -3,7 +3,8 @@
 use moodify_core::port::{IdentityError, Unavailable};
 use openidconnect::core::CoreErrorResponseType;
 use openidconnect::{
-    ClaimsVerificationError, DiscoveryError, RequestTokenError, SignatureVerificationError, StandardErrorResponse,
+    ClaimsVerificationError, DiscoveryError, RequestTokenError, SignatureVerificationError,
+    StandardErrorResponse,
 };
 
 /// Why the token endpoint gave nothing.
@@ -18,7 +19,7 @@ pub(super) fn discovery(issuer: &str, error: DiscoveryError<Unavailable>) -> Una
     let fix = "see whether this is the issuer's address, exactly as it calls itself";
     match error {
         DiscoveryError::Request(fault) => fault,
-        DiscoveryError::Response(status, _, _) => Unavailable::lasting(format!(
+        DiscoveryError::Response(status, _, _) if !status.is_success() => Unavailable::lasting(format!(
             "the issuer {issuer} answered {status} when it was asked who it is; {fix}"
         )),
         DiscoveryError::Validation(why) => {
@@ -33,14 +34,18 @@ pub(super) fn tokens(error: TokenError) -> IdentityError {
     match error {
         RequestTokenError::Request(fault) => fault.into(),
         RequestTokenError::ServerResponse(said) => match said.error() {
-            CoreErrorResponseType::InvalidGrant => refused("the code is not good, was used, or is another browser's"),
+            CoreErrorResponseType::InvalidGrant => {
+                refused("the code is not good, was used, or is another browser's")
+            }
             error => {
                 let more = said.error_description().map_or_else(String::new, |more| format!(" ({more})"));
                 let what = format!("the issuer refuses the client: {}{more}", error.as_ref());
                 Unavailable::lasting(format!("{what}; check the client's id and secret")).into()
             }
         },
-        RequestTokenError::Parse(_, body) if has_identity(&body) => refused("the identity token cannot be read"),
+        RequestTokenError::Parse(_, body) if has_identity(&body) => {
+            refused("the identity token cannot be read")
+        }
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             Unavailable::passing("the token endpoint answered something that holds no tokens").into()
         }

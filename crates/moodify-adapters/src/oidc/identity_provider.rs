@@ -7,13 +7,13 @@ use moodify_core::port::{
     Authorization, Clock, IdentityError, IdentityProvider, PendingSignIn, Rng, Unavailable, VerifiedIdentity,
 };
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier,
-    CoreProviderMetadata, CoreTokenResponse,
+    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenClaims,
+    CoreIdTokenVerifier, CoreProviderMetadata, CoreTokenResponse,
 };
 use openidconnect::{
-    AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, Scope, TokenResponse,
+    AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
@@ -88,7 +88,8 @@ impl OidcProvider {
         let id = ClientId::new(self.config.client_id.clone());
         let methods = known.token_endpoint_auth_methods_supported();
         // Where it is not said, the head of the request (OpenID Connect Discovery, 3).
-        let in_head = methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
+        let in_head =
+            methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
         let how = if in_head { AuthType::BasicAuth } else { AuthType::RequestBody };
         let client = CoreClient::from_provider_metadata(known.clone(), id, Some(secret));
         Ok(client.set_auth_type(how).set_redirect_uri(redirect_uri))
@@ -161,7 +162,10 @@ impl OidcProvider {
         };
         let answer = self.issuer.fetch(person::question(endpoint, tokens.access_token())?).await?;
         let told = serde_json::from_slice(answer.body()).ok().filter(|_| answer.status().is_success());
-        person::completed(person, told.ok_or_else(|| refused("the userinfo endpoint does not tell who it is"))?)
+        person::completed(
+            person,
+            told.ok_or_else(|| refused("the userinfo endpoint does not tell who it is"))?,
+        )
     }
 }
 

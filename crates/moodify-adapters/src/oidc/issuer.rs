@@ -120,9 +120,11 @@ impl Issuer {
             known.userinfo_endpoint().map(|endpoint| endpoint.url()),
         ];
         // Secrets and keys go there.
-        let is_readable = |endpoint: &&Url| endpoint.scheme() != "https" && self.url.url().scheme() == "https";
+        let is_readable =
+            |endpoint: &&Url| endpoint.scheme() != "https" && self.url.url().scheme() == "https";
         if let Some(endpoint) = endpoints.into_iter().flatten().find(is_readable) {
-            let what = format!("the issuer {} has a part that is not encrypted: {endpoint}", self.url.as_str());
+            let what =
+                format!("the issuer {} has a part that is not encrypted: {endpoint}", self.url.as_str());
             return Err(Unavailable::lasting(format!("{what}; take another issuer")));
         }
         Ok(known)
@@ -132,7 +134,9 @@ impl Issuer {
         let (kept, now) = (self.kept(), self.clock.now());
         match (&kept.known, &kept.failed) {
             // Also after a clock that ran ahead was set back.
-            (Some((known, until)), _) if now < *until && *until <= later(now, LIFE) => Ok(Some(known.clone())),
+            (Some((known, until)), _) if now < *until && *until <= later(now, LIFE) => {
+                Ok(Some(known.clone()))
+            }
             (None, Some((why, retryable, until))) if now < *until && *until <= later(now, PAUSE) => {
                 Err(Unavailable { retryable: *retryable, source: why.clone().into() })
             }

@@ -23,9 +23,9 @@ use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
     Account, AccountId, Artist, ArtistName, Description, DeviceId, Email, Event, EventId, EventKind,
-    EventPayload, Genre, Identity, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox, MessageId,
-    NewAccount, PasswordHash, PersonName, PlayId, Playlist, Role, Session, StoredKey, StoredMailToken, Title,
-    TokenHash, TraceContext, Track, TrackStatus, UserAgent, Visibility,
+    EventPayload, Genre, Identity, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox,
+    MessageId, NewAccount, PasswordHash, PersonName, PlayId, Playlist, Role, Session, StoredKey,
+    StoredMailToken, Title, TokenHash, TraceContext, Track, TrackStatus, UserAgent, Visibility,
 };
 use crate::port::Rng;
 

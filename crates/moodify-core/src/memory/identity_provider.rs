@@ -86,7 +86,8 @@ impl IdentityProvider for MemoryIdentityProvider {
     ) -> Result<VerifiedIdentity, IdentityError> {
         self.answers()?;
         let person = self.state().people.remove(code);
-        person.ok_or_else(|| IdentityError::Refused { reason: "the code is not good, or was used".to_owned() })
+        person
+            .ok_or_else(|| IdentityError::Refused { reason: "the code is not good, or was used".to_owned() })
     }
 
     async fn check(&self) -> Result<(), IdentityError> {

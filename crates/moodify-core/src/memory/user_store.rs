@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::MemoryStore;
 use crate::model::{
     Account, AccountId, AccountUpdate, Credentials, Email, EndedSessions, Event, Identity, LogInSubject,
-    LogInTally, MailTokenPurpose, NewAccount, Page, PageSize, PasswordChange, PasswordHash, Session, SessionId,
-    StoredMailToken, TallyRule, TokenHash,
+    LogInTally, MailTokenPurpose, NewAccount, Page, PageSize, PasswordChange, PasswordHash, Session,
+    SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 use crate::port::{Revoked, UserStore, UserStoreError};
 

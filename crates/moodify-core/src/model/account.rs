@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ArtistId, ArtistName, Email, EndedSessions, Identity, MailTokenPurpose, PasswordHash, PersonName,
-    StoredMailToken, TokenHash,
+    AccountId, ArtistId, ArtistName, Email, EndedSessions, Identity, MailTokenPurpose, PasswordHash,
+    PersonName, StoredMailToken, TokenHash,
 };
 
 /// What an account may do.

@@ -32,7 +32,9 @@ pub use catalog_store::{
 };
 pub use clock::Clock;
 pub use error::{BoxError, Unavailable};
-pub use identity_provider::{Authorization, IdentityError, IdentityProvider, PendingSignIn, VerifiedIdentity};
+pub use identity_provider::{
+    Authorization, IdentityError, IdentityProvider, PendingSignIn, VerifiedIdentity,
+};
 pub use key_store::{KeyStore, KeyStoreError};
 pub use library_store::{
     ArtistPosition, ChangePage, Ended, FollowPosition, HistoryPosition, LibraryError, LibraryStore,

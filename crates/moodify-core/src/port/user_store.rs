@@ -3,8 +3,8 @@ use jiff::Timestamp;
 
 use super::Unavailable;
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally, NewAccount,
-    Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally,
+    NewAccount, Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 
 /// Makes the event that tells of the end of one session.

@@ -88,9 +88,9 @@ async fn who_registered_anothers_address_loses_all_when_its_owner_comes() {
     assert_eq!(owner.account.id, attacker.account.id, "one address, one account");
     assert!(owner.account.email_verified);
     let news = world.news().await;
-    let revoked = news.iter().filter(|told| {
-        matches!(told, EventPayload::SessionRevoked(ended) if ended.session_id == caller.session_id)
-    });
+    let revoked = news.iter().filter(
+        |told| matches!(told, EventPayload::SessionRevoked(ended) if ended.session_id == caller.session_id),
+    );
     assert_eq!(revoked.count(), 1, "{news:?}");
     assert!(news.iter().any(|told| matches!(told, EventPayload::AccountUpdated(now) if now.email_verified)));
 
@@ -242,7 +242,8 @@ async fn a_new_account_is_proved_and_welcomed() {
     let stored = world.store.credentials(&Email::parse(ADA).unwrap()).await.unwrap().unwrap();
     assert_eq!((stored.account, stored.password_hash), (ada.account, None));
     let news = world.news().await;
-    let [EventPayload::AccountCreated(created), EventPayload::AccountUpdated(updated)] = news.as_slice() else {
+    let [EventPayload::AccountCreated(created), EventPayload::AccountUpdated(updated)] = news.as_slice()
+    else {
         panic!("{news:?}")
     };
     assert!(created.artist_name.is_some() && updated.email_verified);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moodify_core::config::LimitsConfig;
-use moodify_core::memory::{FixedClock, MemoryIdentityProvider, MemoryMailer, MemoryQueue, MemoryStore, SeededRng};
+use moodify_core::memory::{
+    FixedClock, MemoryIdentityProvider, MemoryMailer, MemoryQueue, MemoryStore, SeededRng,
+};
 use moodify_core::model::{ArtistName, ByteStream, Caller, Email, EventPayload, PersonName};
 use moodify_core::port::{MediaProbe, Outbox, ProbeError, ProbedAudio, ProbedCover, Rejection};
 use moodify_core::service::Context;

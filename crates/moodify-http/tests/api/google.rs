@@ -96,16 +96,26 @@ async fn whoever_is_new_gets_an_account_and_a_session_in_cookies() {
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.header("referrer-policy"), "no-referrer");
     assert_eq!(cookies(&answer).len(), 3);
-    assert!(cookies(&answer)[0].starts_with(&format!("{COOKIE}=; Path=/; Max-Age=0;")), "{:?}", cookies(&answer));
+    assert!(
+        cookies(&answer)[0].starts_with(&format!("{COOKIE}=; Path=/; Max-Age=0;")),
+        "{:?}",
+        cookies(&answer)
+    );
     let session = account(&world, &answer).await;
     let me = &session["account"];
     assert_eq!((&me["email"], &me["email_verified"]), (&json!("ada@example.com"), &json!(true)));
-    assert_eq!((&me["first_name"], &me["last_name"], &me["role"]), (&json!("Ada"), &json!("Lovelace"), &json!("user")));
+    assert_eq!(
+        (&me["first_name"], &me["last_name"], &me["role"]),
+        (&json!("Ada"), &json!("Lovelace"), &json!("user"))
+    );
     world.get("/v1/me", session["access_token"].as_str().unwrap()).await.json(200);
     let news = world.news().await;
     let kinds: Vec<_> = news.iter().map(|payload| payload.kind()).collect();
     assert!(matches!(news.first(), Some(EventPayload::AccountCreated(_))), "{kinds:?}");
-    assert!(!news.iter().any(|told| matches!(told, EventPayload::EmailVerificationRequested(_))), "{kinds:?}");
+    assert!(
+        !news.iter().any(|told| matches!(told, EventPayload::EmailVerificationRequested(_))),
+        "{kinds:?}"
+    );
 
     // The second time it is the same account, whatever the address is by now.
     let begun = begin(&world, "").await;
@@ -138,7 +148,8 @@ async fn artists_come_through_their_own_door() {
 async fn the_sign_in_is_bound_to_the_browser_that_began_it() {
     let (world, google) = world();
     google.give("code", ada());
-    let (victim, attacker) = (begin(&world, "?return_to=/mine").await, begin(&world, "?return_to=/yours").await);
+    let (victim, attacker) =
+        (begin(&world, "?return_to=/mine").await, begin(&world, "?return_to=/yours").await);
     for (cookie, query, expected) in [
         // Whoever sends a victim the address that they came back to.
         (None, format!("state={}&code=code", attacker.state), "/?error=sign_in_expired"),
@@ -223,7 +234,8 @@ async fn no_page_of_another_site_is_returned_to() {
 #[tokio::test]
 async fn who_host_says_it_is_does_not_matter() {
     let (world, _) = world();
-    let request = Request::get(START).header("host", "evil.example").header("x-forwarded-host", "evil.example");
+    let request =
+        Request::get(START).header("host", "evil.example").header("x-forwarded-host", "evil.example");
     let answer = world.send(request.body(Body::empty()).unwrap()).await;
     answer.empty(303);
     assert!(!answer.header("location").contains("evil"), "{}", answer.header("location"));
@@ -353,11 +365,14 @@ async fn new_accounts_are_counted_like_sign_ups() {
     let world = World::federated(google.clone(), limited, |_| ());
     let arrive = async |n: u32| {
         let begun = begin(&world, "").await;
-        google.give("code", VerifiedIdentity {
-            identity: Identity::new("https://issuer.test", n.to_string()).unwrap(),
-            email: Some(format!("ada{n}@example.com")),
-            ..ada()
-        });
+        google.give(
+            "code",
+            VerifiedIdentity {
+                identity: Identity::new("https://issuer.test", n.to_string()).unwrap(),
+                email: Some(format!("ada{n}@example.com")),
+                ..ada()
+            },
+        );
         let path = format!("{CALLBACK}?state={}&code=code", begun.state);
         let mut request = Request::get(path).header("cookie", &begun.cookie).body(Body::empty()).unwrap();
         let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 4711));

@@ -21,12 +21,13 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "accounts",
     "catalog",
     "mail",
     "smtp",
     "gmail",
+    "google",
     "playback",
     "limits",
     "postgres",

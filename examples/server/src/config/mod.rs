@@ -5,6 +5,7 @@ mod accounts;
 mod address;
 mod catalog;
 mod gmail;
+mod google;
 mod http;
 mod limits;
 mod load;
@@ -66,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) smtp: smtp::Smtp,
     /// What Google is told.
     pub(crate) gmail: gmail::Gmail,
+    /// Who signs people in elsewhere.
+    pub(crate) google: google::Google,
     limits: limits::Limits,
     /// The HTTP side.
     pub(crate) http: http::Http,
@@ -97,6 +100,7 @@ impl Default for Settings {
             rabbitmq: rabbitmq::RabbitMq::default(),
             smtp: smtp::Smtp::default(),
             gmail: gmail::Gmail::default(),
+            google: google::Google::default(),
             limits: limits::Limits::default(),
             http: http::Http::default(),
             log: Log::default(),
@@ -199,7 +203,7 @@ fn seconds(set: Option<NonZeroU32>, default: Duration) -> Duration {
 }
 
 /// The certificates in a file that may be named.
-#[cfg(any(feature = "rabbitmq", feature = "smtp"))]
+#[cfg(any(feature = "google", feature = "rabbitmq", feature = "smtp"))]
 fn read_authorities(setting: &str, file: Option<&std::path::Path>) -> Result<Option<String>, Failure> {
     let Some(file) = file else { return Ok(None) };
     std::fs::read_to_string(file).map(Some).map_err(|error| {

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mongodb::bson::{Document, doc};
 use moodify_core::model::{
-    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally, NewAccount,
-    Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, Email, Event, Identity, LogInSubject, LogInTally,
+    NewAccount, Page, PageSize, PasswordHash, Session, SessionId, StoredMailToken, TallyRule, TokenHash,
 };
 use moodify_core::port::{Revoked, UserStore, UserStoreError};
 

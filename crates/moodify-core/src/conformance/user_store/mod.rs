@@ -19,8 +19,8 @@ use std::{any::Any, sync::Arc};
 use super::{Keep, samples};
 use crate::model::event::SessionRevoked;
 use crate::model::{
-    Account, AccountUpdate, Credentials, EndedSessions, Event, EventKind, EventPayload, PasswordChange, Session,
-    SessionId,
+    Account, AccountUpdate, Credentials, EndedSessions, Event, EventKind, EventPayload, PasswordChange,
+    Session, SessionId,
 };
 use crate::port::{Outbox, UserStore};
 

@@ -6,8 +6,8 @@ use super::{UserStoreFixture, revoked, revoked_by, unchanged};
 use crate::conformance::{outbox::waiting, samples};
 use crate::model::account::ArtistProfile;
 use crate::model::{
-    Account, AccountUpdate, ArtistName, EndedSessions, EventKind, MailTokenPurpose, PasswordChange, PasswordHash,
-    PersonName,
+    Account, AccountUpdate, ArtistName, EndedSessions, EventKind, MailTokenPurpose, PasswordChange,
+    PasswordHash, PersonName,
 };
 
 fn hash() -> PasswordHash {
@@ -27,7 +27,8 @@ pub async fn update_changes_what_it_names(fixture: &UserStoreFixture) {
         ..account.clone()
     };
     let (password, events) = (hash(), samples::events());
-    let update = AccountUpdate { password: PasswordChange::Replace(password.clone()), ..unchanged(&changed, 0) };
+    let update =
+        AccountUpdate { password: PasswordChange::Replace(password.clone()), ..unchanged(&changed, 0) };
     fixture.change(&update, &events).await;
 
     let found = fixture.stored(&account).await.expect("the account");

@@ -150,7 +150,8 @@ impl Accounts {
             Ok(true) => tracing::info!(account = %id, was_proved, "linked an identity to an account"),
             Ok(false) => {}
             // Its owner was faster in another tab; or it is somebody else at that issuer.
-            Err(UserStoreError::IdentityTaken) if users.credentials_of_identity(identity).await?.is_some() => {}
+            Err(UserStoreError::IdentityTaken)
+                if users.credentials_of_identity(identity).await?.is_some() => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())

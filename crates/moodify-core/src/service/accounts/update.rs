@@ -7,8 +7,8 @@ use crate::Error;
 use crate::error::AuthFailure;
 use crate::model::event::{AccountUpdated, SessionRevoked};
 use crate::model::{
-    Account, AccountId, AccountUpdate, Credentials, EndedSessions, Event, EventPayload, Identity, MailTokenPurpose,
-    PasswordChange, SessionId, TokenHash,
+    Account, AccountId, AccountUpdate, Credentials, EndedSessions, Event, EventPayload, Identity,
+    MailTokenPurpose, PasswordChange, SessionId, TokenHash,
 };
 
 /// What is to become of an account.

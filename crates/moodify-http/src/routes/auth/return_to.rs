@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn only_paths_of_this_site_are_returned_to() {
-        for good in ["/", "/library", "/a/b?q=%2F%2Fx&y=//z#//w", "/k%C3%BCnstler", "/a.b/../c", "/@ada:8080"] {
+        for good in ["/", "/library", "/a/b?q=%2F%2Fx&y=//z#//w", "/k%C3%BCnstler", "/a.b/../c", "/@ada:8080"]
+        {
             assert_eq!(ReturnTo::parse(good).unwrap().as_str(), good);
         }
         for bad in [

@@ -7,7 +7,9 @@ use futures::TryStreamExt;
 use http::{Method, Request};
 use moodify_adapters::probe::{InProcessProbe, ProbeConfig};
 use moodify_core::config::{CatalogConfig, LimitsConfig};
-use moodify_core::memory::{FixedClock, MemoryIdentityProvider, MemoryMailer, MemoryMediaStore, MemoryStore, SeededRng, SystemClock};
+use moodify_core::memory::{
+    FixedClock, MemoryIdentityProvider, MemoryMailer, MemoryMediaStore, MemoryStore, SeededRng, SystemClock,
+};
 use moodify_core::model::{EventPayload, MediaKey, PageSize, TrackFilter};
 use moodify_core::port::{CatalogStore, MediaStore, Meter, Outbox, Tracer};
 use moodify_core::service::delivery::Handler;

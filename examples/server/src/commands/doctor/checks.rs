@@ -156,6 +156,18 @@ pub(super) async fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Found 
     works(format!("{address} takes mails; none was sent"))
 }
 
+/// Asks the issuer who it is, for its keys, and to redeem a code that nobody has.
+pub(super) async fn google(settings: &Settings, context: &Context) -> Found {
+    let Some(provider) = assemble::identity_provider(settings, context)? else {
+        return Ok(Finding::Untried("not set up: people sign in by password".to_owned()));
+    };
+    let what_to_do = "see whether the issuer is up, and whether this machine may reach it";
+    provider.check().await.map_err(|error| with_advice(&error, what_to_do))?;
+    let back = settings.public_url(settings.listen)?.join("/v1/auth/google/callback");
+    let back = back.map_err(|error| Failure::new(one_line(&error), "correct public_url"))?;
+    works(format!("the issuer knows this client; it has to know {back} too"))
+}
+
 pub(super) fn sync(settings: &Settings) -> Found {
     let address = settings.sync()?;
     assemble::sync(&address)?;

@@ -51,6 +51,7 @@ async fn examine(settings: &Settings) -> Report {
     report.add("mailer", checks::mailer(settings, context.clock.clone()).await);
     report.add("sync", checks::sync(settings));
     report.add("uploads", checks::uploads(settings, context.clock.clone()).await);
+    report.add("google", checks::google(settings, &context).await);
     report.add("listen", checks::listen(settings));
     report.add("public_url", checks::public_url(settings));
     report

@@ -44,6 +44,7 @@ pub(super) fn web(
     let config = HttpConfig {
         services,
         allowed_origins: settings.http.allowed_origins(),
+        pages: settings.google.pages(),
         trusted_proxies: settings.http.trusted_proxies,
         checks: health::checks(parts, services),
         trust_traceparent: settings.telemetry.trust_traceparent,
