@@ -270,28 +270,31 @@ pub(crate) fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<d
 }
 
 /// `[google]`: its issuer is not asked here, so that a start needs nobody's server.
+#[cfg(feature = "google")]
 pub(crate) fn identity_provider(
     settings: &Settings,
-    #[cfg_attr(not(feature = "google"), expect(unused_variables))] context: &Context,
+    context: &Context,
 ) -> Result<Option<Arc<dyn IdentityProvider>>, Failure> {
-    #[cfg(feature = "google")]
-    {
-        let Some(config) = settings.google.config()? else { return Ok(None) };
-        let opened = OidcProvider::new(config, context.clock.clone(), context.rng.clone());
-        let failed = |error: Unavailable| {
-            let fix = "correct google.ca_file, or leave it to the system's authorities";
-            Failure::new(format!("[google] cannot be used: {}", one_line(&error)), fix)
-        };
-        Ok(Some(Arc::new(opened.map_err(failed)?)))
+    let Some(config) = settings.google.config()? else { return Ok(None) };
+    let opened = OidcProvider::new(config, context.clock.clone(), context.rng.clone());
+    let failed = |error: Unavailable| {
+        let fix = "correct google.ca_file, or leave it to the system's authorities";
+        Failure::new(format!("[google] cannot be used: {}", one_line(&error)), fix)
+    };
+    Ok(Some(Arc::new(opened.map_err(failed)?)))
+}
+
+/// `[google]`
+#[cfg(not(feature = "google"))]
+pub(crate) fn identity_provider(
+    settings: &Settings,
+    _: &Context,
+) -> Result<Option<Arc<dyn IdentityProvider>>, Failure> {
+    if !settings.google.is_set_up() {
+        return Ok(None);
     }
-    #[cfg(not(feature = "google"))]
-    if settings.google.is_set_up() {
-        let what =
-            "google.client_id is set, which needs the feature `google`; this program is built without it";
-        Err(Failure::new(what, "build it with that feature, or leave [google] out"))
-    } else {
-        Ok(None)
-    }
+    let what = "google.client_id is set, which needs the feature `google`; this program is built without it";
+    Err(Failure::new(what, "build it with that feature, or leave [google] out"))
 }
 
 /// `sync`: what `local:` needs is in the core; it writes to the database.
