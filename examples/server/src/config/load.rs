@@ -21,7 +21,7 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "accounts",
     "catalog",
     "mail",
@@ -32,6 +32,7 @@ const SECTIONS: [&str; 14] = [
     "postgres",
     "mongodb",
     "rabbitmq",
+    "redis",
     "http",
     "log",
     "metrics",
