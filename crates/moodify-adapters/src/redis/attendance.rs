@@ -143,7 +143,8 @@ impl Attendant {
     /// Returns why it is over.
     async fn serve(&mut self, opened: Opened) -> Fault {
         let Opened { session, sink, stream, subscribed } = opened;
-        let mut presence = Presence { inner: &self.inner, session: &session, sink, subscribed, sweeping: None };
+        let mut presence =
+            Presence { inner: &self.inner, session: &session, sink, subscribed, sweeping: None };
         tokio::select! {
             () = listen(&self.inner, stream) => Fault::Lost,
             () = session.broken() => Fault::Lost,

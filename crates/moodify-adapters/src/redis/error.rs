@@ -16,9 +16,7 @@ pub(super) enum Fault {
     )]
     OutOfReach { host: String, source: Arc<io::Error> },
     /// It wants a password, or another one.
-    #[error(
-        "the Redis server at {host} refuses the log-in ({reply}); correct user and password in the URL"
-    )]
+    #[error("the Redis server at {host} refuses the log-in ({reply}); correct user and password in the URL")]
     LogIn { host: String, reply: String },
     /// Whoever answers does not prove to be the server.
     #[error(
@@ -105,7 +103,12 @@ impl Fault {
     pub(super) fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::OutOfReach { .. } | Self::Silent(..) | Self::Lost | Self::Lapsed | Self::Full | Self::NotNow(..)
+            Self::OutOfReach { .. }
+                | Self::Silent(..)
+                | Self::Lost
+                | Self::Lapsed
+                | Self::Full
+                | Self::NotNow(..)
         )
     }
 

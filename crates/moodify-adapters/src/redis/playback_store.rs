@@ -33,11 +33,7 @@ pub struct RedisPlaybackStore {
 type Written = (String, String);
 
 impl RedisPlaybackStore {
-    pub(super) fn new(
-        base: Arc<Base>,
-        archive: Option<Arc<dyn PlaybackArchive>>,
-        tasks: Arc<Tasks>,
-    ) -> Self {
+    pub(super) fn new(base: Arc<Base>, archive: Option<Arc<dyn PlaybackArchive>>, tasks: Arc<Tasks>) -> Self {
         Self { base, archive, _tasks: tasks }
     }
 
@@ -216,7 +212,9 @@ impl PlaybackStore for RedisPlaybackStore {
         let mut commands = redis::pipe();
         commands.cmd("HGET").arg(keys.state(account)).arg("run").cmd("HVALS").arg(keys.devices(account));
         let ask = async || {
-            session.ask_all::<(Option<String>, Vec<String>)>("tell the devices of a listener", &commands).await
+            session
+                .ask_all::<(Option<String>, Vec<String>)>("tell the devices of a listener", &commands)
+                .await
         };
         let (run, mut found) = ask().await?;
         // The archive may know more.

@@ -93,10 +93,8 @@ impl Redis {
             tracing::warn!(%fault, "Redis cannot be used now; it is tried again and again");
         }
         let first = attendant.begin(first);
-        let mut tasks = vec![
-            tokio::spawn(attendant.run(first)),
-            tokio::spawn(publisher::run(base.clone(), to_publish)),
-        ];
+        let mut tasks =
+            vec![tokio::spawn(attendant.run(first)), tokio::spawn(publisher::run(base.clone(), to_publish))];
         let archivist = archive.clone().map(|archive| Arc::new(Archivist::new(base.clone(), archive)));
         if let Some(archivist) = archivist.clone() {
             tasks.push(tokio::spawn(async move { archivist.run().await }));

@@ -74,18 +74,17 @@ impl Opener {
                 driving.await;
                 tell.notify_one();
             });
-            let mut session =
-                Session { connection, driver, broken, timeout, run: String::new(), lease };
-            let info: String = session.ask("tell about itself", &redis::cmd("INFO")).await?;
-            let facts = Facts::read(&info);
+            // From here on the driver ends with the session.
+            let mut session = Session { connection, driver, broken, timeout, run: String::new(), lease };
+            let info: RedisResult<String> =
+                redis::cmd("INFO").query_async(&mut session.connection.clone()).await;
+            let facts = Facts::read(&info.map_err(|error| self.refused(&error))?);
             facts.must_be_usable(&self.host())?;
             session.run = facts.run();
             let listening = PubSub::new(&log_in, self.dial().await?).await;
             Ok((session, listening.map_err(|error| self.refused(&error))?, facts))
         };
-        tokio::time::timeout(timeout, opened)
-            .await
-            .unwrap_or(Err(Fault::Silent(timeout, "a connection")))
+        tokio::time::timeout(timeout, opened).await.unwrap_or(Err(Fault::Silent(timeout, "a connection")))
     }
 
     fn host(&self) -> String {
@@ -123,8 +122,8 @@ impl Opener {
     fn no_tls(&self, error: io::Error) -> Fault {
         let why = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let (host, of_certificate) = (self.host(), matches!(why, Some(rustls::Error::InvalidCertificate(_))));
-        let speaks_otherwise =
-            matches!(why, Some(rustls::Error::InvalidMessage(_))) || error.kind() == io::ErrorKind::UnexpectedEof;
+        let speaks_otherwise = matches!(why, Some(rustls::Error::InvalidMessage(_)))
+            || error.kind() == io::ErrorKind::UnexpectedEof;
         let source = Arc::new(error);
         match (of_certificate, speaks_otherwise) {
             (true, _) => Fault::Certificate { host, source },
@@ -137,7 +136,7 @@ impl Opener {
     fn refused(&self, error: &RedisError) -> Fault {
         let host = self.host();
         let is_log_in = error.kind() == ErrorKind::AuthenticationFailed
-            || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
+            || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
         if is_log_in {
             return Fault::LogIn { host, reply: error.to_string() };
         }

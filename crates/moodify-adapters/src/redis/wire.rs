@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moodify_core::model::{
-    AccountId, ConnectionId, DeviceId, DevicePresence, PlaybackState, SessionId,
-};
+use moodify_core::model::{AccountId, ConnectionId, DeviceId, DevicePresence, PlaybackState, SessionId};
 use moodify_core::port::{Hint, Subscriber};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use moodify_core::conformance::samples;
 use moodify_core::memory::MemoryPlaybackStore;
 use moodify_core::model::{
-    AccountId, AppliedCommand, Capabilities, CommandId, Device, DeviceId, DeviceKind, DeviceName, PlaybackState,
-    Timestamp,
+    AccountId, AppliedCommand, Capabilities, CommandId, Device, DeviceId, DeviceKind, DeviceName,
+    PlaybackState, Timestamp,
 };
 use moodify_core::port::{PlaybackArchive, PlaybackStore, PlaybackStoreError};
 
@@ -95,7 +95,9 @@ async fn a_server_that_lost_everything_goes_on_from_the_archive() {
 /// What it has forgotten was answered: the numbers that follow must not pass for those.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_lost_its_last_moments_goes_on_from_the_archive() {
-    let Some(server) = RedisServer::start_with(&["--save", "3600 1000000", "--appendonly", "no"]) else { return };
+    let Some(server) = RedisServer::start_with(&["--save", "3600 1000000", "--appendonly", "no"]) else {
+        return;
+    };
     let slot = Slot::on(&server.url());
     let archive = Arc::new(MemoryPlaybackStore::default());
     let redis = slot.redis(Some(archive.clone())).await;
@@ -116,7 +118,9 @@ async fn a_server_that_lost_its_last_moments_goes_on_from_the_archive() {
 /// Also without an archive, and also if nothing is missing: nobody can tell.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_was_started_again_begins_new_epochs() {
-    let Some(server) = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
+    let Some(server) = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]) else {
+        return;
+    };
     let redis = Slot::on(&server.url()).redis(None).await;
     let store = redis.playback_store();
     let listener = Listener::new(&*store).await;

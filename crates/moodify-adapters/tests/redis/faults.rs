@@ -128,7 +128,10 @@ async fn what_only_somebody_else_can_mend_is_told() {
     ] {
         let fault = refused(config(&url)).await;
         assert!(!fault.retryable && fault.to_string().contains(words), "{words}: {fault}");
-        assert!(!format!("{fault:?}").contains(PASSWORD) && !format!("{fault:?}").contains("secret"), "{fault:?}");
+        assert!(
+            !format!("{fault:?}").contains(PASSWORD) && !format!("{fault:?}").contains("secret"),
+            "{fault:?}"
+        );
     }
     let nonsense = RedisConfig { authorities: Some(BROKEN.to_owned()), ..config(&server.tls_url()) };
     assert!(refused(nonsense).await.to_string().contains("redis.ca_file"));
@@ -194,7 +197,10 @@ async fn a_server_that_may_drop_keys_is_doubtful() {
     assert!(what.contains("no log") && fix.contains("appendonly yes"), "{found:?}");
     server.control(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]);
     let found = redis.examine().await.unwrap();
-    assert!(found.doubts[0].0.contains("allkeys-lru") && found.doubts[0].1.contains("noeviction"), "{found:?}");
+    assert!(
+        found.doubts[0].0.contains("allkeys-lru") && found.doubts[0].1.contains("noeviction"),
+        "{found:?}"
+    );
 
     // Full, it says so instead.
     server.control(&["CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction"]);

@@ -7,9 +7,9 @@ use moodify_core::conformance::samples;
 use moodify_core::model::{AccountId, DeviceId};
 use moodify_core::port::{Signal, Subscriber, SyncHub};
 
-use crate::{bounded, hear, hint, subscriber, until};
 use crate::server::RedisServer;
 use crate::slot::Slot;
+use crate::{bounded, hear, hint, subscriber, until};
 
 const LEASE: Duration = Duration::from_secs(2);
 

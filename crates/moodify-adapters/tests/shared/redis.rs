@@ -81,7 +81,14 @@ impl RedisServer {
         let output = fs::File::create(self.folder.path().join("output")).unwrap();
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--requirepass", PASSWORD]);
-        command.args(["--dir", &path("."), "--tls-port", &self.tls_port.to_string(), "--tls-auth-clients", "no"]);
+        command.args([
+            "--dir",
+            &path("."),
+            "--tls-port",
+            &self.tls_port.to_string(),
+            "--tls-auth-clients",
+            "no",
+        ]);
         command.args(["--tls-cert-file", &path("cert.pem"), "--tls-key-file", &path("key.pem")]);
         command.args(["--tls-ca-cert-file", &path("ca.pem"), "--enable-debug-command", "yes"]);
         command.args(&self.options);

@@ -137,8 +137,9 @@ impl LocalSyncHub {
     pub fn renew(&self, subscriber: &Subscriber) -> bool {
         let mut listeners = lock(&self.listeners);
         let members = listeners.get_mut(&subscriber.account);
-        let member = members
-            .and_then(|members| members.iter_mut().find(|m| m.subscriber.connection == subscriber.connection));
+        let member = members.and_then(|members| {
+            members.iter_mut().find(|m| m.subscriber.connection == subscriber.connection)
+        });
         let Some(member) = member else { return false };
         member.subscriber = subscriber.clone();
         true

@@ -173,9 +173,10 @@ async fn try_sync(sync: &SyncPart, address: &Address) -> Found {
             let found = redis.examine().await;
             let found = found.map_err(|error| with_advice(&error, "look at the log of the Redis server"))?;
             match found.doubts.first() {
-                Some((what, fix)) => {
-                    Ok(Finding::Doubtful(Failure::new(format!("{} at {address}: {what}", found.version), *fix)))
-                }
+                Some((what, fix)) => Ok(Finding::Doubtful(Failure::new(
+                    format!("{} at {address}: {what}", found.version),
+                    *fix,
+                ))),
                 None => works(format!("wrote to {address} and sent a word ({})", found.version)),
             }
         }
