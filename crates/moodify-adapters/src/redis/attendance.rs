@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::error::Fault;
 use super::hub::{Inner, Request};
+use super::keys::Keys;
 use super::link::Backoff;
 use super::server::Base;
 use super::session::{Opener, Session};
@@ -80,7 +81,7 @@ impl Attendant {
         let mut ends = redis::pipe();
         for lease in old {
             // Somebody notes who has left in the meantime.
-            ends.cmd("ZADD").arg(keys.leases()).arg("XX").arg(0).arg(lease.to_string()).ignore();
+            end(&mut ends, keys, lease);
         }
         if !ends.is_empty() {
             session.ask_all::<()>("end a lease", &ends).await?;
@@ -286,6 +287,13 @@ impl Presence<'_> {
         }
         Ok(())
     }
+}
+
+/// Ends a lease at once.
+pub(super) fn end(commands: &mut redis::Pipeline, keys: &Keys, lease: Uuid) {
+    let lease = lease.to_string();
+    commands.cmd("ZREM").arg(keys.leases()).arg(&lease).ignore();
+    commands.cmd("ZADD").arg(keys.lapsed()).arg(0).arg(&lease).ignore();
 }
 
 /// Removes what a dead process left behind, and has it noted.

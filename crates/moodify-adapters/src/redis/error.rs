@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moodify_core::port::{PlaybackStoreError, SyncHubError, Unavailable};
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::RedisError;
 
 /// Why the server did not do what it was asked. What to do about it stands after the last semicolon.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -79,18 +79,13 @@ impl Fault {
         if error.is_io_error() || error.is_unrecoverable_error() {
             return Self::Lost;
         }
-        match error.kind() {
-            ErrorKind::Server(ServerErrorKind::NoPerm) => Self::NotPermitted(error.to_string()),
-            ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::ReadOnly,
+        match code(error).as_deref() {
+            Some("NOPERM") => Self::NotPermitted(error.to_string()),
+            // Loading, no more or not yet the primary, no memory left, no disk, a script that runs too long.
+            Some(
+                "BUSY" | "LOADING" | "MASTERDOWN" | "MISCONF" | "NOREPLICAS" | "OOM" | "READONLY"
+                | "TRYAGAIN",
             ) => Self::NotNow(what, error.to_string()),
-            // Not in the library's list: no memory left, no disk, no replicas, a script that runs too long.
-            _ if matches!(error.code(), Some("OOM" | "MISCONF" | "NOREPLICAS" | "BUSY")) => {
-                Self::NotNow(what, error.to_string())
-            }
             _ => Self::Refused(what, error.to_string()),
         }
     }
@@ -111,11 +106,6 @@ impl Fault {
                 | Self::NotNow(..)
         )
     }
-
-    /// Whether there is another connection to be made.
-    pub(super) fn breaks(&self) -> bool {
-        matches!(self, Self::Lost | Self::Lapsed | Self::Silent(..))
-    }
 }
 
 impl From<Fault> for Unavailable {
@@ -134,4 +124,11 @@ impl From<Fault> for PlaybackStoreError {
     fn from(fault: Fault) -> Self {
         Self::Unavailable(fault.into())
     }
+}
+
+/// What the server itself said, of several commands to the first that it refused.
+pub(super) fn code(error: &RedisError) -> Option<String> {
+    let first = error.clone().into_server_errors();
+    let first = first.as_ref().and_then(|errors| errors.first());
+    first.map(|(_, error)| error.code()).or(error.code()).map(str::to_owned)
 }

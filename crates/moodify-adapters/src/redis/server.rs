@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::RedisConfig;
 use super::archive::Archivist;
-use super::attendance::Attendant;
+use super::attendance::{Attendant, end};
 use super::error::Fault;
 use super::facts::Facts;
 use super::hub::{Inner, RedisSyncHub};
@@ -171,9 +171,9 @@ impl Redis {
     }
 
     async fn take_leave(&self, session: &Session) -> Result<(), Fault> {
-        // Ends at once, so that somebody else looks after what may be left of it.
-        let mut end = redis::cmd("ZADD");
-        end.arg(self.base.keys.leases()).arg("XX").arg(0).arg(session.lease.to_string());
-        session.ask("end a lease", &end).await
+        // Somebody else looks after what may be left of it.
+        let mut commands = redis::pipe();
+        end(&mut commands, &self.base.keys, session.lease);
+        session.ask_all("end a lease", &commands).await
     }
 }

@@ -9,7 +9,7 @@ use moodify_core::port::Unavailable;
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisConnectionInfo, RedisError,
-    RedisResult, Script, ScriptInvocation, ServerErrorKind,
+    RedisResult, Script, ScriptInvocation,
 };
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
 use super::RedisConfig;
-use super::error::Fault;
+use super::error::{Fault, code};
 use super::facts::Facts;
 use crate::tls::client_config;
 
@@ -136,7 +136,7 @@ impl Opener {
     fn refused(&self, error: &RedisError) -> Fault {
         let host = self.host();
         let is_log_in = error.kind() == ErrorKind::AuthenticationFailed
-            || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
+            || matches!(code(error).as_deref(), Some("NOAUTH" | "WRONGPASS"));
         if is_log_in {
             return Fault::LogIn { host, reply: error.to_string() };
         }
@@ -203,7 +203,7 @@ impl Session {
             Err(_) => return Err(Fault::Silent(self.timeout, what)),
         };
         // It was the primary, and is no more: another one is, perhaps under the same name.
-        if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
+        if code(&error).as_deref() == Some("READONLY") {
             self.broken.notify_one();
         }
         Err(Fault::of(what, self.timeout, &error))

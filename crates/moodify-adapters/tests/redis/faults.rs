@@ -12,7 +12,7 @@ use moodify_core::service::Context;
 
 use crate::server::{PASSWORD, RedisServer};
 use crate::slot::Slot;
-use crate::{bounded, hear, hint, now, presence_of, state, subscriber, until};
+use crate::{bounded, hear, hear_hint, hint, now, presence_of, state, subscriber, until};
 
 /// Killed under its subscribers: calls fail at once, those of one process still hear of each other, and when
 /// it is back everybody is told and hears everything again.
@@ -38,7 +38,7 @@ async fn a_server_that_was_killed_is_found_again() {
         assert!(now().duration_since(begun).as_secs() < 10, "calls wait for a server that is not there");
         let news = hint(round);
         let _ = one.hub().publish(account, phone.connection, &news).await;
-        assert_eq!(hear(&mut kitchens).await, Signal::Hint(news));
+        assert_eq!(hear_hint(&mut kitchens).await, news);
 
         server.start_again();
         for signals in [&mut phones, &mut kitchens, &mut offices] {
@@ -52,11 +52,11 @@ async fn a_server_that_was_killed_is_found_again() {
         let presence = Hint::Presence(Arc::new(presence_of(round % 2 == 0)));
         one.hub().publish(account, phone.connection, &presence).await.unwrap();
         for signals in [&mut kitchens, &mut offices] {
-            assert_eq!(hear(signals).await, Signal::Hint(presence.clone()));
+            assert_eq!(hear_hint(signals).await, presence.clone());
         }
         other.hub().publish(account, office.connection, &presence).await.unwrap();
         for signals in [&mut phones, &mut kitchens] {
-            assert_eq!(hear(signals).await, Signal::Hint(presence.clone()));
+            assert_eq!(hear_hint(signals).await, presence.clone());
         }
         one.playback_store().create(account, &state(7)).await.unwrap();
         assert_eq!(other.playback_store().load(account).await.unwrap().unwrap().rev, 7);
@@ -76,7 +76,7 @@ async fn a_server_that_is_silent_holds_nobody_up() {
     server.freeze(true);
     let news = hint(1);
     redis.hub().publish(account, phone.connection, &news).await.unwrap();
-    assert_eq!(hear(&mut kitchens).await, Signal::Hint(news), "those of this process first");
+    assert_eq!(hear_hint(&mut kitchens).await, news, "those of this process first");
     assert!(bounded(redis.playback_store().load(account)).await.is_err());
     assert!(bounded(redis.hub().online(account)).await.is_err());
     assert!(bounded(redis.hub().subscribe(&subscriber(account))).await.is_err());
@@ -174,7 +174,7 @@ async fn the_documented_rights_are_enough() {
     let phone = subscriber(account);
     let mut signals = redis.hub().subscribe(&phone).await.unwrap();
     redis.hub().publish(account, samples::id(), &hint(1)).await.unwrap();
-    assert!(matches!(hear(&mut signals).await, Signal::Hint(_)));
+    hear_hint(&mut signals).await;
     assert_eq!(redis.hub().online(account).await.unwrap(), [phone]);
     let store = redis.playback_store();
     store.create(account, &state(1)).await.unwrap();

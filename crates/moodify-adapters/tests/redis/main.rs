@@ -79,6 +79,17 @@ async fn hear(signals: &mut Signals) -> Signal {
     heard.expect("something to hear").expect("the stream goes on")
 }
 
+/// The next hint; on the way to it the line may have broken again.
+async fn hear_hint(signals: &mut Signals) -> Hint {
+    loop {
+        match hear(signals).await {
+            Signal::Hint(hint) => return hint,
+            Signal::Missed => {}
+            Signal::Close(reason) => panic!("closed: {reason:?}"),
+        }
+    }
+}
+
 /// Waits until it is so.
 async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let wait = async {

@@ -9,7 +9,7 @@ use moodify_core::port::{Signal, Subscriber, SyncHub};
 
 use crate::server::RedisServer;
 use crate::slot::Slot;
-use crate::{bounded, hear, hint, subscriber, until};
+use crate::{bounded, hear, hear_hint, hint, subscriber, until};
 
 const LEASE: Duration = Duration::from_secs(2);
 
@@ -55,7 +55,7 @@ async fn a_process_that_was_taken_for_dead_joins_again() {
     assert_eq!(late.hub().online(account).await.unwrap(), [phone.clone()]);
     let kitchen = subscriber(account);
     other.hub().publish(account, kitchen.connection, &hint(7)).await.unwrap();
-    assert!(matches!(hear(&mut signals).await, Signal::Hint(_)));
+    hear_hint(&mut signals).await;
 }
 
 /// Whoever takes leave in order is not looked for.
