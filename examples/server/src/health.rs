@@ -18,7 +18,7 @@ pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthChe
         checks.push(Arc::new(Media(parts.media.clone())));
     }
     checks.push(Arc::new(Events(parts.queue.clone())));
-    if services.sync && !matches!(parts.sync, SyncPart::Local) {
+    if services.sync && !matches!(*parts.sync, SyncPart::Local) {
         checks.push(Arc::new(Playback(parts.sync.clone())));
     }
     if services.notification {
