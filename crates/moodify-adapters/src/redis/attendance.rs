@@ -173,7 +173,8 @@ async fn renew(inner: &Inner, session: &Session, is_new: bool) -> Result<Option<
     let mut script = scripts.renew.key(keys.leases());
     script.key(keys.lapsed()).key(keys.attendance(session.lease));
     script.arg(session.lease.to_string()).arg(millis(config.lease)).arg(u8::from(is_new));
-    script.arg(u8::from(inner.is_asked.load(Ordering::Relaxed))).arg(millis(SWEEPING));
+    let tidies = !is_new && inner.is_asked.load(Ordering::Relaxed);
+    script.arg(u8::from(tidies)).arg(millis(SWEEPING));
     let (goes_on, lapsed): (bool, String) = session.call("renew a lease", &script).await?;
     if goes_on { Ok(lapsed.parse().ok()) } else { Err(Fault::Lapsed) }
 }

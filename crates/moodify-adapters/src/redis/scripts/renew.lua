@@ -14,7 +14,7 @@ for _, lease in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
   redis.call('ZADD', KEYS[2], 0, lease)
 end
 local lapsed = ''
-if ARGV[4] == '1' then
+if goes_on and ARGV[4] == '1' then
   lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1)[1] or ''
   if lapsed ~= '' then
     redis.call('ZADD', KEYS[2], now + ARGV[5], lapsed)
