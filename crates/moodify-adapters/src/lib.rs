@@ -22,6 +22,8 @@ pub mod probe;
 pub mod prometheus;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbitmq;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "s3")]
 pub mod s3;
 #[cfg(feature = "smtp")]
@@ -39,5 +41,7 @@ mod hint;
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
+#[cfg(any(feature = "gmail", feature = "oidc", feature = "redis"))]
+mod tls;
 #[cfg(any(feature = "gmail", feature = "oidc"))]
 mod web;

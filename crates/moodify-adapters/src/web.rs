@@ -1,6 +1,5 @@
 //! How adapters ask web services.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +12,10 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use moodify_core::port::Unavailable;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
 #[cfg(feature = "gmail")]
 use url::{Url, form_urlencoded};
+
+use crate::tls::client_config;
 
 /// More than any of them has to say.
 const MAX_ANSWER: usize = 1 << 16;
@@ -34,7 +33,7 @@ impl Client {
     /// [`Unavailable`] if an authority that was given cannot be read.
     pub(crate) fn new(patience: Duration, authorities: Option<&str>) -> Result<Self, Unavailable> {
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(authorities)?)
+            .with_tls_config(client_config(authorities)?)
             .https_or_http()
             .enable_http1()
             .build();
@@ -77,22 +76,4 @@ impl Client {
         let (head, body) = self.send(request).await?.into_parts();
         Ok((head.status, body))
     }
-}
-
-fn tls(authorities: Option<&str>) -> Result<ClientConfig, Unavailable> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for authority in CertificateDer::pem_slice_iter(authorities.unwrap_or_default().as_bytes()) {
-        roots.add(authority.map_err(Unavailable::lasting)?).map_err(Unavailable::lasting)?;
-    }
-    if roots.is_empty() {
-        tracing::warn!(
-            "no certificate authority is known here; install ca-certificates to reach web services"
-        );
-    }
-    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Unavailable::lasting)?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }

@@ -26,6 +26,8 @@ use moodify_adapters::mongodb::{MongoConfig, MongoStore};
 use moodify_adapters::oidc::OidcProvider;
 #[cfg(feature = "rabbitmq")]
 use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
+#[cfg(feature = "redis")]
+use moodify_adapters::redis::{Redis, RedisConfig};
 #[cfg(feature = "s3")]
 use moodify_adapters::s3::{S3Config, S3MediaStore};
 #[cfg(feature = "smtp")]
@@ -36,6 +38,7 @@ use crate::{
     database::Database,
     failure::{Failure, one_line},
     media::Media,
+    sync::SyncPart,
 };
 
 /// Everything that stands behind a port.
@@ -50,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) mailer: Arc<dyn Mailer>,
     /// Who signs people in elsewhere, if somebody does.
     pub(crate) identity_provider: Option<Arc<dyn IdentityProvider>>,
+    /// How devices hear of each other.
+    pub(crate) sync: Arc<SyncPart>,
     /// Looks at uploads.
     pub(crate) probe: Arc<ProcessProbe>,
     /// Counts what happens.
@@ -77,9 +82,10 @@ fn meter() -> Result<Arc<PrometheusMeter>, Failure> {
 pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts, Failure> {
     let meter = meter()?;
     let context = Context { meter: meter.clone(), ..context() };
-    sync(&settings.sync()?)?;
+    check_sync(&settings.sync()?)?;
     let database = database(settings, upgrade).await?;
     Ok(Parts {
+        sync: Arc::new(sync(settings, &database, &context).await?),
         queue: queue(settings, &*database, context.clock.clone()).await?,
         media: media(settings, context.clock.clone()).await?,
         mailer: mailer(settings, context.clock.clone())?,
@@ -97,6 +103,7 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
 /// If the settings contradict themselves.
 pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
     let services = parts.database.clone().give_to(Moodify::builder(config));
+    let services = parts.sync.give_to(services);
     let services = parts.media.clone().give_to(services);
     let services = match parts.identity_provider.clone() {
         Some(provider) => services.identity_provider(provider),
@@ -298,9 +305,35 @@ pub(crate) fn identity_provider(
 }
 
 /// `sync`: what `local:` needs is in the core; it writes to the database.
-pub(crate) fn sync(address: &Address) -> Result<(), Failure> {
+pub(crate) async fn sync(
+    settings: &Settings,
+    #[cfg_attr(not(feature = "redis"), expect(unused_variables))] database: &Arc<dyn Database>,
+    #[cfg_attr(not(feature = "redis"), expect(unused_variables))] context: &Context,
+) -> Result<SyncPart, Failure> {
+    let address = &settings.sync()?;
+    check_sync(address)?;
+    match address.scheme() {
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => {
+            let server = RedisConfig::from_url(&address.secret())
+                .map_err(|error| Failure::new(format!("sync is {address}: {error}"), "correct the URL"))?;
+            let archive = database.clone().playback_archive();
+            match Redis::connect(settings.redis.config(server)?, Some(archive), context.clone()).await {
+                Ok(redis) => Ok(SyncPart::Redis(Box::new(redis))),
+                Err(error) => Err(with_advice(&error, "look at the log of the Redis server")),
+            }
+        }
+        _ => Ok(SyncPart::Local),
+    }
+}
+
+/// Whether there is an adapter for what `sync` names: before anything is opened.
+fn check_sync(address: &Address) -> Result<(), Failure> {
     match address.scheme() {
         "local" => Ok(()),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => Ok(()),
+        #[cfg(not(feature = "redis"))]
         "redis" | "rediss" => Err(not_built("sync", address, "redis", "local:")),
         "mongodb" | "mongodb+srv" => Err(not_built("sync", address, "mongodb", "local:")),
         _ => Err(unknown("sync", address, "local:")),

@@ -7,6 +7,8 @@ use futures::future::{BoxFuture, FutureExt};
 #[cfg(feature = "mongodb")]
 use moodify_adapters::mongodb::MongoStore;
 use moodify_adapters::sql::SqlStore;
+#[cfg(feature = "redis")]
+use moodify_core::port::PlaybackArchive;
 use moodify_core::{
     MoodifyBuilder, Services,
     port::{KeyStore, Queue, Unavailable},
@@ -27,6 +29,10 @@ impl Claim {
 pub(crate) trait Database: KeyStore {
     /// Makes it the store of the services.
     fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder;
+
+    /// Where playback is written to that is kept elsewhere.
+    #[cfg(feature = "redis")]
+    fn playback_archive(self: Arc<Self>) -> Arc<dyn PlaybackArchive>;
 
     /// The queue that lives in it.
     fn queue(&self) -> Arc<dyn Queue>;
@@ -56,6 +62,11 @@ macro_rules! database {
         impl Database for $store {
             fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
                 services.store(self.clone()).playback_archive(self)
+            }
+
+            #[cfg(feature = "redis")]
+            fn playback_archive(self: Arc<Self>) -> Arc<dyn PlaybackArchive> {
+                self
             }
 
             fn queue(&self) -> Arc<dyn Queue> {

@@ -9,7 +9,7 @@ use moodify_core::{
 };
 use moodify_http::HealthCheck;
 
-use crate::{assemble::Parts, database::Database, media};
+use crate::{assemble::Parts, database::Database, media, sync::SyncPart};
 
 /// One check for each part that these services cannot do without.
 pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthCheck>> {
@@ -18,6 +18,9 @@ pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthChe
         checks.push(Arc::new(Media(parts.media.clone())));
     }
     checks.push(Arc::new(Events(parts.queue.clone())));
+    if services.sync && !matches!(*parts.sync, SyncPart::Local) {
+        checks.push(Arc::new(Playback(parts.sync.clone())));
+    }
     if services.notification {
         checks.push(Arc::new(Mail(parts.mailer.clone())));
     }
@@ -59,6 +62,24 @@ impl HealthCheck for Events {
     }
 
     // Events wait in the outbox; nobody who signs up does.
+    fn is_vital(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        Ok(self.0.check().await?)
+    }
+}
+
+struct Playback(Arc<SyncPart>);
+
+#[async_trait]
+impl HealthCheck for Playback {
+    fn name(&self) -> &'static str {
+        "sync"
+    }
+
+    // All processes share it: whoever is turned away here finds it no better elsewhere.
     fn is_vital(&self) -> bool {
         false
     }

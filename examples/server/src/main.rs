@@ -13,6 +13,7 @@ mod lock;
 mod logging;
 mod media;
 mod shutdown;
+mod sync;
 #[cfg(feature = "otel")]
 mod telemetry;
 mod templates;

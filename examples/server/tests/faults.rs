@@ -72,7 +72,7 @@ fn a_url_without_its_adapter_is_refused_without_its_password() {
     let place = Place::new();
     for (flag, url, feature) in [
         ("--media", "gs://bucket?secret=hunter2", "`object-store`"),
-        ("--sync", "redis://:hunter2@cache.example", "`redis`"),
+        ("--sync", "mongodb://ada:hunter2@db.example", "`mongodb`"),
     ] {
         let ended = place.run(&["serve", flag, url, "--listen", "127.0.0.1:0"]);
         ended.assert_told(feature, &format!("set {}", flag.trim_start_matches("--")));

@@ -37,6 +37,8 @@ pub struct PrometheusMeter {
     sockets: IntGauge,
     commands: IntCounterVec,
     saves: IntCounterVec,
+    interruptions: IntCounter,
+    hints_lost: IntCounter,
     skew: Histogram,
     scrape_ok: IntGauge,
 }
@@ -104,6 +106,11 @@ impl PrometheusMeter {
                 "Writes of changed playback to the database.",
                 &["outcome"],
             )?,
+            interruptions: new.counter(
+                "moodify_sync_interruptions_total",
+                "Times that this process was cut off from the others' news.",
+            )?,
+            hints_lost: new.counter("moodify_sync_hints_lost_total", "News that did not get out.")?,
             skew: new.histogram(
                 "moodify_sync_skew_seconds",
                 "How far what devices play is from where they should be.",
@@ -186,6 +193,8 @@ impl Meter for PrometheusMeter {
             Measurement::Delivered { consumer, outcome, age } => self.delivered(consumer, outcome, age),
             Measurement::SyncCommand { outcome } => count(&self.commands, &[outcome]),
             Measurement::PlaybackSaved { ok } => count(&self.saves, &[if ok { "ok" } else { "failed" }]),
+            Measurement::SyncInterrupted => self.interruptions.inc(),
+            Measurement::SyncHintLost => self.hints_lost.inc(),
             Measurement::SyncSkew { skew } => self.skew.observe(skew.as_secs_f64()),
         }
     }

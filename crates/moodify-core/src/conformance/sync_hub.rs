@@ -85,6 +85,7 @@ impl Member {
         loop {
             match self.hear().await {
                 Signal::Hint(hint) => hints.push(hint),
+                Signal::Missed => {}
                 Signal::Close(reason) => return (hints, reason),
             }
         }

@@ -57,6 +57,11 @@ pub enum Measurement<'a> {
         /// Whether it was. If not, it is tried again, and a crash in the meantime loses it.
         ok: bool,
     },
+    /// The way on which a listener's devices hear of each other across processes was interrupted, and is
+    /// there again: all devices of this process are brought up to date.
+    SyncInterrupted,
+    /// News for a listener's devices at other processes did not get out: they find out by themselves.
+    SyncHintLost,
     /// A device told what it really plays.
     SyncSkew {
         /// How far that is from where the state says it should be.

@@ -10,7 +10,8 @@ use crate::model::{AccountId, ConnectionId, DeviceId, DevicePresence, PlaybackSt
 ///
 /// May lose a message, never invents one, and never reorders those that one process publishes for
 /// one listener: whatever is lost, a device finds out by revision and pulls from the
-/// [`PlaybackStore`](super::PlaybackStore).
+/// [`PlaybackStore`](super::PlaybackStore). A hub that knows that it may have lost some says so with
+/// [`Signal::Missed`].
 #[async_trait]
 pub trait SyncHub: Send + Sync {
     /// Joins a connection to its listener's others. It gets what is published after this returns.
@@ -38,6 +39,14 @@ pub trait SyncHub: Send + Sync {
 
     /// The same for all the listener's connections, with [`CloseReason::AccountDeleted`].
     async fn close_account(&self, account: AccountId) -> Result<(), SyncHubError>;
+
+    /// Waits until it is clear that a connection is gone that nobody took leave of, because its process
+    /// died. Each is told to one of the processes that ask, or to none if that one dies as well.
+    ///
+    /// For ever with a hub of one process: what it knows dies with it.
+    async fn deserted(&self) -> Subscriber {
+        std::future::pending().await
+    }
 }
 
 /// How many signals a [`SyncHub`] keeps at least for a subscriber that does not read.
@@ -69,6 +78,8 @@ pub struct Subscriber {
 pub enum Signal {
     /// News from another connection of the same listener.
     Hint(Hint),
+    /// Hints and closes may have been lost before this: whoever hears it asks the store.
+    Missed,
     /// The connection has to end.
     Close(CloseReason),
 }

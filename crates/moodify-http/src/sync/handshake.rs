@@ -69,6 +69,7 @@ impl Gate {
             others: budget(),
             conduct,
             held: None,
+            missed: None,
             gone,
             _alive: self.sessions.token(),
             gate: self.clone(),

@@ -7,9 +7,10 @@ use std::{
 };
 
 use futures::StreamExt;
+use moodify_core::Error;
 use moodify_core::model::{Command, PlaybackState, Timestamp, later};
 use moodify_core::port::{Clock, CloseReason, Hint, Measurement, Signal, Signals};
-use moodify_core::service::playback::{Budget, Connection, Lane, Refusal, Turn};
+use moodify_core::service::playback::{Budget, CatchUp, Connection, Lane, Refusal, Turn};
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
@@ -36,6 +37,9 @@ const QUICK_RETRIES: u8 = 8;
 /// of every one.
 const PATIENT_RETRIES: u8 = 10;
 
+/// When a device that could not be brought up to date is tried again.
+const CATCH_UP_AGAIN: Duration = Duration::from_secs(1);
+
 /// How often, and how many times, a socket whose buffer is full is asked to go. The library cannot
 /// cut a line; whoever serves it does when nothing of what was written is taken.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(250);
@@ -53,6 +57,8 @@ pub(super) struct Session {
     pub conduct: Arc<Conduct>,
     /// What the device has not been told yet.
     pub held: Option<Held>,
+    /// When it is brought up to date, because something may have been lost.
+    pub missed: Option<Timestamp>,
     /// The socket is gone.
     pub gone: CancellationToken,
     pub _alive: TaskTrackerToken,
@@ -104,6 +110,7 @@ enum Step {
     End(End),
     Item(Item),
     Hint(Hint),
+    Missed,
     Held,
     Overdue,
 }
@@ -136,6 +143,7 @@ impl Session {
                     self.hold(state);
                     self.hand_over(&socket).await
                 }
+                Step::Missed => Box::pin(self.catch_up(&socket)).await,
                 Step::Held => self.hand_over(&socket).await,
                 Step::Hint(Hint::Presence(presence)) => {
                     self.deliver(|| socket.emit("presence", &*presence)).await
@@ -195,12 +203,14 @@ impl Session {
             () = until(clock, self.connection.expires_at()) => Step::End(End::Expired),
             signal = self.signals.next(), if !is_patient => match signal {
                 Some(Signal::Hint(hint)) => Step::Hint(hint),
+                Some(Signal::Missed) => Step::Missed,
                 Some(Signal::Close(CloseReason::SessionRevoked | CloseReason::AccountDeleted)) => Step::End(End::Revoked),
                 // A hub that fell silent would leave the device without news: it has to come back.
                 Some(Signal::Close(CloseReason::TooSlow)) | None => Step::End(End::TooSlow),
             },
             () = until_some(clock, self.lane.deadline()) => Step::Overdue,
             () = until_some(clock, due) => Step::Held,
+            () = until_some(clock, self.missed) => Step::Missed,
             message = self.messages.next() => message.map_or(Step::End(End::Gone), Step::Item),
         }
     }
@@ -292,6 +302,26 @@ impl Session {
         }
         self.held = None;
         Ok(())
+    }
+
+    /// Tells the device all that it may not have heard of.
+    async fn catch_up(&mut self, socket: &SocketRef) -> Result<(), End> {
+        self.missed = None;
+        match self.gate.playback.catch_up(&self.connection).await {
+            Ok(CatchUp { state, devices }) => {
+                for presence in devices {
+                    self.deliver(|| socket.emit("presence", &presence)).await?;
+                }
+                self.hold(Arc::new(state));
+                self.hand_over(socket).await
+            }
+            Err(Error::Unauthenticated(_)) => Err(End::Revoked),
+            Err(error) => {
+                tracing::debug!(%error, "a device was not brought up to date; it is again");
+                self.missed = Some(later(self.now(), CATCH_UP_AGAIN));
+                Ok(())
+            }
+        }
     }
 
     async fn answer(&mut self, event: Event, payload: Result<Value, Failure>) -> Result<Answer, Failure> {

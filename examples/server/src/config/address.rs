@@ -29,6 +29,7 @@ impl Address {
         feature = "mongodb",
         feature = "postgres",
         feature = "rabbitmq",
+        feature = "redis",
         feature = "s3",
         feature = "smtp"
     ))]

@@ -33,6 +33,7 @@ const SECTIONS: [&str; 15] = [
     "postgres",
     "mongodb",
     "rabbitmq",
+    "redis",
     "http",
     "log",
     "metrics",

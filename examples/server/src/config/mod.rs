@@ -16,6 +16,7 @@ mod mongodb;
 mod playback;
 mod postgres;
 mod rabbitmq;
+mod redis;
 mod smtp;
 mod telemetry;
 
@@ -63,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) mongodb: mongodb::Mongodb,
     /// How a broker is used.
     pub(crate) rabbitmq: rabbitmq::RabbitMq,
+    /// How a Redis server is used.
+    pub(crate) redis: redis::Redis,
     /// What a mail server is told.
     pub(crate) smtp: smtp::Smtp,
     /// What Google is told.
@@ -98,6 +101,7 @@ impl Default for Settings {
             postgres: postgres::Postgres::default(),
             mongodb: mongodb::Mongodb::default(),
             rabbitmq: rabbitmq::RabbitMq::default(),
+            redis: redis::Redis::default(),
             smtp: smtp::Smtp::default(),
             gmail: gmail::Gmail::default(),
             google: google::Google::default(),
@@ -203,7 +207,7 @@ fn seconds(set: Option<NonZeroU32>, default: Duration) -> Duration {
 }
 
 /// The certificates in a file that may be named.
-#[cfg(any(feature = "google", feature = "rabbitmq", feature = "smtp"))]
+#[cfg(any(feature = "google", feature = "rabbitmq", feature = "redis", feature = "smtp"))]
 fn read_authorities(setting: &str, file: Option<&std::path::Path>) -> Result<Option<String>, Failure> {
     let Some(file) = file else { return Ok(None) };
     std::fs::read_to_string(file).map(Some).map_err(|error| {

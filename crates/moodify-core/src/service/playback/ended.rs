@@ -80,8 +80,12 @@ impl Playback {
 
     /// Whether the caller's session or account has ended.
     pub(super) async fn has_ended(&self, caller: &Caller) -> Result<bool, Error> {
-        let who = [Ended::Account(caller.account_id), Ended::Session(caller.session_id)];
-        Ok(self.ended.includes(&who) || self.store.has_ended(&who).await?)
+        self.is_any_ended(&[Ended::Account(caller.account_id), Ended::Session(caller.session_id)]).await
+    }
+
+    /// Whether one of these has ended, as this process or the store remembers.
+    pub(super) async fn is_any_ended(&self, who: &[Ended]) -> Result<bool, Error> {
+        Ok(self.ended.includes(who) || self.store.has_ended(who).await?)
     }
 }
 

@@ -48,7 +48,7 @@ impl Playback {
         connection.subscriber.device = Some(device.id.clone());
         self.hub.update(&connection.subscriber).await?;
         if is_news {
-            self.announce(connection, &device, true, now).await;
+            self.announce((account, connection.subscriber.connection), &device, true, now).await;
         }
         connection.device = Some(device);
         let (state, devices) = (self.state(account).await?, self.devices(account, now).await?);

@@ -7,6 +7,7 @@
 mod account_deleted;
 mod auth_refresh;
 mod budget;
+mod catch_up;
 mod change;
 mod command;
 mod connect;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use budget::Budget;
+pub use catch_up::CatchUp;
 pub use command::Outcome;
 pub use connect::Connection;
 pub use hello::Welcome;
@@ -46,7 +48,7 @@ pub use share::Place;
 use super::Context;
 use crate::config::PlaybackConfig;
 use crate::model::{AccountId, Epoch, PlaybackState};
-use crate::port::{PlaybackStore, PlaybackStoreError, Queue, SyncHub};
+use crate::port::{Ended, PlaybackStore, PlaybackStoreError, Queue, SyncHub};
 use crate::{AuthFailure, Error};
 use deserted::Deserted;
 use ended::EndedLately;
@@ -119,8 +121,9 @@ impl Playback {
         if let Some(state) = self.store.load(account).await? {
             return Ok(self.by_this_clock(account, state));
         }
-        // Connections that are not closed yet must not bring back what was deleted.
-        if self.ended.includes_account(account) {
+        // Connections that are not closed yet, here or at another process, must not bring back what was
+        // deleted.
+        if self.is_any_ended(&[Ended::Account(account)]).await? {
             return Err(AuthFailure::InvalidToken.into());
         }
         let epoch = Epoch::from(crate::model::id::uuid_v7(self.context.now(), &self.context.random()));

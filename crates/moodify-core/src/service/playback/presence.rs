@@ -2,25 +2,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Connection, Playback};
+use super::Playback;
 use crate::Error;
-use crate::model::{AccountId, ConnectionId, Device, DeviceId, DevicePresence};
-use crate::port::Hint;
+use crate::model::{AccountId, ConnectionId, Device, DevicePresence};
+use crate::port::{Hint, Measurement};
 
 impl Playback {
-    /// Whether another connection than this one is this device.
-    pub(super) async fn is_elsewhere(
-        &self,
-        connection: &Connection,
-        device: &DeviceId,
-    ) -> Result<bool, Error> {
-        let me = &connection.subscriber;
-        let online = self.hub.online(me.account).await?;
-        Ok(online
-            .iter()
-            .any(|other| other.connection != me.connection && other.device.as_ref() == Some(device)))
-    }
-
     /// The listener's devices, whether connected or not.
     pub(super) async fn devices(
         &self,
@@ -42,14 +29,13 @@ impl Playback {
     /// Tells the listener's other devices that this one came or went.
     pub(super) async fn announce(
         &self,
-        connection: &Connection,
+        (account, from): (AccountId, ConnectionId),
         device: &Device,
         online: bool,
         now: Timestamp,
     ) {
         let presence = DevicePresence { device: device.clone(), online, last_seen: now };
-        let me = &connection.subscriber;
-        self.hint(me.account, me.connection, Hint::Presence(Arc::new(presence))).await;
+        self.hint(account, from, Hint::Presence(Arc::new(presence))).await;
     }
 
     /// Tells the listener's other connections. What they are told of is safe in the store: a hint
@@ -57,6 +43,7 @@ impl Playback {
     /// message that caused it look as if it had failed.
     pub(super) async fn hint(&self, account: AccountId, from: ConnectionId, hint: Hint) {
         if let Err(error) = self.hub.publish(account, from, &hint).await {
+            self.context.record(Measurement::SyncHintLost);
             tracing::warn!(%account, %error, "a playback hint was lost");
         }
     }

@@ -19,6 +19,26 @@ impl Playback {
     /// Does what has to be done between messages, until told to stop; then hands over what was
     /// played so far.
     pub async fn run(&self, stop: &CancellationToken) {
+        tokio::join!(self.keep_settling(stop), self.notice_deserted(stop));
+        self.plays.end_all(self.context.now());
+        if !self.publish_plays().await {
+            tracing::warn!("some plays were not published and are lost");
+        }
+    }
+
+    async fn notice_deserted(&self, stop: &CancellationToken) {
+        loop {
+            let gone = tokio::select! {
+                () = stop.cancelled() => return,
+                gone = self.hub.deserted() => gone,
+            };
+            if let Err(error) = self.deserted(&gone).await {
+                tracing::warn!(account = %gone.account, %error, "that a device's process died was not noted");
+            }
+        }
+    }
+
+    async fn keep_settling(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.settle_due().await;
             let all_published = self.publish_plays().await;
@@ -36,10 +56,6 @@ impl Playback {
                 () = self.watch.changed() => {}
                 () = wait => {}
             }
-        }
-        self.plays.end_all(self.context.now());
-        if !self.publish_plays().await {
-            tracing::warn!("some plays were not published and are lost");
         }
     }
 

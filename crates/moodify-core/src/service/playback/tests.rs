@@ -17,6 +17,7 @@ use crate::model::{
 use crate::port::{CloseReason, Hint, MAX_BACKLOG, Signal, Signals};
 
 mod convergence;
+mod deserted;
 mod hearing;
 mod set_back;
 mod sound;

@@ -24,6 +24,7 @@ use crate::{
     database::Database,
     failure::{Failure, one_line},
     lock::private_folder,
+    sync::SyncPart,
 };
 
 type Found = Result<Finding, Failure>;
@@ -168,10 +169,30 @@ pub(super) async fn google(settings: &Settings, context: &Context) -> Found {
     works(format!("the issuer knows this client; it has to know {back} too"))
 }
 
-pub(super) fn sync(settings: &Settings) -> Found {
+pub(super) async fn sync(settings: &Settings, database: &Arc<dyn Database>, context: &Context) -> Found {
     let address = settings.sync()?;
-    assemble::sync(&address)?;
-    works(format!("{address} lives in the server's memory"))
+    let sync = assemble::sync(settings, database, context).await?;
+    let found = try_sync(&sync, &address).await;
+    sync.close().await;
+    found
+}
+
+async fn try_sync(sync: &SyncPart, address: &Address) -> Found {
+    match sync {
+        SyncPart::Local => works(format!("{address} lives in the server's memory")),
+        #[cfg(feature = "redis")]
+        SyncPart::Redis(redis) => {
+            let found = redis.examine().await;
+            let found = found.map_err(|error| with_advice(&error, "look at the log of the Redis server"))?;
+            match found.doubts.first() {
+                Some((what, fix)) => Ok(Finding::Doubtful(Failure::new(
+                    format!("{} at {address}: {what}", found.version),
+                    *fix,
+                ))),
+                None => works(format!("wrote to {address} and sent a word ({})", found.version)),
+            }
+        }
+    }
 }
 
 /// Shows the probe a file that is nothing: its refusal proves that the child runs.

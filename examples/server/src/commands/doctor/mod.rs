@@ -35,21 +35,24 @@ async fn examine(settings: &Settings) -> Report {
     let mut report = Report::default();
     report.add("data", checks::data(settings));
     report.add("clock", checks::clock(context.now()));
-    match checks::open(settings).await {
+    let sync = match checks::open(settings).await {
         Ok((database, address)) => {
             report.add("database", checks::database(&*database, &address).await);
             report.add("keys", checks::keys(&*database, context.now()).await);
             report.add("queue", checks::queue(settings, &*database, &context).await);
+            let sync = checks::sync(settings, &database, &context).await;
             database.close().await;
+            sync
         }
         Err(failure) => {
             report.add("database", Err(failure));
             report.add("queue", Ok(Finding::Untried("it needs the database".to_owned())));
+            Ok(Finding::Untried("it needs the database".to_owned()))
         }
-    }
+    };
     report.add("media", checks::media(settings, &context).await);
     report.add("mailer", checks::mailer(settings, context.clock.clone()).await);
-    report.add("sync", checks::sync(settings));
+    report.add("sync", sync);
     report.add("uploads", checks::uploads(settings, context.clock.clone()).await);
     report.add("google", checks::google(settings, &context).await);
     report.add("listen", checks::listen(settings));

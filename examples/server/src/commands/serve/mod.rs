@@ -115,6 +115,7 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
     drop(claim);
+    parts.sync.close().await;
     parts.queue.close().await;
     parts.database.close().await;
     outcome
