@@ -6,7 +6,7 @@ use crate::model::page::foreign_cursor;
 use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
-    PlaybackStoreError, ProbeError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError,
+    PlaybackStoreError, ProbeError, PublishedKeysError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError,
     Unavailable, UserStoreError,
 };
 
@@ -184,6 +184,7 @@ macro_rules! only_unavailable {
 only_unavailable!(
     KeyStoreError,
     OutboxError,
+    PublishedKeysError,
     QueueError,
     RecipientStoreError,
     SendLogError,
