@@ -8,6 +8,8 @@ extern crate self as moodify_adapters;
 pub mod files;
 #[cfg(feature = "gmail")]
 pub mod gmail;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 #[cfg(feature = "mail-files")]
 pub mod mail_files;
 #[cfg(feature = "mongodb")]
@@ -37,5 +39,5 @@ mod hint;
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
-#[cfg(feature = "gmail")]
+#[cfg(any(feature = "gmail", feature = "jwks"))]
 mod web;

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use moodify_core::port::Unavailable;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use url::{Url, form_urlencoded};
+use url::Url;
 
 /// More than any of them has to say.
 const MAX_ANSWER: usize = 1 << 16;
@@ -38,21 +38,39 @@ impl Client {
         Ok(Self { inner: legacy::Client::builder(TokioExecutor::new()).build(connector), patience })
     }
 
+    /// Asks for what stands there, and returns what was answered.
+    ///
+    /// # Errors
+    /// [`Unavailable::passing`] if there was no answer in time.
+    #[cfg(feature = "jwks")]
+    pub(crate) async fn get(&self, url: &Url) -> Result<(StatusCode, Bytes), Unavailable> {
+        let request = Request::get(url.as_str())
+            .header(header::ACCEPT, "application/json")
+            .body(Full::default())
+            .map_err(Unavailable::lasting)?;
+        self.exchange(request).await
+    }
+
     /// Posts a form, and returns what was answered.
     ///
     /// # Errors
     /// [`Unavailable::passing`] if there was no answer in time.
+    #[cfg(feature = "gmail")]
     pub(crate) async fn post_form(
         &self,
         url: &Url,
         fields: &[(&str, &str)],
     ) -> Result<(StatusCode, Bytes), Unavailable> {
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Request::post(url.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
             .body(Full::from(form))
             .map_err(Unavailable::lasting)?;
+        self.exchange(request).await
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Unavailable> {
         let exchange = async {
             let (head, body) = self.inner.request(request).await.map_err(Unavailable::passing)?.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(Unavailable::passing)?;

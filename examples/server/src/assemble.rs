@@ -4,15 +4,16 @@ use std::{error::Error, sync::Arc};
 
 use moodify_adapters::{
     files::FileMediaStore,
+    jwks::JwksKeys,
     mail_files::FileMailer,
     probe::{ProbeConfig, ProcessProbe, Program},
     prometheus::PrometheusMeter,
     sql::{SqlConfig, SqlStore, SqliteConfig},
 };
 use moodify_core::{
-    Config, Moodify,
+    Config, Moodify, Services,
     memory::{SystemClock, SystemRng},
-    port::{Clock, Mailer, Queue, Unavailable},
+    port::{Clock, Mailer, MediaProbe, PublishedKeys, Queue, Unavailable},
     service::Context,
 };
 #[cfg(feature = "s3")]
@@ -34,20 +35,23 @@ use crate::{
     database::Database,
     failure::{Failure, one_line},
     media::Media,
+    no_uploads::NoUploads,
 };
 
-/// Everything that stands behind a port.
+/// What stands behind the ports of these services. What none of them needs is not opened.
 pub(crate) struct Parts {
     /// Stores, outbox, keys and send log.
     pub(crate) database: Arc<dyn Database>,
     /// How events travel.
     pub(crate) queue: Arc<dyn Queue>,
-    /// Audio and covers.
-    pub(crate) media: Arc<dyn Media>,
-    /// How mails leave.
-    pub(crate) mailer: Arc<dyn Mailer>,
-    /// Looks at uploads.
-    pub(crate) probe: Arc<ProcessProbe>,
+    /// Audio and covers, for music.
+    pub(crate) media: Option<Arc<dyn Media>>,
+    /// How mails leave, for notification.
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    /// Looks at uploads, for music.
+    pub(crate) probe: Option<Arc<ProcessProbe>>,
+    /// The keys of access tokens, where they are not in the database.
+    pub(crate) jwks: Option<Arc<dyn PublishedKeys>>,
     /// Counts what happens.
     pub(crate) meter: Arc<PrometheusMeter>,
     /// Time and chance, and who watches.
@@ -66,20 +70,37 @@ fn meter() -> Result<Arc<PrometheusMeter>, Failure> {
     })
 }
 
-/// Opens everything that the settings name.
+/// Opens what these services need, as the settings name it.
 ///
 /// # Errors
 /// Says which part does not work, why, and what to do.
-pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts, Failure> {
+pub(crate) async fn parts(
+    settings: &Settings,
+    services: Services,
+    upgrade: Upgrade,
+) -> Result<Parts, Failure> {
     let meter = meter()?;
     let context = Context { meter: meter.clone(), ..context() };
-    sync(&settings.sync()?)?;
-    let database = database(settings, upgrade).await?;
+    let clock = &context.clock;
+    if services.sync {
+        sync(&settings.sync()?)?;
+    }
+    // What costs nothing to find missing comes first.
+    let jwks = jwks(settings, services)?;
+    let mailer = services.notification.then(|| mailer(settings, clock.clone())).transpose()?;
+    let probe = services.music.then(|| probe(settings, clock.clone())).transpose()?;
+    let media = match services.music {
+        true => Some(media(settings, clock.clone()).await?),
+        false => None,
+    };
+    queue_between(settings)?;
+    let database = database(settings, services, upgrade).await?;
     Ok(Parts {
-        queue: queue(settings, &*database, context.clock.clone()).await?,
-        media: media(settings, context.clock.clone()).await?,
-        mailer: mailer(settings, context.clock.clone())?,
-        probe: probe(settings, context.clock.clone())?,
+        queue: queue(settings, Some(&*database), clock.clone()).await?,
+        media,
+        mailer,
+        probe,
+        jwks,
         database,
         meter,
         context,
@@ -91,16 +112,36 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
 /// # Errors
 /// If the settings contradict themselves.
 pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
-    let services = parts.database.clone().give_to(Moodify::builder(config));
-    let services = parts.media.clone().give_to(services);
+    let mut services = parts.database.clone().give_to(Moodify::builder(config));
+    if let Some(media) = &parts.media {
+        services = media.clone().give_to(services);
+    }
+    if let Some(mailer) = &parts.mailer {
+        services = services.mailer(mailer.clone());
+    }
+    if let Some(keys) = &parts.jwks {
+        services = services.published_keys(keys.clone());
+    }
+    let probe: Arc<dyn MediaProbe> = match &parts.probe {
+        Some(probe) => probe.clone(),
+        None => Arc::new(NoUploads),
+    };
     let built = services
         .queue(parts.queue.clone())
-        .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
         .rng(parts.context.rng.clone())
         .meter(parts.context.meter.clone())
         .tracer(parts.context.tracer.clone())
-        .build(parts.probe.clone());
+        .build(probe);
+    built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
+}
+
+/// The accounts in this database, to look somebody up.
+///
+/// # Errors
+/// If the settings contradict themselves.
+pub(crate) fn accounts(database: Arc<dyn Database>, config: Config) -> Result<Moodify, Failure> {
+    let built = database.give_to(Moodify::builder(config)).build(Arc::new(NoUploads));
     built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
 }
 
@@ -113,9 +154,13 @@ pub(crate) enum Upgrade {
     No,
 }
 
-/// `database`
-pub(crate) async fn database(settings: &Settings, upgrade: Upgrade) -> Result<Arc<dyn Database>, Failure> {
-    let address = &settings.database()?;
+/// `database`, or that of a service in `databases`
+pub(crate) async fn database(
+    settings: &Settings,
+    services: Services,
+    upgrade: Upgrade,
+) -> Result<Arc<dyn Database>, Failure> {
+    let address = &settings.database(services)?;
     match address.scheme() {
         "sqlite" => sql(SqliteConfig::new(address.path()).into(), upgrade).await,
         #[cfg(feature = "postgres")]
@@ -151,15 +196,60 @@ async fn mongo(config: &MongoConfig, upgrade: Upgrade) -> Result<Arc<dyn Databas
     Ok(Arc::new(opened.map_err(|error| with_advice(&error, "look at the database with its own tools"))?))
 }
 
-/// `queue`
+/// Where the keys come from with which these services verify access tokens; `None` if from their database.
+///
+/// # Errors
+/// If they are in another one, and nobody says where they are published.
+pub(crate) fn jwks(
+    settings: &Settings,
+    services: Services,
+) -> Result<Option<Arc<dyn PublishedKeys>>, Failure> {
+    if services.auth || !(services.music || services.sync) {
+        return Ok(None);
+    }
+    let Some(url) = settings.accounts.jwks_url() else {
+        let own = settings.database(services)?;
+        if own == settings.database(Services::AUTH)? {
+            return Ok(None);
+        }
+        return Err(Failure::new(
+            format!("accounts.jwks_url is not set, and the keys of access tokens are not in {own}"),
+            "set it to the auth service's own address, such as http://auth:8080/.well-known/jwks.json \
+             (MOODIFY_ACCOUNTS_JWKS_URL)",
+        ));
+    };
+    match JwksKeys::new(url.clone()) {
+        Ok(keys) => Ok(Some(Arc::new(keys))),
+        Err(error) => Err(with_advice(&error, "see whether this system has certificate authorities")),
+    }
+}
+
+/// Whether the queue gets from one service to the others.
+///
+/// # Errors
+/// If it lives in a database that not all of them have.
+pub(crate) fn queue_between(settings: &Settings) -> Result<(), Failure> {
+    match (settings.is_apart(), settings.queue()?.scheme()) {
+        (Some(service), "database") => Err(Failure::new(
+            format!("queue is database:, and databases.{service} is set: no event gets from one database to another"),
+            "set queue to a broker, such as amqp://user:password@host/vhost (MOODIFY_QUEUE)",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// `queue`; it may live in this database, if there is one.
 pub(crate) async fn queue(
     settings: &Settings,
-    database: &dyn Database,
+    database: Option<&dyn Database>,
     #[cfg_attr(not(feature = "rabbitmq"), expect(unused_variables))] clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Queue>, Failure> {
     let address = &settings.queue()?;
     match address.scheme() {
-        "database" => Ok(database.queue()),
+        "database" => match database {
+            Some(database) => Ok(database.queue()),
+            None => Err(Failure::new("queue is database:, and none is open", "report this fault")),
+        },
         #[cfg(feature = "rabbitmq")]
         "amqp" | "amqps" => {
             let broker = RabbitConfig::from_url(&address.secret())

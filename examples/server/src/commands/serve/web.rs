@@ -45,7 +45,7 @@ pub(super) fn web(
         services,
         allowed_origins: settings.http.allowed_origins(),
         trusted_proxies: settings.http.trusted_proxies,
-        checks: health::checks(parts, services),
+        checks: health::checks(parts, moodify),
         trust_traceparent: settings.telemetry.trust_traceparent,
         ..HttpConfig::new(public_url.clone())
     };
