@@ -48,9 +48,10 @@ async fn examine(settings: &Settings, services: Services) -> Report {
     if services.sync {
         report.add("sync", checks::sync(settings));
     }
-    for apart in asking(settings, services) {
-        report.add("jwks", checks::jwks(settings, apart).await);
-    }
+    // Of all of them apart, those ask that verify; they do it in the same way.
+    let apart = services == Services::ALL && settings.is_apart().is_some();
+    let asking = if apart { Services::MUSIC } else { services };
+    report.add("jwks", checks::jwks(settings, asking).await);
     if services.music {
         report.add("uploads", checks::uploads(settings, context.clock.clone()).await);
     }
@@ -74,7 +75,10 @@ async fn databases(settings: &Settings, services: Services, context: &Context, r
                 if services.auth {
                     report.add("keys", checks::keys(&*database, context.now()).await);
                 }
-                open.get_or_insert(database);
+                match open {
+                    None => open = Some(database),
+                    Some(_) => database.close().await,
+                }
             }
             Err(failure) => report.add("database", Err(failure)),
         }
@@ -88,14 +92,4 @@ async fn databases(settings: &Settings, services: Services, context: &Context, r
     if let Some(database) = open {
         database.close().await;
     }
-}
-
-/// Those of these services that verify access tokens with keys that they have to ask for.
-fn asking(settings: &Settings, services: Services) -> Vec<Services> {
-    let all = services == Services::ALL;
-    if all && settings.is_apart().is_none() && settings.accounts.jwks_url().is_none() {
-        return Vec::new();
-    }
-    // Both ask in the same way.
-    if all { vec![Services::MUSIC] } else { vec![services] }
 }
