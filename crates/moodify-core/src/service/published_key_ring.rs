@@ -62,9 +62,7 @@ impl PublishedKeyRing {
     pub async fn by_id(&self, id: KeyId) -> Result<Option<VerifyingKey>, Error> {
         let inner = &self.inner;
         if let Some(key) = inner.key(id) {
-            if !inner.is_fresh() {
-                inner.refresh_in_background();
-            }
+            inner.refresh_in_background();
             return Ok(Some(key));
         }
         let _turn = inner.asking.lock().await;
@@ -86,19 +84,15 @@ impl PublishedKeyRing {
     /// [`Error::Unavailable`] if not.
     pub async fn check(&self) -> Result<(), Error> {
         let inner = &self.inner;
-        if inner.is_fresh() && inner.has_keys() {
+        if inner.has_keys() {
+            inner.refresh_in_background();
             return Ok(());
         }
         let _turn = inner.asking.lock().await;
-        let asked = match inner.asked_within(RETRY) {
-            None => inner.refresh().await,
-            Some(_) => Ok(()),
-        };
-        match (inner.has_keys(), asked) {
-            (true, _) => Ok(()),
-            (false, Err(error)) => Err(error),
-            (false, Ok(())) => Err(silent()),
+        if inner.asked_within(RETRY).is_none() {
+            inner.refresh().await?;
         }
+        if inner.has_keys() { Ok(()) } else { Err(silent()) }
     }
 }
 
@@ -111,11 +105,12 @@ impl Inner {
         !self.known().keys.is_empty()
     }
 
-    fn is_fresh(&self) -> bool {
+    /// Whether the keys are old enough to ask for them anew.
+    fn is_due(&self) -> bool {
         match self.asked_within(KeyRing::PUBLISHED_TTL) {
-            Some(true) => true,
-            Some(false) => self.asked_within(RETRY).is_some(),
-            None => false,
+            Some(true) => false,
+            Some(false) => self.asked_within(RETRY).is_none(),
+            None => true,
         }
     }
 
@@ -127,8 +122,11 @@ impl Inner {
         (since < time).then_some(answered)
     }
 
-    /// One at a time; who has a key that works does not wait for it.
+    /// When it is time, and one at a time; who has a key that works does not wait for it.
     fn refresh_in_background(self: &Arc<Self>) {
+        if !self.is_due() {
+            return;
+        }
         let Ok(turn) = self.asking.clone().try_lock_owned() else { return };
         let inner = self.clone();
         tokio::spawn(async move {
