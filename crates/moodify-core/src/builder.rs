@@ -12,7 +12,8 @@ use crate::memory::{
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
     CatalogStore, Clock, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner, MediaStore, Meter, Outbox,
-    PlaybackArchive, PlaybackStore, PublishedKeys, Queue, RecipientStore, Rng, SendLog, SyncHub, Tracer, UserStore,
+    PlaybackArchive, PlaybackStore, PublishedKeys, Queue, RecipientStore, Rng, SendLog, SyncHub, Tracer,
+    UserStore,
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::delivery::Housekeeper;

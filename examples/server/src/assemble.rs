@@ -231,7 +231,9 @@ pub(crate) fn jwks(
 pub(crate) fn queue_between(settings: &Settings) -> Result<(), Failure> {
     match (settings.is_apart(), settings.queue()?.scheme()) {
         (Some(service), "database") => Err(Failure::new(
-            format!("queue is database:, and databases.{service} is set: no event gets from one database to another"),
+            format!(
+                "queue is database:, and databases.{service} is set: no event gets from one database to another"
+            ),
             "set queue to a broker, such as amqp://user:password@host/vhost (MOODIFY_QUEUE)",
         )),
         _ => Ok(()),

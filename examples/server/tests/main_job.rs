@@ -2,12 +2,12 @@
 //! Socket.IO client as the devices.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[path = "js/device.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod device;
 #[cfg(all(feature = "postgres", feature = "rabbitmq"))]
 #[path = "../../../crates/moodify-adapters/tests/shared/broker.rs"]
 mod broker;
+#[path = "js/device.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod device;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
 //! The README's walk-through, run as a reader would paste it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-#[path = "js/device.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod device;
 #[cfg(feature = "rabbitmq")]
 #[path = "../../../crates/moodify-adapters/tests/shared/broker.rs"]
 mod broker;
+#[path = "js/device.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod device;
 mod support;
 
 use std::process::Command;

@@ -121,8 +121,12 @@ impl Settings {
         }
         match self.databases.first() {
             Some(service) if services == Services::ALL => Err(Failure::new(
-                format!("databases.{service} is set, and one process with all services keeps everything in one database"),
-                format!("start the services one by one (`moodify serve {service}`), or remove databases.{service}"),
+                format!(
+                    "databases.{service} is set, and one process with all services keeps everything in one database"
+                ),
+                format!(
+                    "start the services one by one (`moodify serve {service}`), or remove databases.{service}"
+                ),
             )),
             _ => self.or_within_data(self.database.as_ref(), "sqlite", "moodify.db"),
         }
@@ -258,9 +262,14 @@ mod tests {
     #[test]
     fn the_defaults_need_nothing_installed() {
         let settings = Settings::default();
-        let shown =
-            [settings.database(Services::ALL), settings.media(), settings.queue(), settings.mailer(), settings.sync()]
-                .map(|address| address.unwrap().to_string());
+        let shown = [
+            settings.database(Services::ALL),
+            settings.media(),
+            settings.queue(),
+            settings.mailer(),
+            settings.sync(),
+        ]
+        .map(|address| address.unwrap().to_string());
         let expected =
             ["sqlite://data/moodify.db", "file://data/media", "database:", "file://data/mail", "local:"];
         assert_eq!(shown, expected);

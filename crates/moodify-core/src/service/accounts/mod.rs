@@ -21,8 +21,8 @@ mod reset_password;
 mod sessions;
 mod sign_up;
 mod update;
-mod verifying_keys;
 mod verify_email;
+mod verifying_keys;
 
 use std::fmt;
 use std::sync::Arc;
