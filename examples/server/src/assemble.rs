@@ -89,10 +89,7 @@ pub(crate) async fn parts(
     let jwks = jwks(settings, services)?;
     let mailer = services.notification.then(|| mailer(settings, clock.clone())).transpose()?;
     let probe = services.music.then(|| probe(settings, clock.clone())).transpose()?;
-    let media = match services.music {
-        true => Some(media(settings, clock.clone()).await?),
-        false => None,
-    };
+    let media = if services.music { Some(media(settings, clock.clone()).await?) } else { None };
     queue_between(settings)?;
     let database = database(settings, services, upgrade).await?;
     Ok(Parts {

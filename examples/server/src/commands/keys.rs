@@ -74,10 +74,8 @@ impl Ring {
 impl Rings {
     async fn open(settings: &Settings) -> Result<Self, Failure> {
         let auth = Ring::open(settings, Services::AUTH).await?;
-        let music = match settings.database(Services::MUSIC)? == settings.database(Services::AUTH)? {
-            true => None,
-            false => Some(Ring::open(settings, Services::MUSIC).await?),
-        };
+        let same = settings.database(Services::MUSIC)? == settings.database(Services::AUTH)?;
+        let music = if same { None } else { Some(Ring::open(settings, Services::MUSIC).await?) };
         Ok(Self { auth, music })
     }
 
