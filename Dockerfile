@@ -4,8 +4,8 @@
 # This file was linted (hadolint) and never built by the project's own checks: they run where no Docker engine does.
 
 FROM rust:1.94.1-slim-bookworm AS chef
-# The bundled SQLite is C.
-# hadolint ignore=DL3008 -- what Debian mends is wanted; nothing of it is in the image.
+# The bundled SQLite is C. No versions: what Debian mends is wanted, and nothing of it is in the image.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends build-essential pkg-config \
     && rm -rf /var/lib/apt/lists/* \

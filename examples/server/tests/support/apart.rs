@@ -29,7 +29,6 @@ pub(crate) struct Apart {
 }
 
 /// What is decided before anything runs.
-#[derive(Clone)]
 pub(crate) struct Addresses {
     nginx: &'static str,
     front: String,
@@ -80,21 +79,15 @@ impl Apart {
             at.iter().map(|address| place.serve_at(address, &[service])).collect()
         };
         // At once, in no order.
-        std::thread::scope(|scope| {
+        let (auth, music, notification, sync) = std::thread::scope(|scope| {
             let auth = scope.spawn(|| started("auth", &addresses.auth));
             let music = scope.spawn(|| started("music", &addresses.music));
             let sync = scope.spawn(|| started("sync", std::slice::from_ref(&addresses.sync)));
-            let notification = scope.spawn(|| vec![place.serve(&["notification"])]);
-            let front = nginx(place.path(), &addresses);
-            Self {
-                front,
-                auth: auth.join().unwrap(),
-                music: music.join().unwrap(),
-                notification: notification.join().unwrap(),
-                sync: sync.join().unwrap(),
-                addresses: addresses.clone(),
-            }
-        })
+            let notification = vec![place.serve(&["notification"])];
+            (auth.join().unwrap(), music.join().unwrap(), notification, sync.join().unwrap())
+        });
+        let front = nginx(place.path(), &addresses);
+        Self { front, auth, music, notification, sync, addresses }
     }
 
     /// Starts auth anew where it was.
