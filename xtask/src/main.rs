@@ -1,16 +1,18 @@
 //! The project's own commands: `cargo xtask up`, `cargo xtask test`, `cargo xtask openapi`,
-//! `cargo xtask bench`, `cargo xtask fuzz`.
+//! `cargo xtask services`, `cargo xtask with-servers`, `cargo xtask bench`, `cargo xtask fuzz`.
 
 #![allow(clippy::print_stdout, reason = "these commands talk to the person at the terminal")]
 
 mod bench;
 mod fuzz;
 mod openapi;
+mod servers;
+mod services;
 mod shell;
 mod test;
 mod up;
 
-use std::{process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +31,30 @@ enum Command {
         /// Handed on to `moodify serve`, for instance `--listen 127.0.0.1:9000 --data /tmp/moodify`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Run the four services apart, on real servers behind nginx, without Docker; Ctrl-C stops it.
+    Services {
+        /// Install what is missing from packages first: Debian's (as root, or by sudo), PyPI's, crates.io's.
+        #[arg(long)]
+        install: bool,
+        /// Where everything is kept.
+        #[arg(long, default_value = "data/services")]
+        data: PathBuf,
+        /// Where clients go.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// MongoDB (SecantusDB stands for it) instead of PostgreSQL.
+        #[arg(long)]
+        mongodb: bool,
+    },
+    /// Run a command that finds every server that tests use: those of this machine, or others for as long as it runs.
+    WithServers {
+        /// Install what is missing from packages first.
+        #[arg(long)]
+        install: bool,
+        /// The command, such as `cargo xtask test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<String>,
     },
     /// Run every check and every test.
     Test,
@@ -53,9 +79,20 @@ enum Command {
     },
 }
 
+fn with_servers(install: bool, command: &[String]) -> anyhow::Result<()> {
+    if install {
+        servers::install()?;
+    }
+    servers::run_with(command)
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Up { args } => up::run(&args),
+        Command::Services { install, data, listen, mongodb } => {
+            services::run(&services::Options { install, data, listen, mongodb })
+        }
+        Command::WithServers { install, command } => with_servers(install, &command),
         Command::Test => test::run(),
         Command::Openapi => openapi::write(),
         Command::Fuzz { target, seconds, alike } => {

@@ -8,6 +8,8 @@ extern crate self as moodify_adapters;
 pub mod files;
 #[cfg(feature = "gmail")]
 pub mod gmail;
+#[cfg(feature = "jwks")]
+pub mod jwks;
 #[cfg(feature = "mail-files")]
 pub mod mail_files;
 #[cfg(feature = "mongodb")]
@@ -41,7 +43,7 @@ mod hint;
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
-#[cfg(any(feature = "gmail", feature = "oidc", feature = "redis"))]
+#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "redis"))]
 mod tls;
-#[cfg(any(feature = "gmail", feature = "oidc"))]
+#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc"))]
 mod web;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response};
-#[cfg(feature = "gmail")]
+#[cfg(any(feature = "gmail", feature = "jwks"))]
 use hyper::{StatusCode, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use moodify_core::port::Unavailable;
-#[cfg(feature = "gmail")]
-use url::{Url, form_urlencoded};
+#[cfg(any(feature = "gmail", feature = "jwks"))]
+use url::Url;
 
 use crate::tls::client_config;
 
@@ -57,6 +57,20 @@ impl Client {
             .unwrap_or_else(|_| Err(Unavailable::passing(format!("no answer within {patience:?}"))))
     }
 
+    /// Asks for what stands there, and returns what was answered.
+    ///
+    /// # Errors
+    /// [`Unavailable::passing`] if there was no answer in time.
+    #[cfg(feature = "jwks")]
+    pub(crate) async fn get(&self, url: &Url) -> Result<(StatusCode, Vec<u8>), Unavailable> {
+        let request = Request::get(url.as_str())
+            .header(header::ACCEPT, "application/json")
+            .body(Vec::new())
+            .map_err(Unavailable::lasting)?;
+        let (head, body) = self.send(request).await?.into_parts();
+        Ok((head.status, body))
+    }
+
     /// Posts a form, and returns what was answered.
     ///
     /// # Errors
@@ -67,7 +81,7 @@ impl Client {
         url: &Url,
         fields: &[(&str, &str)],
     ) -> Result<(StatusCode, Vec<u8>), Unavailable> {
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Request::post(url.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")

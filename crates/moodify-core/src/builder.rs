@@ -12,20 +12,23 @@ use crate::memory::{
 use crate::moodify::{Inner, Moodify};
 use crate::port::{
     CatalogStore, Clock, IdentityProvider, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner,
-    MediaStore, Meter, Outbox, PlaybackArchive, PlaybackStore, Queue, RecipientStore, Rng, SendLog, SyncHub,
-    Tracer, UserStore,
+    MediaStore, Meter, Outbox, PlaybackArchive, PlaybackStore, PublishedKeys, Queue, RecipientStore, Rng,
+    SendLog, SyncHub, Tracer, UserStore,
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::delivery::Housekeeper;
 use crate::service::notifications::NotificationParts;
 use crate::service::playback::PlaybackParts;
-use crate::service::{Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback};
+use crate::service::{
+    Accounts, Catalog, Context, KeyRing, Limits, MediaGate, Notifications, Playback, PublishedKeyRing,
+};
 
 /// Puts Moodify together. What is not chosen stays in memory, and is gone after a restart.
 pub struct MoodifyBuilder {
     config: Config,
     users: Arc<dyn UserStore>,
     keys: Arc<dyn KeyStore>,
+    published: Option<Arc<dyn PublishedKeys>>,
     catalog: Arc<dyn CatalogStore>,
     library: Arc<dyn LibraryStore>,
     outbox: Arc<dyn Outbox>,
@@ -76,6 +79,7 @@ impl MoodifyBuilder {
             config,
             users: store.clone(),
             keys: store.clone(),
+            published: None,
             catalog: store.clone(),
             library: store.clone(),
             outbox: store.clone(),
@@ -105,6 +109,13 @@ impl MoodifyBuilder {
         let (users, keys, catalog, library) = (store.clone(), store.clone(), store.clone(), store.clone());
         let (outbox, send_log, recipients) = (store.clone(), store.clone(), store);
         Self { users, keys, catalog, library, outbox, send_log, recipients, ..self }
+    }
+
+    /// Where the public keys of access tokens come from in a process that does not run the auth service and
+    /// has a key store of its own. Without this they come from the key store.
+    #[must_use]
+    pub fn published_keys(self, keys: Arc<dyn PublishedKeys>) -> Self {
+        Self { published: Some(keys), ..self }
     }
 
     /// How events travel.
@@ -211,9 +222,12 @@ impl MoodifyBuilder {
         };
         // With more than the leeway that an expired token is given.
         let token_life = config.accounts.access_token_ttl + Duration::from_secs(10);
+        let published =
+            self.published.map(|keys| Arc::new(PublishedKeyRing::new(keys, context.clone(), token_life)));
         let limits = Arc::new(Limits::new(context.clone(), config.limits));
         let provider = self.identity_provider;
-        let accounts = Accounts::new(self.users, provider, keys, context.clone(), limits.clone(), config)?;
+        let accounts =
+            Accounts::new(self.users, provider, (keys, published), context.clone(), limits.clone(), config)?;
         let inner = Inner {
             accounts,
             limits,

@@ -6,8 +6,8 @@ use crate::model::page::foreign_cursor;
 use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
-    PlaybackStoreError, ProbeError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError,
-    Unavailable, UserStoreError,
+    PlaybackStoreError, ProbeError, PublishedKeysError, QueueError, RecipientStoreError, SendLogError,
+    SignError, SyncHubError, Unavailable, UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -191,6 +191,7 @@ macro_rules! only_unavailable {
 only_unavailable!(
     KeyStoreError,
     OutboxError,
+    PublishedKeysError,
     QueueError,
     RecipientStoreError,
     SendLogError,

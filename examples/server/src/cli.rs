@@ -34,6 +34,9 @@ pub(crate) enum Command {
     },
     /// Create the database or bring it up to date, and end.
     Migrate {
+        /// Those of which services, if they have databases of their own.
+        #[arg(value_enum, default_value_t = Role::All, value_name = "SERVICES")]
+        role: Role,
         #[command(flatten)]
         flags: Flags,
     },
@@ -48,6 +51,9 @@ pub(crate) enum Command {
     Openapi,
     /// Try every configured part with a real round trip and say what to mend.
     Doctor {
+        /// Only what these need.
+        #[arg(value_enum, default_value_t = Role::All, value_name = "SERVICES")]
+        role: Role,
         #[command(flatten)]
         flags: Flags,
     },

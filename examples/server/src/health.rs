@@ -4,25 +4,28 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use moodify_core::{
-    Services,
+    Moodify,
     port::{BoxError, Mailer, Queue},
 };
 use moodify_http::HealthCheck;
 
 use crate::{assemble::Parts, database::Database, media, sync::SyncPart};
 
-/// One check for each part that these services cannot do without.
-pub(crate) fn checks(parts: &Parts, services: Services) -> Vec<Arc<dyn HealthCheck>> {
+/// One check for each part that the services of this process cannot do without.
+pub(crate) fn checks(parts: &Parts, moodify: &Moodify) -> Vec<Arc<dyn HealthCheck>> {
     let mut checks: Vec<Arc<dyn HealthCheck>> = vec![Arc::new(Kept(parts.database.clone()))];
-    if services.music {
-        checks.push(Arc::new(Media(parts.media.clone())));
+    if let Some(media) = &parts.media {
+        checks.push(Arc::new(Media(media.clone())));
     }
     checks.push(Arc::new(Events(parts.queue.clone())));
-    if services.sync && !matches!(*parts.sync, SyncPart::Local) {
-        checks.push(Arc::new(Playback(parts.sync.clone())));
+    if let Some(sync) = parts.sync.as_ref().filter(|sync| !matches!(***sync, SyncPart::Local)) {
+        checks.push(Arc::new(Playback(sync.clone())));
     }
-    if services.notification {
-        checks.push(Arc::new(Mail(parts.mailer.clone())));
+    if let Some(mailer) = &parts.mailer {
+        checks.push(Arc::new(Mail(mailer.clone())));
+    }
+    if parts.jwks.is_some() {
+        checks.push(Arc::new(Keys(moodify.clone())));
     }
     checks
 }
@@ -86,6 +89,20 @@ impl HealthCheck for Playback {
 
     async fn check(&self) -> Result<(), BoxError> {
         Ok(self.0.check().await?)
+    }
+}
+
+/// Only while no key is known: with one, people go on whatever becomes of the auth service.
+struct Keys(Moodify);
+
+#[async_trait]
+impl HealthCheck for Keys {
+    fn name(&self) -> &'static str {
+        "jwks"
+    }
+
+    async fn check(&self) -> Result<(), BoxError> {
+        Ok(self.0.accounts().can_authenticate().await?)
     }
 }
 

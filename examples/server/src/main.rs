@@ -12,6 +12,7 @@ mod health;
 mod lock;
 mod logging;
 mod media;
+mod no_uploads;
 mod shutdown;
 mod sync;
 #[cfg(feature = "otel")]
@@ -44,10 +45,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve { role, flags } => commands::serve::run(role, &flags.load()?),
-        Command::Migrate { flags } => commands::migrate::run(&flags.load()?),
+        Command::Migrate { role, flags } => commands::migrate::run(role, &flags.load()?),
         Command::Import { import, flags } => commands::import::run(&import, &flags.load()?),
         Command::Openapi => commands::openapi::run(),
-        Command::Doctor { flags } => commands::doctor::run(flags.load()?),
+        Command::Doctor { role, flags } => commands::doctor::run(role, flags.load()?),
         Command::DeadLetters { action } => action.run(),
         Command::Mail { action } => action.run(),
         Command::Keys { action: Keys::List { flags } } => commands::keys::list(&flags.load()?),

@@ -2,6 +2,9 @@
 //! Socket.IO client as the devices.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[cfg(all(feature = "postgres", feature = "rabbitmq"))]
+#[path = "../../../crates/moodify-adapters/tests/shared/broker.rs"]
+mod broker;
 #[path = "js/device.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod device;
@@ -262,6 +265,26 @@ async fn two_processes_on_one_mongodb_do_the_main_job() {
     }
     let Some(server) = support::mongodb::Server::start() else { return };
     two_processes_do_the_main_job(&server.url("moodify")).await;
+}
+
+/// Four services, of two of them two processes, with a database each, behind one address: nobody who comes there
+/// notices.
+#[cfg(all(feature = "postgres", feature = "rabbitmq"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_services_apart_do_the_main_job() {
+    use support::apart::{Addresses, Apart};
+    if !device::is_available() {
+        return;
+    }
+    let Some(addresses) = Addresses::choose(2, 2) else { return };
+    let Some(postgres) = support::postgres::Postgres::start() else { return };
+    let Some(broker) = broker::Broker::start() else { return };
+    let place = Place::new();
+    let own = |service: &str| postgres.database(&format!("moodify_{service}"));
+    place.file("moodify.toml", addresses.settings(&broker.url(), own));
+    let apart = Apart::start(&place, addresses);
+    main_job(&place, &apart.front, &apart.front).await;
+    apart.ends_well();
 }
 
 #[cfg(any(feature = "mongodb", feature = "postgres"))]

@@ -1,6 +1,9 @@
 //! The README's walk-through, run as a reader would paste it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[cfg(feature = "rabbitmq")]
+#[path = "../../../crates/moodify-adapters/tests/shared/broker.rs"]
+mod broker;
 #[path = "js/device.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod device;
@@ -25,10 +28,31 @@ fn the_walk_through_works_as_pasted() {
     }
     let place = Place::new();
     let server = place.serve(&["all"]);
+    walks_through(&place, &server.url);
+}
+
+/// The same lines, with four services apart behind the address.
+#[cfg(feature = "rabbitmq")]
+#[test]
+fn the_walk_through_works_with_the_services_apart() {
+    use support::apart::{Addresses, Apart};
+    if !device::is_available() {
+        return;
+    }
+    let Some(addresses) = Addresses::choose(1, 1) else { return };
+    let Some(broker) = broker::Broker::start() else { return };
+    let place = Place::new();
+    place.file("moodify.toml", addresses.settings(&broker.url(), |name| format!("sqlite://data/{name}.db")));
+    let apart = Apart::start(&place, addresses);
+    walks_through(&place, &apart.front.url);
+    apart.ends_well();
+}
+
+fn walks_through(place: &Place, url: &str) {
     // The reader stands in the repository; the data of this test's server is somewhere else, and
     // its packages are there already.
     let script = walk_through()
-        .replace("http://127.0.0.1:8080", &server.url)
+        .replace("http://127.0.0.1:8080", url)
         .replace(" data/", &format!(" {}/", place.path().join("data").display()))
         .replace("npm ci --silent --prefix examples/server/tests/js\n", "");
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

@@ -10,6 +10,7 @@ pub mod limits;
 mod media_gate;
 pub mod notifications;
 pub mod playback;
+mod published_key_ring;
 
 pub use accounts::Accounts;
 pub use catalog::Catalog;
@@ -19,3 +20,4 @@ pub use limits::Limits;
 pub use media_gate::{MediaGate, MediaGrant};
 pub use notifications::Notifications;
 pub use playback::Playback;
+pub use published_key_ring::PublishedKeyRing;

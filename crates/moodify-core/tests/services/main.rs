@@ -15,6 +15,7 @@ mod mails;
 mod media_gate;
 mod notifications;
 mod passwords;
+mod published_keys;
 mod recovery;
 mod releases;
 mod tokens;

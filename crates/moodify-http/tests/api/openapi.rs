@@ -179,30 +179,26 @@ fn searches_say_how_many_words_count() {
     }
 }
 
-/// Where nginx sends a path: an exact `location` first, then the longest that begins it.
-fn port_of<'a>(locations: &[(bool, &'a str, &'a str)], path: &str) -> Option<&'a str> {
+/// The service that nginx sends a path to: an exact `location` first, then the longest that begins it.
+fn service_of<'a>(locations: &[(bool, &'a str, &'a str)], path: &str) -> Option<&'a str> {
     let exact = locations.iter().find(|(exact, place, _)| *exact && *place == path);
     let prefixes = locations.iter().filter(|(exact, place, _)| !exact && path.starts_with(place));
     let longest = prefixes.max_by_key(|(_, place, _)| place.len());
-    exact.or(longest).map(|(_, _, port)| *port)
+    exact.or(longest).map(|(_, _, service)| *service)
 }
 
 #[test]
-fn the_page_for_operators_sends_each_path_to_the_service_that_has_it() {
-    let page = include_str!("../../../../docs/operations.md");
-    let port = |service: &str| {
-        let start = format!("moodify serve {service} --listen 127.0.0.1:");
-        page.lines().find_map(|line| line.strip_prefix(&start)).unwrap()
-    };
-    let locations: Vec<_> = page
-        .lines()
-        .filter_map(|line| {
-            let (place, rest) = line.strip_prefix("location ")?.split_once('{')?;
-            let (_, rest) = rest.split_once("proxy_pass http://127.0.0.1:")?;
+fn the_proxy_sends_each_path_to_the_service_that_has_it() {
+    let routes = include_str!("../../../../deploy/routes.conf");
+    let blocks = routes.split("\nlocation ").skip(1).filter_map(|block| block.split_once('{'));
+    let locations: Vec<_> = blocks
+        .filter_map(|(place, inside)| {
+            let service = inside.split('}').next()?.trim().strip_prefix("proxy_pass http://")?;
             let (exact, place) = place.strip_prefix("= ").map_or((false, place), |place| (true, place));
-            Some((exact, place.trim(), rest.split_once(';')?.0))
+            Some((exact, place.trim(), service.trim_end_matches(';')))
         })
         .collect();
+    assert!(locations.len() > 5, "{locations:?}");
     let paths = |services| -> HashSet<String> {
         let document = serde_json::to_value(openapi(services)).unwrap();
         document["paths"].as_object().unwrap().keys().cloned().collect()
@@ -210,10 +206,10 @@ fn the_page_for_operators_sends_each_path_to_the_service_that_has_it() {
     let (auth, music) = (paths(Services::AUTH), paths(Services::MUSIC));
     for (services, other, name) in [(&auth, &music, "auth"), (&music, &auth, "music")] {
         for path in services.difference(other) {
-            assert_eq!(port_of(&locations, path), Some(port(name)), "{path}");
+            assert_eq!(service_of(&locations, path), Some(name), "{path}");
         }
     }
-    assert_eq!(port_of(&locations, "/socket.io/"), Some(port("sync")));
+    assert_eq!(service_of(&locations, "/socket.io/"), Some("sync"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use moodify_core::{
-    Error,
+    Error, Services,
     model::KeyPurpose,
     service::{KeyLives, KeyRing, KeyState, KnownKey},
 };
@@ -25,9 +25,9 @@ use crate::{
 pub(crate) fn list(settings: &Settings) -> Result<(), Failure> {
     logging::start(&settings.log)?;
     runtime()?.block_on(async {
-        let (store, keys) = open(settings).await?;
-        let told = table(&keys, &lives(settings)?).await.map_err(|error| unanswered(&error));
-        store.close().await;
+        let rings = Rings::open(settings).await?;
+        let told = table(&rings, &lives(settings)?).await.map_err(|error| unanswered(&error));
+        rings.close().await;
         print!("{}", told?);
         Ok(())
     })
@@ -40,10 +40,10 @@ pub(crate) fn list(settings: &Settings) -> Result<(), Failure> {
 pub(crate) fn rotate(settings: &Settings, purposes: &[KeyPurpose]) -> Result<(), Failure> {
     logging::start(&settings.log)?;
     runtime()?.block_on(async {
-        let (store, keys) = open(settings).await?;
-        let made = make(&keys, purposes).await.map_err(|error| unanswered(&error));
-        let told = table(&keys, &lives(settings)?).await.map_err(|error| unanswered(&error));
-        store.close().await;
+        let rings = Rings::open(settings).await?;
+        let made = make(&rings, purposes).await.map_err(|error| unanswered(&error));
+        let told = table(&rings, &lives(settings)?).await.map_err(|error| unanswered(&error));
+        rings.close().await;
         made?;
         print!("{}", told?);
         println!("Old keys go on verifying until nothing that they signed is good any more.");
@@ -51,27 +51,63 @@ pub(crate) fn rotate(settings: &Settings, purposes: &[KeyPurpose]) -> Result<(),
     })
 }
 
-async fn open(settings: &Settings) -> Result<(Arc<dyn Database>, KeyRing), Failure> {
-    let store = assemble::database(settings, Upgrade::No).await?;
-    let keys = KeyRing::new(store.clone(), assemble::context());
-    Ok((store, keys))
+/// The keys of the services that have some.
+struct Rings {
+    auth: Ring,
+    /// If it has a database of its own.
+    music: Option<Ring>,
+}
+
+struct Ring {
+    store: Arc<dyn Database>,
+    keys: KeyRing,
+}
+
+impl Ring {
+    async fn open(settings: &Settings, services: Services) -> Result<Self, Failure> {
+        let store = assemble::database(settings, services, Upgrade::No).await?;
+        let keys = KeyRing::new(store.clone(), assemble::context());
+        Ok(Self { store, keys })
+    }
+}
+
+impl Rings {
+    async fn open(settings: &Settings) -> Result<Self, Failure> {
+        let auth = Ring::open(settings, Services::AUTH).await?;
+        let same = settings.database(Services::MUSIC)? == settings.database(Services::AUTH)?;
+        let music = if same { None } else { Some(Ring::open(settings, Services::MUSIC).await?) };
+        Ok(Self { auth, music })
+    }
+
+    fn of(&self, purpose: KeyPurpose) -> &KeyRing {
+        match (purpose, &self.music) {
+            (KeyPurpose::MediaUrl, Some(music)) => &music.keys,
+            _ => &self.auth.keys,
+        }
+    }
+
+    async fn close(&self) {
+        for ring in std::iter::once(&self.auth).chain(&self.music) {
+            ring.store.close().await;
+        }
+    }
 }
 
 fn lives(settings: &Settings) -> Result<KeyLives, Failure> {
     Ok(KeyLives::of(&settings.core(settings.public_url(settings.listen)?)))
 }
 
-async fn make(keys: &KeyRing, purposes: &[KeyPurpose]) -> Result<(), Error> {
+async fn make(rings: &Rings, purposes: &[KeyPurpose]) -> Result<(), Error> {
     for purpose in purposes {
-        keys.rotate(*purpose).await?;
+        rings.of(*purpose).rotate(*purpose).await?;
     }
     Ok(())
 }
 
-async fn table(keys: &KeyRing, lives: &KeyLives) -> Result<String, Error> {
+async fn table(rings: &Rings, lives: &KeyLives) -> Result<String, Error> {
     let mut table = String::new();
     for purpose in KeyPurpose::ALL {
-        let known = keys.known(purpose, lives).await?;
+        let known = rings.of(purpose).known(purpose, lives).await?;
         if known.is_empty() {
             line(&mut table, purpose, "none yet: the first use makes one");
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     assemble::{self, Upgrade},
+    cli::Role,
     commands::runtime,
     config::Settings,
     failure::Failure,
@@ -9,17 +10,20 @@ use crate::{
     logging,
 };
 
-/// Creates the database or brings it up to date.
+/// Creates the databases of these services or brings them up to date.
 ///
 /// # Errors
-/// If it cannot be opened, or a server runs on it that shares it with nobody.
-pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
+/// If one cannot be opened, or a server runs on it that shares it with nobody.
+pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
     logging::start(&settings.log)?;
-    let address = settings.database()?;
-    let _locks = Locks::take(&settings.data, &address, &["auth", "music", "notification", "sync"])?;
-    runtime()?.block_on(async {
-        assemble::database(settings, Upgrade::Yes).await?.close().await;
+    let runtime = runtime()?;
+    for (services, address) in settings.every_database(role.services())? {
+        let _locks = Locks::take(&settings.data, &address, role.names())?;
+        runtime.block_on(async {
+            assemble::database(settings, services, Upgrade::Yes).await?.close().await;
+            Ok(())
+        })?;
         println!("{address} is up to date.");
-        Ok(())
-    })
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::{
 
 use moodify_core::{config::AccountsConfig, model::Password};
 use serde::Deserialize;
+use url::Url;
 
 use super::seconds;
 
@@ -22,9 +23,15 @@ pub(crate) struct Accounts {
     refusal_ms: Option<u32>,
     hash_parallelism: Option<NonZeroUsize>,
     hash_queue: Option<usize>,
+    jwks_url: Option<JwksUrl>,
 }
 
 impl Accounts {
+    /// Where the auth service publishes its keys, if somebody said so.
+    pub(crate) fn jwks_url(&self) -> Option<&Url> {
+        self.jwks_url.as_ref().map(|url| &url.0)
+    }
+
     /// The typed configuration.
     pub(crate) fn config(&self) -> AccountsConfig {
         let default = AccountsConfig::default();
@@ -43,6 +50,22 @@ impl Accounts {
             hash_parallelism: self.hash_parallelism.map_or(default.hash_parallelism, NonZeroUsize::get),
             hash_queue: self.hash_queue.unwrap_or(default.hash_queue),
         }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct JwksUrl(Url);
+
+impl TryFrom<String> for JwksUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let url = Url::parse(&text).ok().filter(|url| {
+            let plain = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && url.host().is_some() && plain
+        });
+        url.map(Self).ok_or("an address such as http://auth.internal:8080/.well-known/jwks.json is expected")
     }
 }
 

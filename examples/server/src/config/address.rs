@@ -55,6 +55,12 @@ impl Address {
     }
 }
 
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
 impl TryFrom<String> for Address {
     type Error = &'static str;
 

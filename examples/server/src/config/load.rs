@@ -21,9 +21,10 @@ const PREFIX: &str = "MOODIFY_";
 /// Read when it is there and no other file is named.
 const DEFAULT_FILE: &str = "moodify.toml";
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 17] = [
     "accounts",
     "catalog",
+    "databases",
     "mail",
     "smtp",
     "gmail",

@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod catalog;
+mod databases;
 mod gmail;
 mod google;
 mod http;
@@ -27,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use moodify_core::Config;
+use moodify_core::{Config, Services};
 use serde::Deserialize;
 use url::Url;
 
@@ -48,11 +49,13 @@ pub(crate) struct Settings {
     /// How clients reach this deployment, if not at `listen`.
     public_url: Option<Url>,
     database: Option<Address>,
+    databases: databases::Databases,
     media: Option<Address>,
     queue: Option<Address>,
     mailer: Option<Address>,
     sync: Option<Address>,
-    accounts: accounts::Accounts,
+    /// Identity, and who verifies it.
+    pub(crate) accounts: accounts::Accounts,
     /// Tracks and their media.
     pub(crate) catalog: catalog::Catalog,
     /// Mails.
@@ -90,6 +93,7 @@ impl Default for Settings {
             data: PathBuf::from("data"),
             public_url: None,
             database: None,
+            databases: databases::Databases::default(),
             media: None,
             queue: None,
             mailer: None,
@@ -115,9 +119,48 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Stores, keys and send log.
-    pub(crate) fn database(&self) -> Result<Address, Failure> {
-        self.or_within_data(self.database.as_ref(), "sqlite", "moodify.db")
+    /// Stores, keys and send log of these services: of one alone its own, if it has one.
+    ///
+    /// # Errors
+    /// If all are to run in one process, and one of them has a database of its own.
+    pub(crate) fn database(&self, services: Services) -> Result<Address, Failure> {
+        if let Some(own) = self.databases.of(services) {
+            return Ok(own.clone());
+        }
+        match self.databases.first() {
+            Some(service) if services == Services::ALL => Err(Failure::new(
+                format!(
+                    "databases.{service} is set, and one process with all services keeps everything in one database"
+                ),
+                format!(
+                    "start the services one by one (`moodify serve {service}`), or remove databases.{service}"
+                ),
+            )),
+            _ => self.or_within_data(self.database.as_ref(), "sqlite", "moodify.db"),
+        }
+    }
+
+    /// Every database of these services, each once.
+    ///
+    /// # Errors
+    /// If a URL is none.
+    pub(crate) fn every_database(&self, services: Services) -> Result<Vec<(Services, Address)>, Failure> {
+        if services != Services::ALL || self.databases.first().is_none() {
+            return Ok(vec![(services, self.database(services)?)]);
+        }
+        let mut found: Vec<(Services, Address)> = Vec::new();
+        for one in [Services::AUTH, Services::MUSIC, Services::NOTIFICATION, Services::SYNC] {
+            let address = self.database(one)?;
+            if !found.iter().any(|(_, known)| *known == address) {
+                found.push((one, address));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A service with a database of its own, by name.
+    pub(crate) fn is_apart(&self) -> Option<&'static str> {
+        self.databases.first()
     }
 
     /// Audio and covers.
@@ -220,17 +263,41 @@ fn read_authorities(setting: &str, file: Option<&std::path::Path>) -> Result<Opt
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use moodify_core::Services;
+
+    use super::{Address, Settings};
 
     #[test]
     fn the_defaults_need_nothing_installed() {
         let settings = Settings::default();
-        let shown =
-            [settings.database(), settings.media(), settings.queue(), settings.mailer(), settings.sync()]
-                .map(|address| address.unwrap().to_string());
+        let shown = [
+            settings.database(Services::ALL),
+            settings.media(),
+            settings.queue(),
+            settings.mailer(),
+            settings.sync(),
+        ]
+        .map(|address| address.unwrap().to_string());
         let expected =
             ["sqlite://data/moodify.db", "file://data/media", "database:", "file://data/mail", "local:"];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_service_keeps_its_own_in_its_own_database() {
+        let address = |text: &str| Address::try_from(text.to_owned()).unwrap();
+        let mut settings = Settings::default();
+        let one = settings.every_database(Services::ALL).unwrap();
+        assert_eq!(one, [(Services::ALL, address("sqlite://data/moodify.db"))]);
+
+        settings.databases = toml::from_str("auth = \"sqlite://a.db\"\nmusic = \"sqlite://m.db\"").unwrap();
+        assert_eq!(settings.database(Services::MUSIC).unwrap(), address("sqlite://m.db"));
+        assert_eq!(settings.database(Services::SYNC).unwrap(), address("sqlite://data/moodify.db"));
+        let refused = settings.database(Services::ALL).unwrap_err();
+        assert!(refused.what().starts_with("databases.auth is set"), "{refused}");
+        let all = settings.every_database(Services::ALL).unwrap();
+        let shown: Vec<String> = all.iter().map(|(_, address)| address.to_string()).collect();
+        assert_eq!(shown, ["sqlite://a.db", "sqlite://m.db", "sqlite://data/moodify.db"]);
     }
 
     #[test]

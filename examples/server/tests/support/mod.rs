@@ -1,6 +1,7 @@
 //! The built program, in a folder of its own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+pub(crate) mod apart;
 pub(crate) mod http;
 #[cfg(feature = "mongodb")]
 #[path = "../../../../crates/moodify-adapters/tests/mongodb/server.rs"]
@@ -164,6 +165,18 @@ impl Server {
             }
         };
         Self { child, url: address, errors }
+    }
+
+    /// Another program that serves at this address.
+    pub(crate) fn other(command: &mut Command, url: &str) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, url: url.to_owned(), errors }
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -3,12 +3,12 @@
 //! The format is a compact JWS with one fixed header, so that there is no algorithm to confuse
 //! (RFC 8725, 3.1); `docs/adr/0003-access-tokens.md` says why no JWT library stands here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, SigningKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,9 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::{AuthFailure, Error};
 use crate::model::{AccessClaims, Account, Caller, KeyId, KeyPurpose, SessionId, StoredKey};
-use crate::service::{Context, KeyRing};
+use crate::service::{Context, KeyRing, PublishedKeyRing};
+
+use super::verifying_keys::VerifyingKeys;
 
 /// Who access tokens are for.
 const AUDIENCE: &str = "moodify";
@@ -79,23 +81,27 @@ pub(super) struct AccessTokens {
     context: Context,
     issuer: String,
     ttl: Duration,
-    /// Of the keys that were asked for.
-    public: Mutex<HashMap<KeyId, VerifyingKey>>,
+    verifying: VerifyingKeys,
     /// Keys and SHA-256 of tokens whose signatures they have verified: a device presents the same one for
     /// a while.
     verified: Mutex<HashSet<(KeyId, [u8; 32])>>,
 }
 
 impl AccessTokens {
-    pub(super) fn new(keys: Arc<KeyRing>, context: Context, config: &Config) -> Self {
+    pub(super) fn new(
+        (keys, published): (Arc<KeyRing>, Option<Arc<PublishedKeyRing>>),
+        context: Context,
+        config: &Config,
+    ) -> Self {
         let own_address = || config.public_url.as_str().trim_end_matches('/').to_owned();
         let issuer = config.issuer.clone().unwrap_or_else(own_address);
+        let verifying = VerifyingKeys::new(&keys, published);
         Self {
             keys,
             context,
             issuer,
             ttl: config.accounts.access_token_ttl,
-            public: Mutex::default(),
+            verifying,
             verified: Mutex::default(),
         }
     }
@@ -141,17 +147,18 @@ impl AccessTokens {
         let header: Header = decode(header).ok_or_else(invalid)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok();
         let signature = signature.and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or_else(invalid)?;
-        let key = self.keys.by_id(KeyPurpose::AccessToken, header.kid).await?.ok_or_else(invalid)?;
-        let verified = (key.id, Sha256::digest(token).into());
+        let key = self.verifying.by_id(header.kid).await?.ok_or_else(invalid)?;
+        let verified = (header.kid, Sha256::digest(token).into());
         if !lock(&self.verified).contains(&verified) {
-            self.public(&key).verify_strict(signed.as_bytes(), &signature).map_err(|_| invalid())?;
+            key.verify_strict(signed.as_bytes(), &signature).map_err(|_| invalid())?;
             self.remember(verified);
         }
         self.accept(decode(claims).ok_or_else(invalid)?)
     }
 
-    fn public(&self, key: &StoredKey) -> VerifyingKey {
-        *lock(&self.public).entry(key.id).or_insert_with(|| signing_key(key).verifying_key())
+    /// Whether there is a key to verify with.
+    pub(super) async fn can_verify(&self) -> Result<(), Error> {
+        self.verifying.check().await
     }
 
     fn remember(&self, verified: (KeyId, [u8; 32])) {
@@ -192,7 +199,7 @@ impl AccessTokens {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -207,7 +214,7 @@ fn public_jwk(key: &StoredKey) -> Jwk {
     }
 }
 
-fn signing_key(key: &StoredKey) -> SigningKey {
+pub(super) fn signing_key(key: &StoredKey) -> SigningKey {
     SigningKey::from_bytes(&key.expose())
 }
 

@@ -11,6 +11,14 @@ impl Accounts {
         self.inner.tokens.verify(access_token).await
     }
 
+    /// Whether this process knows a key that verifies access tokens, or can get one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it has none and whoever has does not answer.
+    pub async fn can_authenticate(&self) -> Result<(), Error> {
+        self.inner.tokens.can_verify().await
+    }
+
     /// The public keys with which others verify access tokens.
     ///
     /// # Errors

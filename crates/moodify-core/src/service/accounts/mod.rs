@@ -24,6 +24,7 @@ mod sessions;
 mod sign_up;
 mod update;
 mod verify_email;
+mod verifying_keys;
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ use self::access_token::AccessTokens;
 pub use self::passwords::HashingLoad;
 use self::passwords::Passwords;
 use self::refresh_token::RefreshToken;
-use super::{Context, KeyLives, KeyRing, Limits};
+use super::{Context, KeyLives, KeyRing, Limits, PublishedKeyRing};
 use crate::Error;
 use crate::config::{AccountsConfig, Config};
 use crate::model::{AccessClaims, Account, KeyPurpose, Session, SessionId, UserAgent, later};
@@ -91,19 +92,20 @@ impl fmt::Debug for SignedIn {
 }
 
 impl Accounts {
-    /// The service over these parts.
+    /// The service over these parts. With published keys it verifies access tokens by them, and signs none
+    /// that it would take.
     ///
     /// # Errors
     /// [`Error::Internal`] if the password hash cannot be set up.
     pub fn new(
         users: Arc<dyn UserStore>,
         identity_provider: Option<Arc<dyn IdentityProvider>>,
-        keys: Arc<KeyRing>,
+        (keys, published): (Arc<KeyRing>, Option<Arc<PublishedKeyRing>>),
         context: Context,
         limits: Arc<Limits>,
         config: &Config,
     ) -> Result<Self, Error> {
-        let tokens = AccessTokens::new(keys.clone(), context.clone(), config);
+        let tokens = AccessTokens::new((keys.clone(), published), context.clone(), config);
         /// Forgotten passwords that are looked up at a time: each takes a read and a write.
         const RECOVERIES: usize = 64;
         let passwords = Passwords::new(context.clone(), &config.accounts)?;

@@ -3,6 +3,7 @@
 mod table;
 
 use moodify_core::{
+    Services,
     model::EventId,
     port::{DeadLetter, Letters, Queue, QueueError},
     service::delivery::CONSUMERS,
@@ -122,7 +123,17 @@ fn with_queue(
     work: impl AsyncFnOnce(&dyn Queue) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     logging::start(&settings.log)?;
-    let database = settings.database()?;
+    assemble::queue_between(settings)?;
+    if settings.queue()?.scheme() != "database" {
+        // A broker's: whose databases there are does not matter.
+        return runtime()?.block_on(async {
+            let queue = assemble::queue(settings, None, assemble::context().clock).await?;
+            let worked = work(&*queue).await;
+            queue.close().await;
+            worked
+        });
+    }
+    let database = settings.database(Services::ALL)?;
     if database.scheme() == "sqlite" && !database.path().exists() {
         return Err(Failure::new(
             format!("there is no database at {}", database.path().display()),
@@ -130,8 +141,8 @@ fn with_queue(
         ));
     }
     runtime()?.block_on(async {
-        let store = assemble::database(settings, Upgrade::No).await?;
-        let worked = match assemble::queue(settings, &*store, assemble::context().clock).await {
+        let store = assemble::database(settings, Services::ALL, Upgrade::No).await?;
+        let worked = match assemble::queue(settings, Some(&*store), assemble::context().clock).await {
             Ok(queue) => {
                 let worked = work(&*queue).await;
                 queue.close().await;

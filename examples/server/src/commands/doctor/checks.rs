@@ -10,11 +10,12 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use moodify_core::{
+    Services,
     model::{KeyPurpose, MediaKey, Timestamp},
     port::{Clock, Consumer, MediaError, MediaProbe, ProbeError, Queue, QueueError, Rejection},
     service::{Context, delivery::CONSUMERS},
 };
-use url::Host;
+use url::{Host, Url};
 
 use super::report::Finding;
 use crate::{
@@ -62,8 +63,8 @@ pub(super) fn clock(now: Timestamp) -> Found {
     works(format!("it is {now}"))
 }
 
-pub(super) async fn open(settings: &Settings) -> Result<(Arc<dyn Database>, Address), Failure> {
-    Ok((assemble::database(settings, Upgrade::No).await?, settings.database()?))
+pub(super) async fn open(settings: &Settings, services: Services) -> Result<Arc<dyn Database>, Failure> {
+    assemble::database(settings, services, Upgrade::No).await
 }
 
 pub(super) async fn database(database: &dyn Database, address: &Address) -> Found {
@@ -93,7 +94,8 @@ pub(super) async fn keys(database: &dyn Database, now: Timestamp) -> Found {
 
 /// A queue in the database is tried with a consumer that asks for nothing, so that nothing is ever kept
 /// for it; a broker with a queue that is gone at once.
-pub(super) async fn queue(settings: &Settings, database: &dyn Database, context: &Context) -> Found {
+pub(super) async fn queue(settings: &Settings, database: Option<&dyn Database>, context: &Context) -> Found {
+    assemble::queue_between(settings)?;
     let address = settings.queue()?;
     let queue = assemble::queue(settings, database, context.clock.clone()).await?;
     let found = try_queue(&*queue, &address, context.now()).await;
@@ -169,11 +171,35 @@ pub(super) async fn google(settings: &Settings, context: &Context) -> Found {
     works(format!("the issuer knows this client; it has to know {back} too"))
 }
 
-pub(super) async fn sync(settings: &Settings, database: &Arc<dyn Database>, context: &Context) -> Found {
+/// Asks for the keys that these services verify access tokens with, if they do and if it is by asking.
+pub(super) async fn jwks(settings: &Settings, services: Services) -> Found {
+    if services.auth || !(services.music || services.sync) {
+        return Ok(Finding::Untried("these services need none but their own".to_owned()));
+    }
+    let Some(keys) = assemble::jwks(settings, services)? else {
+        return works("they are in the database, which is that of the auth service".to_owned());
+    };
+    let keys = keys.fetch().await.map_err(|error| {
+        let fix = "start the auth service, or correct accounts.jwks_url; until then nobody is let in whose key is new";
+        Failure::new(one_line(&error), fix)
+    })?;
+    let what = format!("{} keys of the auth service", keys.len());
+    match settings.accounts.jwks_url() {
+        Some(url) if url.scheme() == "http" && !is_this_machine(url) => Ok(Finding::Doubtful(Failure::new(
+            format!("{what}, but {url} is not encrypted: who stands between can let anybody in"),
+            "take https, or a network that is nobody else's",
+        ))),
+        _ => works(what),
+    }
+}
+
+pub(super) async fn sync(settings: &Settings, context: &Context) -> Found {
     let address = settings.sync()?;
-    let sync = assemble::sync(settings, database, context).await?;
+    let database = open(settings, Services::SYNC).await?;
+    let sync = assemble::sync(settings, &database, context).await?;
     let found = try_sync(&sync, &address).await;
     sync.close().await;
+    database.close().await;
     found
 }
 
@@ -237,16 +263,19 @@ pub(super) fn public_url(settings: &Settings) -> Found {
         let fix = "set public_url to what a browser is given: signed URLs and mails are built from it";
         return doubt(format!("it is not set, and {url} reaches this machine only"), fix);
     }
-    let local = match url.host() {
+    if url.scheme() == "http" && !is_this_machine(&url) {
+        return doubt(format!("{url} is not encrypted: tokens can be read on the way"), "put TLS before it");
+    }
+    works(url.to_string())
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
-    };
-    if url.scheme() == "http" && !local {
-        return doubt(format!("{url} is not encrypted: tokens can be read on the way"), "put TLS before it");
     }
-    works(url.to_string())
 }
 
 fn is_local(listen: SocketAddr) -> bool {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use futures::stream::{self, StreamExt};
 use moodify_core::{
-    Error, Moodify,
+    Error, Moodify, Services,
     model::{Caller, Email, Visibility},
 };
 
@@ -60,19 +60,27 @@ pub(crate) struct ImportOptions {
 /// If it cannot begin, a part fails on the way, or files that are meant to be MP3s were not imported.
 pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     logging::start(&settings.log)?;
-    let _lock = Locks::take(&settings.data, &settings.database()?, &["import"])?;
+    let _lock = Locks::take(&settings.data, &settings.database(Services::MUSIC)?, &["import"])?;
     runtime()?.block_on(import_folder(import, settings))
 }
 
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
-    let parts = assemble::parts(settings, Upgrade::No).await?;
+    let parts = assemble::parts(settings, Services::MUSIC, Upgrade::No).await?;
     let mut config = settings.core(settings.public_url(settings.listen)?);
     // `--jobs` says how many.
     config.catalog.uploads_at_once = 0;
     config.catalog.max_staged_bytes = u64::MAX;
-    let moodify = assemble::moodify(&parts, config)?;
-    let artist = artist(&moodify, &import.artist).await?;
+    let moodify = assemble::moodify(&parts, config.clone())?;
+    let artist = if settings.database(Services::MUSIC)? == settings.database(Services::AUTH)? {
+        artist(&moodify, &import.artist).await?
+    } else {
+        let database = assemble::database(settings, Services::AUTH, Upgrade::No).await?;
+        let people = assemble::accounts(database.clone(), config)?;
+        let found = artist(&people, &import.artist).await;
+        database.close().await;
+        found?
+    };
     let importer = Importer {
         visibility: Visibility::parse(&import.visibility)
             .map_err(|why| Failure::new(why.to_string(), "correct --visibility"))?,

@@ -58,7 +58,7 @@ pub(super) async fn claim(
         }
     }
     Err(Failure::new(
-        format!("another process already runs the sync service on {}", settings.database()?),
+        format!("another process already runs the sync service on {}", settings.database(role.services())?),
         "stop it first: with sync = \"local:\" there is one on a database",
     ))
 }

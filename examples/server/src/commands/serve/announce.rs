@@ -17,11 +17,12 @@ use crate::{
 /// # Errors
 /// If the settings name no place.
 pub(super) fn ready(role: Role, settings: &Settings, bound: SocketAddr) -> Result<(), Failure> {
+    let services = role.services();
     let announcement = Announcement {
         services: role.names().join(", "),
         url: format!("http://{}", SocketAddr::new(reachable(bound.ip()), bound.port())),
-        database: settings.database()?.to_string(),
-        mailbox: place(&settings.mailer()?),
+        database: settings.database(services)?.to_string(),
+        mailbox: services.notification.then(|| settings.mailer()).transpose()?.as_ref().map(place),
         data: settings.data.display().to_string(),
     };
     let mut out = io::stdout();
@@ -42,7 +43,7 @@ struct Announcement {
     services: String,
     url: String,
     database: String,
-    mailbox: String,
+    mailbox: Option<String>,
     data: String,
 }
 
@@ -53,7 +54,9 @@ impl fmt::Display for Announcement {
         writeln!(f, "  API       {url}/v1")?;
         writeln!(f, "  Docs      {url}/docs")?;
         writeln!(f, "  Health    {url}/health/ready")?;
-        writeln!(f, "  Mailbox   {mailbox}")?;
+        if let Some(mailbox) = mailbox {
+            writeln!(f, "  Mailbox   {mailbox}")?;
+        }
         writeln!(f, "  Database  {database}")?;
         writeln!(f, "  Data      {data}")?;
         writeln!(f, "Ctrl-C stops it.")

@@ -47,7 +47,7 @@ const GRACE: Duration = Duration::from_millis(200);
 pub(crate) fn run(role: Role, settings: &Settings) -> Result<(), Failure> {
     let runtime = runtime()?;
     let watch = Watch::begin(role, settings, &runtime)?;
-    let locks = Locks::take(&settings.data, &settings.database()?, role.names())?;
+    let locks = Locks::take(&settings.data, &settings.database(role.services())?, role.names())?;
     let outcome = runtime.block_on(serve(role, settings, &locks, &watch));
     watch.end();
     // Whatever still runs in there was given its time.
@@ -63,7 +63,7 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
         tracing::warn!(%public_url, "public_url is not set: what this service links to leads to itself, also where another one is meant");
     }
     let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
-    let mut parts = assemble::parts(settings, Upgrade::Yes).await?;
+    let mut parts = assemble::parts(settings, role.services(), Upgrade::Yes).await?;
     parts.context.tracer = watch.tracer();
     let moodify = assemble::moodify(&parts, config)?;
     if locks.prove_to_be_alone() {
@@ -115,7 +115,9 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
     drop(claim);
-    parts.sync.close().await;
+    if let Some(sync) = &parts.sync {
+        sync.close().await;
+    }
     parts.queue.close().await;
     parts.database.close().await;
     outcome

@@ -46,7 +46,7 @@ pub(super) fn web(
         allowed_origins: settings.http.allowed_origins(),
         pages: settings.google.pages(),
         trusted_proxies: settings.http.trusted_proxies,
-        checks: health::checks(parts, services),
+        checks: health::checks(parts, moodify),
         trust_traceparent: settings.telemetry.trust_traceparent,
         ..HttpConfig::new(public_url.clone())
     };

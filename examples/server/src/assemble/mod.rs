@@ -1,6 +1,10 @@
 //! Which parts are put together, and from which setting: one function a setting, one line a scheme.
 
-use std::{error::Error, sync::Arc};
+mod failures;
+mod identity;
+mod playback;
+
+use std::sync::Arc;
 
 use moodify_adapters::{
     files::FileMediaStore,
@@ -10,9 +14,9 @@ use moodify_adapters::{
     sql::{SqlConfig, SqlStore, SqliteConfig},
 };
 use moodify_core::{
-    Config, Moodify,
+    Config, Moodify, Services,
     memory::{SystemClock, SystemRng},
-    port::{Clock, IdentityProvider, Mailer, Queue, Unavailable},
+    port::{Clock, IdentityProvider, Mailer, MediaProbe, PublishedKeys, Queue, Unavailable},
     service::Context,
 };
 #[cfg(feature = "s3")]
@@ -22,12 +26,8 @@ use secrecy::ExposeSecret;
 use moodify_adapters::gmail::{GmailConfig, GmailMailer};
 #[cfg(feature = "mongodb")]
 use moodify_adapters::mongodb::{MongoConfig, MongoStore};
-#[cfg(feature = "google")]
-use moodify_adapters::oidc::OidcProvider;
 #[cfg(feature = "rabbitmq")]
 use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
-#[cfg(feature = "redis")]
-use moodify_adapters::redis::{Redis, RedisConfig};
 #[cfg(feature = "s3")]
 use moodify_adapters::s3::{S3Config, S3MediaStore};
 #[cfg(feature = "smtp")]
@@ -38,25 +38,37 @@ use crate::{
     database::Database,
     failure::{Failure, one_line},
     media::Media,
+    no_uploads::NoUploads,
     sync::SyncPart,
 };
 
-/// Everything that stands behind a port.
+pub(crate) use failures::with_advice;
+pub(crate) use identity::{identity_provider, jwks};
+pub(crate) use playback::sync;
+
+#[cfg(feature = "smtp")]
+use failures::no_mail_server;
+use failures::{not_built, not_writable, unknown};
+use playback::check_sync;
+
+/// What stands behind the ports of these services. What none of them needs is not opened.
 pub(crate) struct Parts {
     /// Stores, outbox, keys and send log.
     pub(crate) database: Arc<dyn Database>,
     /// How events travel.
     pub(crate) queue: Arc<dyn Queue>,
-    /// Audio and covers.
-    pub(crate) media: Arc<dyn Media>,
-    /// How mails leave.
-    pub(crate) mailer: Arc<dyn Mailer>,
-    /// Who signs people in elsewhere, if somebody does.
+    /// Audio and covers, for music.
+    pub(crate) media: Option<Arc<dyn Media>>,
+    /// How mails leave, for notification.
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    /// Who signs people in elsewhere, for auth, if somebody does.
     pub(crate) identity_provider: Option<Arc<dyn IdentityProvider>>,
-    /// How devices hear of each other.
-    pub(crate) sync: Arc<SyncPart>,
-    /// Looks at uploads.
-    pub(crate) probe: Arc<ProcessProbe>,
+    /// How devices hear of each other, for sync.
+    pub(crate) sync: Option<Arc<SyncPart>>,
+    /// Looks at uploads, for music.
+    pub(crate) probe: Option<Arc<ProcessProbe>>,
+    /// The keys of access tokens, where they are not in the database.
+    pub(crate) jwks: Option<Arc<dyn PublishedKeys>>,
     /// Counts what happens.
     pub(crate) meter: Arc<PrometheusMeter>,
     /// Time and chance, and who watches.
@@ -75,22 +87,38 @@ fn meter() -> Result<Arc<PrometheusMeter>, Failure> {
     })
 }
 
-/// Opens everything that the settings name.
+/// Opens what these services need, as the settings name it.
 ///
 /// # Errors
 /// Says which part does not work, why, and what to do.
-pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts, Failure> {
+pub(crate) async fn parts(
+    settings: &Settings,
+    services: Services,
+    upgrade: Upgrade,
+) -> Result<Parts, Failure> {
     let meter = meter()?;
     let context = Context { meter: meter.clone(), ..context() };
-    check_sync(&settings.sync()?)?;
-    let database = database(settings, upgrade).await?;
+    let clock = &context.clock;
+    // What costs nothing to find missing comes first.
+    if services.sync {
+        check_sync(&settings.sync()?)?;
+    }
+    let jwks = jwks(settings, services)?;
+    let identity_provider = if services.auth { identity_provider(settings, &context)? } else { None };
+    let mailer = services.notification.then(|| mailer(settings, clock.clone())).transpose()?;
+    let probe = services.music.then(|| probe(settings, clock.clone())).transpose()?;
+    let media = if services.music { Some(media(settings, clock.clone()).await?) } else { None };
+    queue_between(settings)?;
+    let database = database(settings, services, upgrade).await?;
+    let sync = if services.sync { Some(sync(settings, &database, &context).await?) } else { None };
     Ok(Parts {
-        sync: Arc::new(sync(settings, &database, &context).await?),
-        queue: queue(settings, &*database, context.clock.clone()).await?,
-        media: media(settings, context.clock.clone()).await?,
-        mailer: mailer(settings, context.clock.clone())?,
-        identity_provider: identity_provider(settings, &context)?,
-        probe: probe(settings, context.clock.clone())?,
+        queue: queue(settings, Some(&*database), clock.clone()).await?,
+        media,
+        mailer,
+        identity_provider,
+        sync: sync.map(Arc::new),
+        probe,
+        jwks,
         database,
         meter,
         context,
@@ -102,21 +130,42 @@ pub(crate) async fn parts(settings: &Settings, upgrade: Upgrade) -> Result<Parts
 /// # Errors
 /// If the settings contradict themselves.
 pub(crate) fn moodify(parts: &Parts, config: Config) -> Result<Moodify, Failure> {
-    let services = parts.database.clone().give_to(Moodify::builder(config));
-    let services = parts.sync.give_to(services);
-    let services = parts.media.clone().give_to(services);
-    let services = match parts.identity_provider.clone() {
-        Some(provider) => services.identity_provider(provider),
-        None => services,
+    let mut services = parts.database.clone().give_to(Moodify::builder(config));
+    if let Some(sync) = &parts.sync {
+        services = sync.give_to(services);
+    }
+    if let Some(media) = &parts.media {
+        services = media.clone().give_to(services);
+    }
+    if let Some(mailer) = &parts.mailer {
+        services = services.mailer(mailer.clone());
+    }
+    if let Some(provider) = &parts.identity_provider {
+        services = services.identity_provider(provider.clone());
+    }
+    if let Some(keys) = &parts.jwks {
+        services = services.published_keys(keys.clone());
+    }
+    let probe: Arc<dyn MediaProbe> = match &parts.probe {
+        Some(probe) => probe.clone(),
+        None => Arc::new(NoUploads),
     };
     let built = services
         .queue(parts.queue.clone())
-        .mailer(parts.mailer.clone())
         .clock(parts.context.clock.clone())
         .rng(parts.context.rng.clone())
         .meter(parts.context.meter.clone())
         .tracer(parts.context.tracer.clone())
-        .build(parts.probe.clone());
+        .build(probe);
+    built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
+}
+
+/// The accounts in this database, to look somebody up.
+///
+/// # Errors
+/// If the settings contradict themselves.
+pub(crate) fn accounts(database: Arc<dyn Database>, config: Config) -> Result<Moodify, Failure> {
+    let built = database.give_to(Moodify::builder(config)).build(Arc::new(NoUploads));
     built.map_err(|error| Failure::new(one_line(&error), "correct the setting that is named"))
 }
 
@@ -129,9 +178,13 @@ pub(crate) enum Upgrade {
     No,
 }
 
-/// `database`
-pub(crate) async fn database(settings: &Settings, upgrade: Upgrade) -> Result<Arc<dyn Database>, Failure> {
-    let address = &settings.database()?;
+/// `database`, or that of a service in `databases`
+pub(crate) async fn database(
+    settings: &Settings,
+    services: Services,
+    upgrade: Upgrade,
+) -> Result<Arc<dyn Database>, Failure> {
+    let address = &settings.database(services)?;
     match address.scheme() {
         "sqlite" => sql(SqliteConfig::new(address.path()).into(), upgrade).await,
         #[cfg(feature = "postgres")]
@@ -167,15 +220,34 @@ async fn mongo(config: &MongoConfig, upgrade: Upgrade) -> Result<Arc<dyn Databas
     Ok(Arc::new(opened.map_err(|error| with_advice(&error, "look at the database with its own tools"))?))
 }
 
-/// `queue`
+/// Whether the queue gets from one service to the others.
+///
+/// # Errors
+/// If it lives in a database that not all of them have.
+pub(crate) fn queue_between(settings: &Settings) -> Result<(), Failure> {
+    match (settings.is_apart(), settings.queue()?.scheme()) {
+        (Some(service), "database") => Err(Failure::new(
+            format!(
+                "queue is database:, and databases.{service} is set: no event gets from one database to another"
+            ),
+            "set queue to a broker, such as amqp://user:password@host/vhost (MOODIFY_QUEUE)",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// `queue`; it may live in this database, if there is one.
 pub(crate) async fn queue(
     settings: &Settings,
-    database: &dyn Database,
+    database: Option<&dyn Database>,
     #[cfg_attr(not(feature = "rabbitmq"), expect(unused_variables))] clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Queue>, Failure> {
     let address = &settings.queue()?;
     match address.scheme() {
-        "database" => Ok(database.queue()),
+        "database" => match database {
+            Some(database) => Ok(database.queue()),
+            None => Err(Failure::new("queue is database:, and none is open", "report this fault")),
+        },
         #[cfg(feature = "rabbitmq")]
         "amqp" | "amqps" => {
             let broker = RabbitConfig::from_url(&address.secret())
@@ -276,70 +348,6 @@ pub(crate) fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<d
     }
 }
 
-/// `[google]`: its issuer is not asked here, so that a start needs nobody's server.
-#[cfg(feature = "google")]
-pub(crate) fn identity_provider(
-    settings: &Settings,
-    context: &Context,
-) -> Result<Option<Arc<dyn IdentityProvider>>, Failure> {
-    let Some(config) = settings.google.config()? else { return Ok(None) };
-    let opened = OidcProvider::new(config, context.clock.clone(), context.rng.clone());
-    let failed = |error: Unavailable| {
-        let fix = "correct google.ca_file, or leave it to the system's authorities";
-        Failure::new(format!("[google] cannot be used: {}", one_line(&error)), fix)
-    };
-    Ok(Some(Arc::new(opened.map_err(failed)?)))
-}
-
-/// `[google]`
-#[cfg(not(feature = "google"))]
-pub(crate) fn identity_provider(
-    settings: &Settings,
-    _: &Context,
-) -> Result<Option<Arc<dyn IdentityProvider>>, Failure> {
-    if !settings.google.is_set_up() {
-        return Ok(None);
-    }
-    let what = "google.client_id is set, which needs the feature `google`; this program is built without it";
-    Err(Failure::new(what, "build it with that feature, or leave [google] out"))
-}
-
-/// `sync`: what `local:` needs is in the core; it writes to the database.
-pub(crate) async fn sync(
-    settings: &Settings,
-    #[cfg_attr(not(feature = "redis"), expect(unused_variables))] database: &Arc<dyn Database>,
-    #[cfg_attr(not(feature = "redis"), expect(unused_variables))] context: &Context,
-) -> Result<SyncPart, Failure> {
-    let address = &settings.sync()?;
-    check_sync(address)?;
-    match address.scheme() {
-        #[cfg(feature = "redis")]
-        "redis" | "rediss" => {
-            let server = RedisConfig::from_url(&address.secret())
-                .map_err(|error| Failure::new(format!("sync is {address}: {error}"), "correct the URL"))?;
-            let archive = database.clone().playback_archive();
-            match Redis::connect(settings.redis.config(server)?, Some(archive), context.clone()).await {
-                Ok(redis) => Ok(SyncPart::Redis(Box::new(redis))),
-                Err(error) => Err(with_advice(&error, "look at the log of the Redis server")),
-            }
-        }
-        _ => Ok(SyncPart::Local),
-    }
-}
-
-/// Whether there is an adapter for what `sync` names: before anything is opened.
-fn check_sync(address: &Address) -> Result<(), Failure> {
-    match address.scheme() {
-        "local" => Ok(()),
-        #[cfg(feature = "redis")]
-        "redis" | "rediss" => Ok(()),
-        #[cfg(not(feature = "redis"))]
-        "redis" | "rediss" => Err(not_built("sync", address, "redis", "local:")),
-        "mongodb" | "mongodb+srv" => Err(not_built("sync", address, "mongodb", "local:")),
-        _ => Err(unknown("sync", address, "local:")),
-    }
-}
-
 /// Uploads are looked at in children of this very program.
 pub(crate) fn probe(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<ProcessProbe>, Failure> {
     let staging = settings.data.join("staging");
@@ -351,44 +359,4 @@ pub(crate) fn probe(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<Pr
             "make it a place that this user may write to, or name another one with --data",
         )
     })
-}
-
-fn not_built(setting: &str, address: &Address, feature: &str, instead: &str) -> Failure {
-    Failure::new(
-        format!(
-            "{setting} is {address}, which needs the feature `{feature}`; this program is built without it"
-        ),
-        format!("build it with that feature, or set {setting} to {instead}"),
-    )
-}
-
-fn unknown(setting: &str, address: &Address, instead: &str) -> Failure {
-    Failure::new(
-        format!("{setting} is {address}, and there is no adapter for `{}:`", address.scheme()),
-        format!("set {setting} to a URL such as {instead}"),
-    )
-}
-
-fn not_writable(setting: &str, address: &Address, error: &Unavailable) -> Failure {
-    Failure::new(
-        format!("{setting} at {address} cannot be used: {}", one_line(error)),
-        format!("make it a place that this user may write to, or name another one with --{setting}"),
-    )
-}
-
-#[cfg(feature = "smtp")]
-fn no_mail_server(address: &Address, error: &Unavailable) -> Failure {
-    Failure::new(
-        format!("mailer at {address} cannot be used: {}", one_line(error)),
-        "correct smtp.ca_file, or leave it to the system's authorities",
-    )
-}
-
-/// An adapter's error that ends in what to do, after its last semicolon; or else this.
-pub(crate) fn with_advice(error: &dyn Error, otherwise: &str) -> Failure {
-    let text = one_line(error);
-    match text.rsplit_once("; ") {
-        Some((what, fix)) => Failure::new(what, fix),
-        None => Failure::new(text, otherwise),
-    }
 }

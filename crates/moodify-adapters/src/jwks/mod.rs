@@ -1,0 +1,5 @@
+#![doc = include_str!("docs.md")]
+
+mod published_keys;
+
+pub use published_keys::JwksKeys;

@@ -1,0 +1,55 @@
+//! Installing from packages: Debian's, Python's, Rust's. As root, or through sudo.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// Whether this process is root.
+pub(super) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
+}
+
+/// Installs these packages of Debian's.
+pub(super) fn apt(packages: &[&str]) -> Result<()> {
+    as_root(&["apt-get", "update"])?;
+    as_root(&[&["apt-get", "install", "--yes", "--no-install-recommends"], packages].concat())
+}
+
+fn as_root(words: &[&str]) -> Result<()> {
+    let words = if is_root() { words.to_vec() } else { [&["sudo"], words].concat() };
+    let (program, arguments) = words.split_first().context("no command")?;
+    // A question would wait for an answer for ever.
+    shell::run(shell::program(program, arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Where what is installed for this user alone is kept.
+pub(super) fn cache() -> Result<PathBuf> {
+    let own = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let usual = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let folder = own.or_else(usual).context("neither XDG_CACHE_HOME nor HOME is set")?;
+    Ok(folder.join("moodify"))
+}
+
+/// Installs a package of Python's into an environment of its own.
+pub(super) fn pip(environment: &Path, package: &str) -> Result<()> {
+    if !shell::succeeds(&mut shell::program("python3", &["-c", "import ensurepip"])) {
+        apt(&["python3-venv"])?;
+    }
+    if environment.exists() {
+        std::fs::remove_dir_all(environment).context("what is half installed cannot be removed")?;
+    }
+    shell::run(shell::program("python3", &["-m", "venv"]).arg(environment))?;
+    shell::run(&mut shell::program(environment.join("bin/pip"), &["install", "--quiet", "--pre", package]))
+}
+
+/// Builds a program of Rust's, once.
+pub(super) fn cargo(arguments: &[&str]) -> Result<()> {
+    shell::run(&mut shell::cargo(&[&["install", "--locked"], arguments].concat()))
+}
+
+/// Whether a program can be started: in the path, or at this one.
+pub(super) fn is_program(name: impl AsRef<std::ffi::OsStr>, question: &str) -> bool {
+    shell::succeeds(&mut shell::program(name, &[question]))
+}

@@ -1,0 +1,60 @@
+//! SecantusDB, from Python's registry: it stands for MongoDB, which Debian does not have. It is not mongod.
+
+use std::{
+    env,
+    ffi::OsString,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+
+use super::{Process, Server, free_port, install, never};
+use crate::shell;
+
+const PROGRAM: &str = "secantusd-py";
+const VARIABLE: &str = "MOODIFY_TEST_MONGODB";
+const PACKAGE: &str = "secantusdb==0.7.0b3";
+
+pub(super) const SERVER: Server = Server {
+    name: "SecantusDB (for MongoDB)",
+    variable: Some(VARIABLE),
+    advice: "pip install --pre secantusdb==0.7.0b3, or name a replica set in MOODIFY_TEST_MONGODB",
+    is_installed: || {
+        env::var_os(VARIABLE).is_some() || install::is_program(PROGRAM, "--help") || own().is_some()
+    },
+    install: || install::pip(&install::cache()?.join("secantusdb"), PACKAGE),
+    find: never,
+    // Tests start it themselves, some of them to kill it.
+    start: None,
+    folder: || own().map(OsString::from),
+};
+
+/// Where it is installed for this user, if it is.
+fn own() -> Option<PathBuf> {
+    let folder = install::cache().ok()?.join("secantusdb/bin");
+    folder.join(PROGRAM).exists().then_some(folder)
+}
+
+/// One of our own.
+pub(crate) struct MongoDb {
+    address: SocketAddr,
+    pub(crate) process: Process,
+}
+
+impl MongoDb {
+    /// Starts it on what is in this folder, or on nothing.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(27_117)?));
+        let program = own().map_or_else(|| PathBuf::from(PROGRAM), |folder| folder.join(PROGRAM));
+        let mut command = shell::program(program, &["--port", &address.port().to_string(), "--storage-path"]);
+        command.arg(folder.join("data"));
+        let process = Process::start("SecantusDB", &command, folder)?.listening(address)?;
+        Ok(Self { address, process })
+    }
+
+    /// The address of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("mongodb://{}/{database}", self.address)
+    }
+}

@@ -1,0 +1,72 @@
+//! s3s-fs, from crates.io: an S3 in a folder. It verifies signatures, which is what matters.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+
+use super::{Process, Server, free_port, install, never};
+use crate::shell;
+
+const PROGRAM: &str = "s3s-fs";
+const VARIABLE: &str = "MOODIFY_TEST_S3";
+
+pub(super) const SERVER: Server = Server {
+    name: "s3s-fs (for S3)",
+    variable: Some(VARIABLE),
+    advice: "cargo install s3s-fs --version 0.14.1 --features binary --locked (three minutes), or name the \
+             program in MOODIFY_TEST_S3",
+    is_installed: || {
+        env::var_os(VARIABLE).is_some() || install::is_program(PROGRAM, "--help") || own().is_some()
+    },
+    install: || install::cargo(&[PROGRAM, "--version", "0.14.1", "--features", "binary"]),
+    find: never,
+    // Tests start it themselves.
+    start: None,
+    folder: || own().map(OsString::from),
+};
+
+/// Where cargo puts what it installs, if it is there.
+fn own() -> Option<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let usual = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
+    let folder = home.or_else(usual)?.join("bin");
+    folder.join(PROGRAM).exists().then_some(folder)
+}
+
+/// One of our own, with one bucket.
+pub(crate) struct S3 {
+    address: SocketAddr,
+    pub(crate) process: Process,
+}
+
+impl S3 {
+    pub(crate) const KEY: &'static str = "moodify";
+    pub(crate) const SECRET: &'static str = "moodify-secret";
+    const BUCKET: &'static str = "music";
+
+    /// Starts it on what is in this folder, or on nothing.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(29_000)?));
+        let store = folder.join("store");
+        fs::create_dir_all(store.join(Self::BUCKET))?;
+        let named = env::var_os(VARIABLE).map(PathBuf::from);
+        let found = named.or_else(|| own().map(|folder| folder.join(PROGRAM)));
+        let port = address.port().to_string();
+        let mut command = shell::program(found.unwrap_or_else(|| PROGRAM.into()), &[]);
+        command.args(["--host", "127.0.0.1", "--port", &port]);
+        command.args(["--access-key", Self::KEY, "--secret-key", Self::SECRET]).arg(store);
+        let process = Process::start("s3s-fs", &command, folder)?.listening(address)?;
+        Ok(Self { address, process })
+    }
+
+    /// What `media` is set to for the bucket.
+    pub(crate) fn media(&self) -> String {
+        format!("s3://{}?region=eu-west-1&endpoint=http://{}&path_style=true", Self::BUCKET, self.address)
+    }
+}

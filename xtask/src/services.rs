@@ -1,0 +1,125 @@
+//! `cargo xtask services`: the four services apart, each on real servers, behind nginx at one address.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    servers::{self, MailCatcher, MongoDb, Nginx, Place, Postgres, Process, RabbitMq, Redis, S3, free_port},
+    shell,
+};
+
+/// How often the processes are looked after.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a person chooses.
+pub(crate) struct Options {
+    /// Install what is missing first.
+    pub(crate) install: bool,
+    /// Where everything is kept.
+    pub(crate) data: PathBuf,
+    /// Where people go.
+    pub(crate) listen: SocketAddr,
+    /// MongoDB instead of PostgreSQL.
+    pub(crate) mongodb: bool,
+}
+
+/// Starts everything, and waits for Ctrl-C or for one of them to end.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.install {
+        servers::install()?;
+    }
+    servers::demand()?;
+    println!("Building Moodify; the first time takes some minutes.");
+    let mut build = shell::cargo(&["build", "-p", "moodify-server", "--bin", "moodify"]);
+    let program = shell::built_program(&mut build, "moodify")?;
+    let place = Place::lasting(&options.data)?;
+    let mut running = Vec::new();
+    let mails = start(options, &program, &place, &mut running)?;
+    println!("\nMoodify is ready: auth, music, notification, sync, each in a process of its own.");
+    println!("  API       http://{}/v1", options.listen);
+    println!("  Mailbox   {}", mails.display());
+    println!("  Logs      {}/*/output.log", options.data.display());
+    println!("Ctrl-C stops it.");
+    // Ctrl-C ends this process, and that ends all of them.
+    loop {
+        thread::sleep(LOOK);
+        for process in &mut running {
+            if let Some(why) = process.has_ended()? {
+                bail!(why);
+            }
+        }
+    }
+}
+
+/// Servers first, then the services on them, then the way in. Returns where mails appear.
+fn start(options: &Options, program: &Path, place: &Place, running: &mut Vec<Process>) -> Result<PathBuf> {
+    println!("Starting the servers.");
+    let databases = databases(options, place, running)?;
+    let broker = RabbitMq::start(&place.folder("rabbitmq")?)?;
+    let redis = Redis::start(&place.folder("redis")?)?;
+    let s3 = S3::start(&place.folder("s3")?)?;
+    let mail = MailCatcher::start(&place.folder("mail")?)?;
+    let (auth, music, notification, sync) = (at(18_081)?, at(18_181)?, at(18_281)?, at(18_381)?);
+    let common = [
+        ("MOODIFY_PUBLIC_URL", format!("http://{}", options.listen)),
+        ("MOODIFY_HTTP_TRUSTED_PROXIES", "1".to_owned()),
+        ("MOODIFY_QUEUE", broker.url()),
+        ("MOODIFY_ACCOUNTS_JWKS_URL", format!("http://{auth}/.well-known/jwks.json")),
+        ("MOODIFY_MEDIA", s3.media()),
+        ("MOODIFY_SYNC", redis.url()),
+        ("MOODIFY_MAILER", mail.mailer()),
+        ("MOODIFY_MAIL_FROM", "Moodify <moodify@example.org>".to_owned()),
+        ("AWS_ACCESS_KEY_ID", S3::KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", S3::SECRET.to_owned()),
+    ];
+    let mails = mail.folder().to_path_buf();
+    running.extend([broker.process, redis.process, s3.process, mail.process]);
+    println!("Starting the services.");
+    for ((service, address), database) in
+        [("auth", auth), ("music", music), ("notification", notification), ("sync", sync)]
+            .into_iter()
+            .zip(databases)
+    {
+        let folder = place.folder(service)?;
+        let mut command = Command::new(program);
+        // With the environment of the person: other settings are heard.
+        command.args(["serve", service]).current_dir(&folder);
+        command.envs(common.iter().map(|(name, value)| (*name, value)));
+        command.env("MOODIFY_LISTEN", address.to_string()).env("MOODIFY_DATA", &folder);
+        command.env(format!("MOODIFY_DATABASES_{}", service.to_uppercase()), database);
+        let process = Process::start(service, &command, &folder)?;
+        running.push(process.listening(address)?);
+    }
+    running.push(Nginx::start(&place.folder("nginx")?, options.listen, [auth, music, sync])?);
+    Ok(mails)
+}
+
+/// One for each service, in their order.
+fn databases(options: &Options, place: &Place, running: &mut Vec<Process>) -> Result<[String; 4]> {
+    const NAMES: [&str; 4] = ["moodify_auth", "moodify_music", "moodify_notification", "moodify_sync"];
+    if options.mongodb {
+        let server = MongoDb::start(&place.folder("mongodb")?)?;
+        let urls = NAMES.map(|name| server.url(name));
+        running.push(server.process);
+        return Ok(urls);
+    }
+    let server = Postgres::start(&place.folder("postgres")?)?;
+    let mut urls = Vec::new();
+    for name in NAMES {
+        urls.push(server.database(name)?);
+    }
+    running.push(server.process);
+    urls.try_into().map_err(|_| anyhow::anyhow!("a database is missing"))
+}
+
+/// The first free address of this machine from that port on.
+fn at(from: u16) -> Result<SocketAddr> {
+    Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(from)?)))
+}
