@@ -8,6 +8,7 @@ mod change_password;
 mod delete_account;
 mod forgot_password;
 mod guard;
+mod import;
 mod log_in;
 mod log_out;
 mod mail_tokens;
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 pub use access_token::{Jwk, Jwks};
+pub use import::Imported;
 pub use log_in::LogIn;
 pub use profile::ProfileChange;
 pub use sessions::SessionList;
