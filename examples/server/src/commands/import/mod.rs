@@ -4,10 +4,10 @@
 //! publishes waits in the outbox for whoever relays.
 
 mod candidate;
-mod journal;
-mod one_file;
-mod progress;
-mod report;
+pub(super) mod journal;
+pub(super) mod one_file;
+pub(super) mod progress;
+pub(super) mod report;
 mod walk;
 
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use clap::Args;
 use futures::stream::{self, StreamExt};
 use moodify_core::{
     Error, Moodify,
-    model::{Caller, Email, Visibility},
+    model::{Caller, Email, TrackId, Visibility},
 };
 
 use crate::{
-    assemble::{self, Upgrade},
+    assemble::{self, Parts, Upgrade},
     commands::runtime,
     config::Settings,
     failure::{Failure, one_line},
@@ -67,17 +67,13 @@ pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Fai
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
     let parts = assemble::parts(settings, Upgrade::No).await?;
-    let mut config = settings.core(settings.public_url(settings.listen)?);
-    // `--jobs` says how many.
-    config.catalog.uploads_at_once = 0;
-    config.catalog.max_staged_bytes = u64::MAX;
-    let moodify = assemble::moodify(&parts, config)?;
+    let moodify = services(settings, &parts)?;
     let artist = artist(&moodify, &import.artist).await?;
     let importer = Importer {
         visibility: Visibility::parse(&import.visibility)
             .map_err(|why| Failure::new(why.to_string(), "correct --visibility"))?,
         dry_run: import.dry_run,
-        journal: journal(settings, &artist)?,
+        journal: journal(settings, &artist, import.dry_run)?,
         root: import.folder.clone(),
         artist,
         moodify,
@@ -93,7 +89,7 @@ async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<()
             match outcome {
                 Ok(outcome) => {
                     let entry = Entry { path: shown(path, &import.folder), outcome };
-                    progress.tell(&entry);
+                    progress.tell(&entry.path, &entry.outcome.words());
                     report.add(entry);
                 }
                 Err(error) => {
@@ -130,15 +126,16 @@ async fn artist(moodify: &Moodify, email: &str) -> Result<Caller, Failure> {
     })
 }
 
-fn journal(settings: &Settings, artist: &Caller) -> Result<Journal, Failure> {
-    let name = artist.artist_id.map(|id| id.to_string()).unwrap_or_default();
-    let path = settings.data.join("imports").join(format!("{name}.jsonl"));
-    Journal::open(&path).map_err(|error| {
-        Failure::new(
-            format!("{} cannot be used: {error}", path.display()),
-            "make it a place that this user may write to, or name another one with --data",
-        )
-    })
+/// The services, for uploads of which `--jobs` says how many there are at once.
+pub(super) fn services(settings: &Settings, parts: &Parts) -> Result<Moodify, Failure> {
+    let mut config = settings.core(settings.public_url(settings.listen)?);
+    config.catalog.uploads_at_once = 0;
+    config.catalog.max_staged_bytes = u64::MAX;
+    assemble::moodify(parts, config)
+}
+
+fn journal(settings: &Settings, artist: &Caller, dry_run: bool) -> Result<Journal<TrackId>, Failure> {
+    Journal::of(settings, &artist.artist_id.map(|id| id.to_string()).unwrap_or_default(), dry_run)
 }
 
 fn shown(path: &Path, root: &Path) -> String {
