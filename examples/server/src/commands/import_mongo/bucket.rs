@@ -15,10 +15,10 @@ use moodify_core::{
 #[cfg(feature = "s3")]
 use secrecy::ExposeSecret;
 
+#[cfg(feature = "s3")]
+use crate::{assemble, config::Address};
 use crate::{
-    assemble,
     commands::import::one_file::body,
-    config::Address,
     failure::{Failure, one_line},
 };
 
@@ -133,11 +133,6 @@ fn within(root: &Path, key: &str) -> Option<PathBuf> {
     let key = Path::new(key.trim_start_matches('/'));
     let plain = key.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     (plain && key.components().next().is_some()).then(|| root.join(key))
-}
-
-/// A place as it may be shown: what follows a question mark may hold anything.
-pub(super) fn shown(place: &str) -> &str {
-    place.split('?').next().unwrap_or_default()
 }
 
 /// The causes of a failure to read, on one line.

@@ -22,7 +22,7 @@ use std::{
 
 use clap::Args;
 use futures::{
-    future::BoxFuture,
+    future::{self, BoxFuture, FutureExt},
     stream::{BoxStream, StreamExt},
 };
 use moodify_adapters::mongodb::mongoose::{MongooseReader, OldCounts};
@@ -185,12 +185,12 @@ impl Importer {
         let mut progress = Progress::new(counts);
         let mut told = (report, &mut progress);
         // One after the other: of two with one mailbox the older one is first.
-        let mut done = each(users.users(), 1, |user| Box::pin(self.user(user)), &mut told).await;
+        let mut done = each(users.users(), 1, |user| self.user(user).boxed(), &mut told).await;
         if done.is_ok() {
-            done = each(music.musics(), jobs, |music| Box::pin(self.music(music)), &mut told).await;
+            done = each(music.musics(), jobs, |music| self.music(music).boxed(), &mut told).await;
         }
         if done.is_ok() {
-            done = each(music.playlists(), 1, |list| Box::pin(self.playlist(list)), &mut told).await;
+            done = each(music.playlists(), 1, |list| self.playlist(list).boxed(), &mut told).await;
         }
         progress.end();
         done
@@ -212,9 +212,9 @@ async fn each<'a, T: Send + 'a>(
     (report, progress): &mut (&mut Report, &mut Progress),
 ) -> Result<(), Failure> {
     let mut outcomes = documents
-        .map(|document| match document {
+        .map(move |document| match document {
             Ok(document) => import(document),
-            Err(error) => Box::pin(async { Err(error.into()) }),
+            Err(error) => future::ready(Err(error.into())).boxed(),
         })
         .buffer_unordered(jobs);
     let mut last = "the beginning".to_owned();

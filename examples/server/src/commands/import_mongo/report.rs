@@ -145,7 +145,7 @@ pub(super) struct Note {
 
 impl Note {
     pub(super) fn new(code: Remark, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: plain(&detail.into()) }
     }
 }
 
@@ -157,7 +157,12 @@ impl Reason {
 }
 
 pub(super) fn skipped(reason: Reason, detail: impl Into<String>) -> Outcome {
-    Outcome::Skipped { reason, detail: detail.into() }
+    Outcome::Skipped { reason, detail: plain(&detail.into()) }
+}
+
+/// What somebody typed into the old system may hold anything, and this goes to a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Outcome {
@@ -173,9 +178,8 @@ impl Outcome {
 
 impl Entry {
     pub(super) fn new(kind: Kind, id: &OldId, name: Option<String>, outcome: Outcome) -> Self {
-        // What somebody typed may hold anything, and this goes to a terminal.
-        let plain = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        Self { kind, id: plain(id.to_string()), name: name.map(plain), outcome, notes: Vec::new() }
+        let name = name.map(|name| plain(&name));
+        Self { kind, id: plain(&id.to_string()), name, outcome, notes: Vec::new() }
     }
 
     /// What a line about it begins with.

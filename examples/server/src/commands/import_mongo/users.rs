@@ -155,7 +155,7 @@ fn is_artist(role: Option<&str>, notes: &mut Vec<Note>) -> bool {
         Some("artist") => true,
         None | Some("user" | "listener") => false,
         Some(other) => {
-            let shown: String = other.chars().filter(|c| !c.is_control()).take(40).collect();
+            let shown: String = other.chars().take(40).collect();
             let detail = format!("the role `{shown}` is unknown here; this is a listener's account");
             notes.push(Note::new(Remark::RoleUnknown, detail));
             false
