@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod desk;
 mod guessing;
+mod imports;
 mod keys;
 mod mail_faults;
 mod mails;
