@@ -274,6 +274,9 @@ fn what_it_cannot_begin_with_is_told() {
         assert!(!format!("{ended:?}").contains("hunter2"), "{ended:?}");
         ended
     };
+    place
+        .run(&["import-mongo", "--bucket", "bucket"])
+        .assert_told("where the old database is", "IMPORT_MONGO_URL");
     run(&url, "nothing", &[]).assert_told("nothing cannot be read", "folder");
     run(&url, "https://bucket.example/", &[]).assert_told("https://", "s3://bucket");
     run("hunter2", "bucket", &[]).assert_told("--from: a URL is expected", "mongodb://");

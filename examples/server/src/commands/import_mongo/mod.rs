@@ -52,7 +52,7 @@ pub(crate) struct ImportMongoOptions {
     /// The old database, with the collections users, musics and playlists. Put a URL with a password
     /// into the environment instead: others see command lines.
     #[arg(long, value_name = "URL", env = "IMPORT_MONGO_URL", hide_env_values = true)]
-    from: String,
+    from: Option<String>,
     /// The database of musics and playlists, if they have one of their own [default: the same].
     #[arg(long, value_name = "URL", env = "IMPORT_MONGO_MUSIC_URL", hide_env_values = true)]
     music_from: Option<String>,
@@ -109,7 +109,10 @@ pub(crate) fn run(options: &ImportMongoOptions, settings: &Settings) -> Result<(
 
 async fn import_all(options: &ImportMongoOptions, settings: &Settings) -> Result<(), Failure> {
     // The old side first: where that is no such thing, nothing is touched here.
-    let users = open(settings, "--from", &options.from).await?;
+    let from = options.from.as_deref().ok_or_else(|| {
+        Failure::new("nothing says where the old database is", "set IMPORT_MONGO_URL, or name it with --from")
+    })?;
+    let users = open(settings, "--from", from).await?;
     let music = match &options.music_from {
         Some(url) => Some(open(settings, "--music-from", url).await?),
         None => None,
