@@ -114,14 +114,14 @@ fn reference(value: RawBsonRef<'_>) -> Option<OldId> {
 
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{Bson, DateTime, RawDocumentBuf, oid::ObjectId, rawdoc};
+    use mongodb::bson::{DateTime, RawDocumentBuf, oid::ObjectId, rawdoc};
 
     use super::*;
 
     #[test]
     fn fields_are_what_they_can_be_and_nothing_else() {
         let document = rawdoc! {
-            "blank": "  ", "text": " Ada ", "number": 7, "null": Bson::Null, "float": 3.0, "minus": -1,
+            "blank": "  ", "text": " Ada ", "number": 7, "null": null, "float": 3.0, "minus": -1,
             "at": DateTime::from_millis(1_700_000_000_123), "iso": "2023-11-14T22:13:20.123Z", "no": "false",
         };
         let fields = Fields(&document);
@@ -139,7 +139,7 @@ mod tests {
     fn references_are_ids_or_copies() {
         let id = ObjectId::from_bytes([7; 12]);
         let document =
-            rawdoc! { "all": [id, { "_id": id }, { "music": id }, "x", Bson::Null], "one": "Nina" };
+            rawdoc! { "all": [id, { "_id": id }, { "music": id }, "x", null], "one": "Nina" };
         let fields = Fields(&document);
         let expected = OldId::from_object_id([7; 12]);
         let all = fields.references(&["all"]).unwrap();

@@ -129,6 +129,6 @@ mod tests {
         assert_eq!(shown[..3], ["number:5", "text:5", "binary4:05"]);
         assert_eq!(id(&rawdoc! { "id": 5_i64 }), id(&rawdoc! { "id": 5.0 }));
         assert!(all.iter().all(|document| id(document).unwrap().made_at().is_none()));
-        assert_eq!(id(&rawdoc! { "id": Bson::Null }), None);
+        assert_eq!(id(&rawdoc! { "id": null }), None);
     }
 }
