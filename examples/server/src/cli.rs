@@ -7,6 +7,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use moodify_core::{Services, model::KeyPurpose};
 
+#[cfg(feature = "mongodb")]
+use crate::commands::import_mongo::ImportMongoOptions;
 use crate::{
     commands::import::ImportOptions,
     config::{self, Settings, Source},
@@ -44,6 +46,15 @@ pub(crate) enum Command {
     Import {
         #[command(flatten)]
         import: ImportOptions,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Take over the users, musics and playlists of a deployment on Express and Mongoose; started again,
+    /// it goes on where it stopped.
+    #[cfg(feature = "mongodb")]
+    ImportMongo {
+        #[command(flatten)]
+        import: ImportMongoOptions,
         #[command(flatten)]
         flags: Flags,
     },

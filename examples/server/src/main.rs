@@ -47,6 +47,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve { role, flags } => commands::serve::run(role, &flags.load()?),
         Command::Migrate { role, flags } => commands::migrate::run(role, &flags.load()?),
         Command::Import { import, flags } => commands::import::run(&import, &flags.load()?),
+        #[cfg(feature = "mongodb")]
+        Command::ImportMongo { import, flags } => commands::import_mongo::run(&import, &flags.load()?),
         Command::Openapi => commands::openapi::run(),
         Command::Doctor { role, flags } => commands::doctor::run(role, flags.load()?),
         Command::DeadLetters { action } => action.run(),

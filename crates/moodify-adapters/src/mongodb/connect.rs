@@ -35,6 +35,36 @@ pub(super) async fn open(config: &MongoConfig, upgrade: Upgrade) -> Result<Datab
     opened.map(|()| database)
 }
 
+/// The database of another program, as it is: only ever read.
+pub(super) async fn open_foreign(
+    config: &MongoConfig,
+    default_name: &str,
+) -> Result<Database, MongoConnectError> {
+    check(config.url.expose_secret())?;
+    let mut options = options(config).await?;
+    // A server without a replica set will do, and a secondary while there is no primary.
+    (options.read_concern, options.write_concern) = (None, None);
+    options.selection_criteria =
+        Some(SelectionCriteria::ReadPreference(ReadPreference::PrimaryPreferred { options: None }));
+    let name = options.default_database.clone().unwrap_or_else(|| default_name.to_owned());
+    let shown = shown(&options, &name);
+    let failed = |fault: Fault| MongoConnectError::reaching(&shown, fault);
+    let client = Client::with_options(options).map_err(|error| failed(error.into()))?;
+    let database = Database::new(client, &name, config.connect_timeout + config.operation_timeout);
+    let found = match schema::found(&database).await {
+        // Something else of that name.
+        Err(Fault::Stored(_)) => Ok(None),
+        found => found.map_err(failed),
+    };
+    let refused = match found {
+        Ok(None) => return Ok(database),
+        Ok(Some(_)) => MongoConnectError::NotForeign { database: shown },
+        Err(error) => error,
+    };
+    database.close().await;
+    Err(refused)
+}
+
 async fn bring_up_to_date(
     database: &Database,
     shown: &str,

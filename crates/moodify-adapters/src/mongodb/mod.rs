@@ -12,6 +12,7 @@ mod hints;
 mod key_store;
 mod library_store;
 mod log_in_tallies;
+pub mod mongoose;
 mod outbox;
 #[cfg(test)]
 mod plans;

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// The key as the bucket has it.
-    pub(super) fn name_of(&self, key: &MediaKey) -> String {
+    pub(super) fn name_of(&self, key: &(impl Display + ?Sized)) -> String {
         format!("{}{key}", self.prefix)
     }
 

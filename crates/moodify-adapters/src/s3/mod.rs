@@ -8,7 +8,9 @@ mod media_signer;
 mod media_store;
 mod multipart;
 mod parts;
+mod reader;
 
 pub use config::{Encryption, S3Config, S3UrlError};
 pub use media_signer::SignedPut;
 pub use media_store::S3MediaStore;
+pub use reader::S3Reader;

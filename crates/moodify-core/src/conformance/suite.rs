@@ -102,6 +102,7 @@ mod tests {
                 include_str!("user_store/accounts.rs"),
                 include_str!("user_store/expiry.rs"),
                 include_str!("user_store/identities.rs"),
+                include_str!("user_store/imports.rs"),
                 include_str!("user_store/mail_tokens.rs"),
                 include_str!("user_store/sessions.rs"),
                 include_str!("user_store/updates.rs"),

@@ -23,6 +23,24 @@ pub(super) struct Users {
 }
 
 impl Users {
+    fn insert_account(&mut self, new: &NewAccount) -> Result<(), UserStoreError> {
+        let account = &new.account;
+        if self.by_email.contains_key(&account.email) {
+            return Err(UserStoreError::EmailTaken);
+        }
+        if let Some(identity) = &new.identity {
+            if !self.is_free(identity, account.id) {
+                return Err(UserStoreError::IdentityTaken);
+            }
+            self.identities.insert(identity.clone(), account.id);
+        }
+        let (stored, password_hash) = (account.clone(), new.password_hash.clone());
+        self.accounts.insert(account.id, Credentials { account: stored, password_hash, revision: 0 });
+        self.by_email.insert(account.email.clone(), account.id);
+        new.verification.iter().for_each(|token| self.insert_token(token));
+        Ok(())
+    }
+
     fn insert_token(&mut self, token: &StoredMailToken) {
         self.tokens.insert((token.account_id, token.purpose), token.clone());
     }
@@ -61,25 +79,24 @@ impl UserStore for MemoryStore {
         events: &[Event],
     ) -> Result<(), UserStoreError> {
         let mut tables = self.tables();
-        let (users, account) = (&mut tables.users, &new.account);
-        if users.by_email.contains_key(&account.email) {
-            return Err(UserStoreError::EmailTaken);
-        }
-        if let Some(identity) = &new.identity {
-            if !users.is_free(identity, account.id) {
-                return Err(UserStoreError::IdentityTaken);
-            }
-            users.identities.insert(identity.clone(), account.id);
-        }
-        let (stored, password_hash) = (account.clone(), new.password_hash.clone());
-        users.accounts.insert(account.id, Credentials { account: stored, password_hash, revision: 0 });
-        users.by_email.insert(account.email.clone(), account.id);
-        users.sessions.insert(session.id, session.clone());
-        new.verification.iter().for_each(|token| users.insert_token(token));
+        tables.users.insert_account(new)?;
+        tables.users.sessions.insert(session.id, session.clone());
         tables.outbox.append(events);
         drop(tables);
         self.appended.give();
         Ok(())
+    }
+
+    async fn import_account(&self, new: &NewAccount, events: &[Event]) -> Result<bool, UserStoreError> {
+        let mut tables = self.tables();
+        if tables.users.accounts.contains_key(&new.account.id) {
+            return Ok(false);
+        }
+        tables.users.insert_account(new)?;
+        tables.outbox.append(events);
+        drop(tables);
+        self.appended.give();
+        Ok(true)
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, UserStoreError> {

@@ -33,6 +33,14 @@ pub trait UserStore: Send + Sync {
         events: &[Event],
     ) -> Result<(), UserStoreError>;
 
+    /// Stores an account that comes from elsewhere, at revision 0, with its token if there is one, and
+    /// without a session. Returns `false`, and stores nothing, when an account with this id is there
+    /// already. Of concurrent calls with one id exactly one gets `true`.
+    ///
+    /// # Errors
+    /// [`UserStoreError::EmailTaken`] if another account has this e-mail; then nothing is stored.
+    async fn import_account(&self, account: &NewAccount, events: &[Event]) -> Result<bool, UserStoreError>;
+
     /// The account with this id; `None` when there is none.
     async fn account(&self, id: AccountId) -> Result<Option<Account>, UserStoreError>;
 

@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod desk;
 mod guessing;
+mod imports;
 mod keys;
 mod linking;
 mod mail_faults;

@@ -4,6 +4,8 @@ pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
+#[cfg(feature = "mongodb")]
+pub(crate) mod import_mongo;
 pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod migrate;

@@ -65,6 +65,13 @@ impl S3Server {
         format!("s3://{BUCKET}?region=eu-west-1&endpoint={url}&path_style=true")
     }
 
+    /// Stores an object as another program would have.
+    pub(crate) fn put(&self, key: &str, body: impl AsRef<[u8]>) {
+        let path = self.folder.path().join(BUCKET).join(key);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, body).unwrap();
+    }
+
     /// What uploads have left that are not finished.
     pub(crate) fn unfinished(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap();

@@ -94,6 +94,15 @@ pub enum MongoConnectError {
         /// That of this program.
         known: i64,
     },
+    /// It is no other program's.
+    #[error(
+        "the database {database} is one of Moodify's own; name the database of the deployment that is to be \
+         imported"
+    )]
+    NotForeign {
+        /// The database, without user and password.
+        database: String,
+    },
     /// Anything else.
     #[error("cannot open the database {database}: {source}")]
     Other {

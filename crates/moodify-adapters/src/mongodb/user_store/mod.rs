@@ -47,6 +47,28 @@ impl UserStore for MongoStore {
         created.await
     }
 
+    async fn import_account(&self, account: &NewAccount, events: &[Event]) -> Result<bool, UserStoreError> {
+        let imported = self.database.atomically(|step| {
+            Box::pin(async move {
+                if step.exists(accounts::COLLECTION, doc! { "_id": account.account.id.key() }).await? {
+                    return Ok(false);
+                }
+                let email = doc! { "email": account.account.email.as_str() };
+                if step.exists(accounts::COLLECTION, email).await? {
+                    return Err(UserStoreError::EmailTaken);
+                }
+                // Of two at once the second one meets the first, begins again, and finds it there.
+                step.insert(accounts::COLLECTION, accounts::document(account)).await?;
+                if let Some(token) = &account.verification {
+                    step.insert(mail_tokens::COLLECTION, mail_tokens::document(token)).await?;
+                }
+                outbox::append(step, events).await?;
+                Ok(true)
+            })
+        });
+        imported.await
+    }
+
     async fn account(&self, id: AccountId) -> Result<Option<Account>, UserStoreError> {
         let row = self.database.plain().find_one(accounts::COLLECTION, doc! { "_id": id.key() }).await?;
         Ok(row.as_ref().map(accounts::account).transpose()?)

@@ -6,6 +6,7 @@ use moodify_core::model::{Account, AccountUpdate, Credentials, NewAccount, Passw
 use crate::sql::database::{Row, Statement};
 use crate::sql::error::Fault;
 
+/// Changes no row if the e-mail or the id is taken.
 pub(super) fn insert(new: &NewAccount) -> Statement {
     let account = &new.account;
     let artist = account.artist.as_ref();
@@ -13,7 +14,7 @@ pub(super) fn insert(new: &NewAccount) -> Statement {
         "INSERT INTO accounts (id, email, email_verified, first_name, last_name, artist_id, artist_name,
                                password_hash, created_at, revision)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
-         ON CONFLICT (email) DO NOTHING",
+         ON CONFLICT DO NOTHING",
     )
     .bind(account.id)
     .bind(account.email.as_str())

@@ -38,6 +38,20 @@ impl UserStore for SqlStore {
         Ok(self.commit(transaction, events).await?)
     }
 
+    async fn import_account(&self, account: &NewAccount, events: &[Event]) -> Result<bool, UserStoreError> {
+        let mut transaction = self.database.begin().await?;
+        if transaction.run(accounts::insert(account)).await? == 0 {
+            let known = Statement::new("SELECT 1 FROM accounts WHERE id = $1").bind(account.account.id);
+            let is_known = transaction.optional(known).await?.is_some();
+            return if is_known { Ok(false) } else { Err(UserStoreError::EmailTaken) };
+        }
+        if let Some(token) = &account.verification {
+            transaction.run(mail_tokens::insert(token)).await?;
+        }
+        self.commit(transaction, events).await?;
+        Ok(true)
+    }
+
     async fn account(&self, id: AccountId) -> Result<Option<Account>, UserStoreError> {
         let query = Statement::new("SELECT * FROM accounts WHERE id = $1").bind(id);
         Ok(self.database.optional(query).await?.as_ref().map(accounts::account).transpose()?)

@@ -3,6 +3,7 @@
 mod accounts;
 mod expiry;
 mod identities;
+mod imports;
 mod mail_tokens;
 mod sessions;
 mod updates;
@@ -10,6 +11,7 @@ mod updates;
 pub use accounts::*;
 pub use expiry::*;
 pub use identities::*;
+pub use imports::*;
 pub use mail_tokens::*;
 pub use sessions::*;
 pub use updates::*;
@@ -124,6 +126,12 @@ macro_rules! user_store_suite {
                 addresses_are_compared_exactly,
                 concurrent_sign_ups_store_one_account,
                 concurrent_sign_ups_of_different_people_all_succeed,
+                imported_account_is_found,
+                importing_stores_the_token,
+                importing_twice_stores_it_once,
+                import_of_a_taken_email_conflicts,
+                signing_up_with_an_imported_email_conflicts,
+                concurrent_imports_store_one_account,
                 created_session_is_found,
                 session_of_nobody_is_refused,
                 unknown_session_is_none,

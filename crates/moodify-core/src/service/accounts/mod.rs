@@ -10,6 +10,7 @@ mod federated;
 mod federated_account;
 mod forgot_password;
 mod guard;
+mod import;
 mod log_in;
 mod log_out;
 mod mail_tokens;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 
 pub use access_token::{Jwk, Jwks};
 pub use federated::{Callback, FederatedSignIn};
+pub use import::Imported;
 pub use log_in::LogIn;
 pub use profile::ProfileChange;
 pub use sessions::SessionList;

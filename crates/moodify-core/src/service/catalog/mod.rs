@@ -4,6 +4,7 @@ mod account_deleted;
 mod delete_track;
 mod ended;
 mod events;
+mod import;
 mod library;
 mod link_cache;
 mod links;
@@ -19,6 +20,7 @@ mod upload_places;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use import::ImportedPlaylist;
 pub use library::artists::ArtistView;
 pub use library::changes::Changes;
 pub use library::plays::{NewReport, PlayedTrack};
@@ -27,7 +29,7 @@ pub use links::{Listing, TrackView};
 pub use list_tracks::TrackQuery;
 pub use playlist_entries::EntryView;
 pub use playlists::{NewPlaylist, PlaylistView};
-pub use upload::{Upload, UploadFields};
+pub use upload::{ImportedTrack, Upload, UploadFields};
 
 use self::link_cache::LinkCache;
 use self::upload_places::UploadPlaces;

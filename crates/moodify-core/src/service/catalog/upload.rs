@@ -1,6 +1,8 @@
 //! Uploads: nothing enters the media store that was not looked at, and nothing stays there that
 //! has no track.
 
+mod import;
+
 use futures::stream::{self, StreamExt};
 use tracing::Instrument;
 
@@ -12,6 +14,8 @@ use crate::model::{
     Artist, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus, Visibility,
 };
 use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
+
+pub use import::ImportedTrack;
 
 /// An upload that has begun. Dropping it leaves nothing behind.
 pub struct Upload {
@@ -165,7 +169,7 @@ impl Upload {
         let Some(title) = fields.title.or(tagged) else {
             return Err(required("/title", "A title is needed: the file's tag has none."));
         };
-        let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
+        let genre = fields.genre.or_else(|| tagged_genre(&audio));
         let about = About { id, title, genre, visibility: fields.visibility };
         let catalog = self.catalog.clone();
         let store = &catalog.inner.parts.store;
@@ -211,19 +215,33 @@ impl Upload {
         audio: &ProbedAudio,
         cover: Option<&ProbedCover>,
     ) -> Result<(), Error> {
-        let parts = &self.catalog.inner.parts;
-        parts.media.put(&track.audio_key(), audio.staged.len(), audio.staged.open().await?).await?;
+        self.put(track, audio, cover).await?;
+        let event = self.catalog.track_published(track);
+        let published = self.catalog.inner.parts.store.publish_track(track.id, &[event]).await?;
+        if published { Ok(()) } else { Err(Error::internal("the track vanished during its upload")) }
+    }
+
+    async fn put(
+        &self,
+        track: &Track,
+        audio: &ProbedAudio,
+        cover: Option<&ProbedCover>,
+    ) -> Result<(), Error> {
+        let media = &self.catalog.inner.parts.media;
+        media.put(&track.audio_key(), audio.staged.len(), audio.staged.open().await?).await?;
         if let (Some(id), Some(cover)) = (track.cover, cover) {
             for image in &cover.images {
                 let (len, jpeg) = (image.jpeg.len() as u64, image.jpeg.clone());
                 let body = stream::once(async { Ok(jpeg) }).boxed();
-                parts.media.put(&MediaKey::cover(id, image.size), len, body).await?;
+                media.put(&MediaKey::cover(id, image.size), len, body).await?;
             }
         }
-        let event = self.catalog.track_published(track);
-        let published = parts.store.publish_track(track.id, &[event]).await?;
-        if published { Ok(()) } else { Err(Error::internal("the track vanished during its upload")) }
+        Ok(())
     }
+}
+
+fn tagged_genre(audio: &ProbedAudio) -> Option<Genre> {
+    Genre::parse(audio.tags.genre.as_deref()?).ok()
 }
 
 /// Why an upload came to nothing, in a word for the meter.

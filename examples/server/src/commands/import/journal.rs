@@ -1,8 +1,7 @@
-//! What of an artist's music was imported: so that no file is imported twice, whenever the program
-//! dies.
+//! What was imported: so that nothing is imported twice, whenever the program dies.
 //!
-//! Before a track is made its identifier is written down, with the content that it stands for. After
-//! a crash that identifier tells whether the track was made: the catalogue knows.
+//! Before a thing is made its identifier can be written down, with what it is made of: a file's content, an
+//! old document. After a crash that identifier tells whether it was made: the database knows.
 
 use std::{
     collections::HashMap,
@@ -12,101 +11,144 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use moodify_core::model::TrackId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::candidate::Fingerprint;
-use crate::lock::private_folder;
+use crate::{config::Settings, failure::Failure, lock::private_folder};
 
-/// A file of lines that are only ever added to.
-pub(super) struct Journal(Mutex<Inner>);
+/// A file of lines that are only ever added to; of things with this kind of identifier.
+pub(in crate::commands) struct Journal<Id>(Mutex<Inner<Id>>);
 
-struct Inner {
-    file: File,
-    known: HashMap<Fingerprint, Known>,
+struct Inner<Id> {
+    /// None of a trial.
+    file: Option<File>,
+    known: HashMap<String, Known<Id>>,
 }
 
-/// What became of some content.
+/// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(in crate::commands) enum Known<Id> {
     /// Somebody is at it in this run.
     Claimed,
-    /// This track was about to be made when the program died.
-    Begun(TrackId),
-    /// It became this track.
-    Done(TrackId),
+    /// This was about to be made of it when the program died.
+    Begun(Id),
+    /// It became this.
+    Done(Id),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
-enum Line {
-    Begun { content: Fingerprint, track: TrackId },
-    Done { content: Fingerprint, track: TrackId },
+enum Line<Id> {
+    // The names in files of before other things than tracks were imported.
+    Begun {
+        #[serde(alias = "content")]
+        of: String,
+        #[serde(alias = "track")]
+        id: Id,
+    },
+    Done {
+        #[serde(alias = "content")]
+        of: String,
+        #[serde(alias = "track")]
+        id: Id,
+    },
 }
 
-impl Journal {
+impl<Id: Copy + Serialize + DeserializeOwned> Journal<Id> {
+    /// The journal of this name among the server's data. A trial reads it, and writes none.
+    pub(in crate::commands) fn of(settings: &Settings, name: &str, trial: bool) -> Result<Self, Failure> {
+        let path = settings.data.join("imports").join(format!("{name}.jsonl"));
+        let opened = if trial { Self::read(&path) } else { Self::open(&path) };
+        opened.map_err(|error| {
+            Failure::new(
+                format!("{} cannot be used: {error}", path.display()),
+                "make it a place that this user may write to, or name another one with --data",
+            )
+        })
+    }
+
     /// Opens a journal, made if missing. A last line that a crash cut off is dropped.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             private_folder(folder)?;
         }
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        file.set_len(whole as u64)?;
+        let whole = whole_lines(&text);
+        file.set_len(whole.len() as u64)?;
         file.seek(io::SeekFrom::End(0))?;
-        let mut known = HashMap::new();
-        for line in text.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n') {
-            // A line of a newer version: what it tells is not known here.
-            match serde_json::from_slice(line) {
-                Ok(Line::Begun { content, track }) => known.insert(content, Known::Begun(track)),
-                Ok(Line::Done { content, track }) => known.insert(content, Known::Done(track)),
-                Err(_) => None,
-            };
-        }
-        Ok(Self(Mutex::new(Inner { file, known })))
+        Ok(Self(Mutex::new(Inner { file: Some(file), known: known(whole) })))
     }
 
-    /// What is known of this content; from now on it is claimed, unless it is done.
-    pub(super) fn claim(&self, content: &Fingerprint) -> Option<Known> {
+    /// What a journal says, if there is one; what is added is forgotten.
+    fn read(path: &Path) -> io::Result<Self> {
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
+        };
+        Ok(Self(Mutex::new(Inner { file: None, known: known(whole_lines(&text)) })))
+    }
+
+    /// What is known of this; from now on it is claimed, unless it is done.
+    pub(in crate::commands) fn claim(&self, of: &str) -> Option<Known<Id>> {
         let known = &mut self.inner().known;
-        let before = known.get(content).copied();
+        let before = known.get(of).copied();
         if !matches!(before, Some(Known::Done(_))) {
-            known.insert(content.clone(), Known::Claimed);
+            known.insert(of.to_owned(), Known::Claimed);
         }
         before
     }
 
-    /// This content is about to become this track. Durable when it returns.
-    pub(super) fn begin(&self, content: &Fingerprint, track: TrackId) -> io::Result<()> {
-        self.inner().write(&Line::Begun { content: content.clone(), track })
+    /// This is about to be made of it. Durable when it returns.
+    pub(super) fn begin(&self, of: &str, id: Id) -> io::Result<()> {
+        self.inner().write(&Line::Begun { of: of.to_owned(), id })
     }
 
-    /// It has.
-    pub(super) fn done(&self, content: &Fingerprint, track: TrackId) -> io::Result<()> {
+    /// It has been.
+    pub(in crate::commands) fn done(&self, of: &str, id: Id) -> io::Result<()> {
         let mut inner = self.inner();
-        inner.known.insert(content.clone(), Known::Done(track));
-        inner.write(&Line::Done { content: content.clone(), track })
+        inner.known.insert(of.to_owned(), Known::Done(id));
+        inner.write(&Line::Done { of: of.to_owned(), id })
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, Inner<Id>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
-    fn write(&mut self, line: &Line) -> io::Result<()> {
+impl<Id: Serialize> Inner<Id> {
+    fn write(&mut self, line: &Line<Id>) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        self.file.write_all(&text)?;
-        self.file.sync_data()
+        file.write_all(&text)?;
+        file.sync_data()
     }
+}
+
+fn whole_lines(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    text.get(..end).unwrap_or_default()
+}
+
+fn known<Id: DeserializeOwned>(lines: &[u8]) -> HashMap<String, Known<Id>> {
+    let mut known = HashMap::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        // A line of a newer version: what it tells is not known here.
+        match serde_json::from_slice(line) {
+            Ok(Line::Begun { of, id }) => known.insert(of, Known::Begun(id)),
+            Ok(Line::Done { of, id }) => known.insert(of, Known::Done(id)),
+            Err(_) => None,
+        };
+    }
+    known
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use moodify_core::model::TrackId;
 
     use super::*;
 
@@ -144,5 +186,22 @@ mod tests {
             let journal = Journal::open(&path).unwrap();
             assert_eq!(journal.claim(&two), Some(Known::Done(track(3))), "what follows stands alone: {len}");
         }
+    }
+
+    #[test]
+    fn lines_of_before_are_read_and_a_trial_writes_none() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("nina.jsonl");
+        let id = track(1);
+        fs::write(&path, format!("{{\"step\":\"done\",\"content\":\"11\",\"track\":\"{id}\"}}\n")).unwrap();
+        let before = fs::read(&path).unwrap();
+        let trial = Journal::<TrackId>::read(&path).unwrap();
+        assert_eq!(trial.claim("11"), Some(Known::Done(id)));
+        trial.done("22", track(2)).unwrap();
+        assert_eq!(trial.claim("22"), Some(Known::Done(track(2))), "for as long as it runs");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        let missing = place.path().join("missing/ada.jsonl");
+        assert_eq!(Journal::<TrackId>::read(&missing).unwrap().claim("11"), None);
+        assert!(!missing.parent().unwrap().exists());
     }
 }

@@ -4,25 +4,29 @@
 //! publishes waits in the outbox for whoever relays.
 
 mod candidate;
-mod journal;
-mod one_file;
-mod progress;
-mod report;
+pub(super) mod journal;
+pub(super) mod one_file;
+pub(super) mod progress;
+pub(super) mod report;
 mod walk;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use futures::stream::{self, StreamExt};
 use moodify_core::{
     Error, Moodify, Services,
-    model::{Caller, Email, Visibility},
+    model::{Caller, Email, TrackId, Visibility},
 };
 
 use crate::{
-    assemble::{self, Upgrade},
+    assemble::{self, Parts, Upgrade},
     commands::runtime,
     config::Settings,
+    database::Database,
     failure::{Failure, one_line},
     lock::Locks,
     logging,
@@ -67,25 +71,15 @@ pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Fai
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
     let parts = assemble::parts(settings, Services::MUSIC, Upgrade::No).await?;
-    let mut config = settings.core(settings.public_url(settings.listen)?);
-    // `--jobs` says how many.
-    config.catalog.uploads_at_once = 0;
-    config.catalog.max_staged_bytes = u64::MAX;
-    let moodify = assemble::moodify(&parts, config.clone())?;
-    let artist = if settings.database(Services::MUSIC)? == settings.database(Services::AUTH)? {
-        artist(&moodify, &import.artist).await?
-    } else {
-        let database = assemble::database(settings, Services::AUTH, Upgrade::No).await?;
-        let people = assemble::accounts(database.clone(), config)?;
-        let found = artist(&people, &import.artist).await;
-        database.close().await;
-        found?
-    };
+    let moodify = services(settings, &parts)?;
+    let people = People::open(settings, &moodify).await?;
+    let artist = artist(&people.moodify, &import.artist).await?;
+    people.close().await;
     let importer = Importer {
         visibility: Visibility::parse(&import.visibility)
             .map_err(|why| Failure::new(why.to_string(), "correct --visibility"))?,
         dry_run: import.dry_run,
-        journal: journal(settings, &artist)?,
+        journal: journal(settings, &artist, import.dry_run)?,
         root: import.folder.clone(),
         artist,
         moodify,
@@ -101,7 +95,7 @@ async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<()
             match outcome {
                 Ok(outcome) => {
                     let entry = Entry { path: shown(path, &import.folder), outcome };
-                    progress.tell(&entry);
+                    progress.tell(&entry.path, &entry.outcome.words());
                     report.add(entry);
                 }
                 Err(error) => {
@@ -138,15 +132,40 @@ async fn artist(moodify: &Moodify, email: &str) -> Result<Caller, Failure> {
     })
 }
 
-fn journal(settings: &Settings, artist: &Caller) -> Result<Journal, Failure> {
-    let name = artist.artist_id.map(|id| id.to_string()).unwrap_or_default();
-    let path = settings.data.join("imports").join(format!("{name}.jsonl"));
-    Journal::open(&path).map_err(|error| {
-        Failure::new(
-            format!("{} cannot be used: {error}", path.display()),
-            "make it a place that this user may write to, or name another one with --data",
-        )
-    })
+/// Accounts, which may be in a database of their own.
+pub(super) struct People {
+    pub(super) moodify: Moodify,
+    database: Option<Arc<dyn Database>>,
+}
+
+impl People {
+    /// Those of these services, if they have the auth service's database.
+    pub(super) async fn open(settings: &Settings, moodify: &Moodify) -> Result<Self, Failure> {
+        if settings.database(Services::MUSIC)? == settings.database(Services::AUTH)? {
+            return Ok(Self { moodify: moodify.clone(), database: None });
+        }
+        let database = assemble::database(settings, Services::AUTH, Upgrade::No).await?;
+        let config = settings.core(settings.public_url(settings.listen)?);
+        Ok(Self { moodify: assemble::accounts(database.clone(), config)?, database: Some(database) })
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(database) = self.database {
+            database.close().await;
+        }
+    }
+}
+
+/// The services, for uploads of which `--jobs` says how many there are at once.
+pub(super) fn services(settings: &Settings, parts: &Parts) -> Result<Moodify, Failure> {
+    let mut config = settings.core(settings.public_url(settings.listen)?);
+    config.catalog.uploads_at_once = 0;
+    config.catalog.max_staged_bytes = u64::MAX;
+    assemble::moodify(parts, config)
+}
+
+fn journal(settings: &Settings, artist: &Caller, dry_run: bool) -> Result<Journal<TrackId>, Failure> {
+    Journal::of(settings, &artist.artist_id.map(|id| id.to_string()).unwrap_or_default(), dry_run)
 }
 
 fn shown(path: &Path, root: &Path) -> String {

@@ -26,7 +26,7 @@ const CHUNK: usize = 1 << 16;
 pub(super) struct Importer {
     pub(super) moodify: Moodify,
     pub(super) artist: Caller,
-    pub(super) journal: Journal,
+    pub(super) journal: Journal<TrackId>,
     pub(super) root: PathBuf,
     pub(super) visibility: Visibility,
     pub(super) dry_run: bool,
@@ -131,7 +131,8 @@ impl Importer {
     }
 }
 
-async fn body(path: &Path) -> io::Result<ByteStream<'static>> {
+/// A file's content, piece by piece.
+pub(in crate::commands) async fn body(path: &Path) -> io::Result<ByteStream<'static>> {
     Ok(ReaderStream::with_capacity(File::open(path).await?, CHUNK).boxed())
 }
 

@@ -4,16 +4,14 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::report::Entry;
-
 /// Tells on standard error: the report on standard output stays clean.
-pub(super) enum Progress {
+pub(in crate::commands) enum Progress {
     Bar(ProgressBar),
     Lines { done: usize, all: usize },
 }
 
 impl Progress {
-    pub(super) fn new(all: usize) -> Self {
+    pub(in crate::commands) fn new(all: usize) -> Self {
         if !io::stderr().is_terminal() {
             return Self::Lines { done: 0, all };
         }
@@ -26,21 +24,21 @@ impl Progress {
         Self::Bar(style.map_or(bar.clone(), |style| bar.with_style(style)))
     }
 
-    pub(super) fn tell(&mut self, entry: &Entry) {
-        let Entry { path, outcome } = entry;
+    /// One more is done: its name, and in a few words what came of it.
+    pub(in crate::commands) fn tell(&mut self, name: &str, outcome: &str) {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(path.clone());
+                bar.set_message(name.to_owned());
                 bar.inc(1);
             }
             Self::Lines { done, all } => {
                 *done += 1;
-                eprintln!("[{done}/{all}] {path}: {}", outcome.words());
+                eprintln!("[{done}/{all}] {name}: {outcome}");
             }
         }
     }
 
-    pub(super) fn end(self) {
+    pub(in crate::commands) fn end(self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
@@ -52,7 +50,6 @@ mod tests {
     use indicatif::InMemoryTerm;
 
     use super::*;
-    use crate::commands::import::report::Outcome;
 
     #[test]
     fn a_person_sees_a_bar_that_goes_when_all_is_done() {
@@ -60,7 +57,7 @@ mod tests {
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
         let mut progress = Progress::bar(3, target);
         for path in ["one.mp3", "two.mp3"] {
-            progress.tell(&Entry { path: path.to_owned(), outcome: Outcome::WouldImport });
+            progress.tell(path, "imported");
         }
         let shown = terminal.contents();
         assert!(shown.contains("█") && shown.contains("2/3") && shown.ends_with("two.mp3"), "{shown}");

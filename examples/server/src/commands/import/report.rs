@@ -1,6 +1,6 @@
 //! What came of it.
 
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
 
 use moodify_core::model::TrackId;
 use serde::Serialize;
@@ -103,23 +103,10 @@ impl Report {
     /// If nobody reads it.
     pub(super) fn print(&mut self, json: bool) -> Result<(), Failure> {
         self.files.sort_by(|one, other| one.path.cmp(&other.path));
-        let written = if json { self.json() } else { self.text() };
-        written.map_err(|error| {
-            Failure::new(
-                format!("the report cannot be written: {error}"),
-                "the files are imported all the same",
-            )
-        })
+        write(json, self, |out| self.text(out))
     }
 
-    fn json(&self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, self)?;
-        writeln!(out)
-    }
-
-    fn text(&self) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+    fn text(&self, out: &mut StdoutLock<'_>) -> io::Result<()> {
         for Entry { path, outcome } in &self.files {
             if matches!(outcome, Outcome::Skipped { .. }) {
                 writeln!(out, "{path}: {}", outcome.words())?;
@@ -138,6 +125,26 @@ impl Report {
             failed_files => Err(failed(&format!("{failed_files} files were not imported"))),
         }
     }
+}
+
+/// Writes a report to standard output, as JSON or in words.
+///
+/// # Errors
+/// If nobody reads it.
+pub(in crate::commands) fn write(
+    json: bool,
+    report: &impl Serialize,
+    in_words: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = if json {
+        serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from).and_then(|()| writeln!(out))
+    } else {
+        in_words(&mut out)
+    };
+    written.map_err(|error| {
+        Failure::new(format!("the report cannot be written: {error}"), "what is imported is so all the same")
+    })
 }
 
 fn failed(what: &str) -> Failure {

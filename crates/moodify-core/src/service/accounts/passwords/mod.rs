@@ -87,6 +87,11 @@ impl Passwords {
         bcrypt::made(hash) || argon2id::is_weaker(hash, &self.argon2)
     }
 
+    /// A hash that was made elsewhere, if passwords can be compared with it here.
+    pub(super) fn made_elsewhere(text: &str) -> Option<PasswordHash> {
+        bcrypt::read(text)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
@@ -184,6 +189,17 @@ mod tests {
         for (length, verifies) in [(80, true), (72, true), (71, false)] {
             let hash = PasswordHash::from_phc(of_eighty);
             assert_eq!(passwords.verify(password(&"x".repeat(length)), Some(hash)).await.unwrap(), verifies);
+        }
+    }
+
+    #[test]
+    fn only_hashes_that_verify_here_are_taken_over() {
+        let good = "$2a$04$0kyIHtXr4q18lDtJRXkqiewKEVDnoVr1vQCdwtTNG1JeWMDkEFx.a";
+        assert_eq!(Passwords::made_elsewhere(good), Some(PasswordHash::from_phc(good)));
+        let costly = good.replace("$04$", "$16$");
+        let short = &good[..good.len() - 1];
+        for text in ["", "low water at the pier", "$2b$10$", &costly, short, &good.replace("$2a$", "$1$")] {
+            assert_eq!(Passwords::made_elsewhere(text), None);
         }
     }
 

@@ -1,0 +1,75 @@
+use tracing::Instrument;
+
+use super::{About, Upload, tagged_genre};
+use crate::Error;
+use crate::model::{Genre, Invalid, MediaId, Timestamp, Title, Track, TrackId, TrackStatus, Visibility};
+use crate::port::Measurement;
+
+/// What is known of a track that comes from another system. Its identifiers are always made of the same
+/// ones there: what a crash has left in the media store is overwritten by the next try.
+#[derive(Clone, Debug)]
+pub struct ImportedTrack {
+    /// The track's.
+    pub id: TrackId,
+    /// Its audio's.
+    pub audio: MediaId,
+    /// Its cover's, if it turns out to have one.
+    pub cover: MediaId,
+    /// Default: the title in the file's tag.
+    pub title: Option<Title>,
+    /// Default: the genre in the file's tag.
+    pub genre: Option<Genre>,
+    /// Who may find and play it.
+    pub visibility: Visibility,
+    /// How often it was played there.
+    pub play_count: u64,
+    /// When it was uploaded there.
+    pub created_at: Timestamp,
+}
+
+impl Upload {
+    /// Makes the track, ready as it is stored; a public one counts as released long ago, so that nobody is
+    /// told of it, now or when it is hidden and shown again. For commands of whoever runs the server, never
+    /// for requests.
+    ///
+    /// # Errors
+    /// `required` at `/audio` or `/title` if there is none; [`Error::NotFound`] if the artist is gone.
+    pub async fn finish_import(self, about: ImportedTrack) -> Result<Track, Error> {
+        let context = self.catalog.inner.context.clone();
+        let stored = tokio::spawn(self.store_import(about).in_current_span());
+        let track = stored.await.map_err(Error::internal)??;
+        context.record(Measurement::UploadStored { bytes: track.size_bytes });
+        Ok(track)
+    }
+
+    async fn store_import(mut self, about: ImportedTrack) -> Result<Track, Error> {
+        let required = |pointer, message| Error::invalid(pointer, Invalid::new("required", message));
+        self.tagged_cover().await?;
+        let (tagged, cover) = (self.tagged_title(), self.cover.take());
+        let Some(audio) = self.audio.take() else { return Err(required("/audio", "An MP3 file is needed.")) };
+        let Some(title) = about.title.or(tagged) else {
+            return Err(required("/title", "A title is needed: the file's tag has none."));
+        };
+        let catalog = self.catalog.clone();
+        if catalog.is_gone(self.caller.account_id).await? {
+            return Err(Error::NotFound { what: "artist" });
+        }
+        let store = &catalog.inner.parts.store;
+        store.upsert_artist(&self.artist).await?;
+        self.artist = store.artist(self.artist.id).await?.ok_or(Error::NotFound { what: "artist" })?;
+        let genre = about.genre.or_else(|| tagged_genre(&audio));
+        let settled = About { id: about.id, title, genre, visibility: about.visibility };
+        let track = Track {
+            audio: about.audio,
+            cover: cover.is_some().then_some(about.cover),
+            status: TrackStatus::Ready,
+            play_count: about.play_count,
+            created_at: about.created_at,
+            ..self.track(settled, &audio, false)
+        };
+        // Before the track: one so old that is not ready would be swept away as an upload that died.
+        self.put(&track, &audio, cover.as_ref()).await?;
+        store.create_track(&track).await?;
+        Ok(track)
+    }
+}
