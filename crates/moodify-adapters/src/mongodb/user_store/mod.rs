@@ -18,6 +18,18 @@ use super::outbox;
 use super::row::{Key, Row, bytes, micros};
 use super::step::{Find, Step};
 
+/// A new account, and what comes with it.
+async fn insert(step: &mut Step<'_>, new: &NewAccount) -> Result<(), UserStoreError> {
+    if let Some(identity) = &new.identity {
+        identities::link(step, identity, new.account.id).await?;
+    }
+    step.insert(accounts::COLLECTION, accounts::document(new)).await?;
+    if let Some(token) = &new.verification {
+        step.insert(mail_tokens::COLLECTION, mail_tokens::document(token)).await?;
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl UserStore for MongoStore {
     async fn create_account(
@@ -32,15 +44,9 @@ impl UserStore for MongoStore {
                 if step.exists(accounts::COLLECTION, email).await? {
                     return Err(UserStoreError::EmailTaken);
                 }
-                if let Some(identity) = &account.identity {
-                    identities::link(step, identity, account.account.id).await?;
-                }
                 // Of two at once the second one meets the first, begins again, and finds the e-mail taken.
-                step.insert(accounts::COLLECTION, accounts::document(account)).await?;
+                insert(step, account).await?;
                 step.insert(sessions::COLLECTION, sessions::document(session)).await?;
-                if let Some(token) = &account.verification {
-                    step.insert(mail_tokens::COLLECTION, mail_tokens::document(token)).await?;
-                }
                 Ok(outbox::append(step, events).await?)
             })
         });
@@ -58,10 +64,7 @@ impl UserStore for MongoStore {
                     return Err(UserStoreError::EmailTaken);
                 }
                 // Of two at once the second one meets the first, begins again, and finds it there.
-                step.insert(accounts::COLLECTION, accounts::document(account)).await?;
-                if let Some(token) = &account.verification {
-                    step.insert(mail_tokens::COLLECTION, mail_tokens::document(token)).await?;
-                }
+                insert(step, account).await?;
                 outbox::append(step, events).await?;
                 Ok(true)
             })

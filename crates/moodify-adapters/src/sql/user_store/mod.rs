@@ -12,7 +12,20 @@ use moodify_core::model::{
 use moodify_core::port::{Revoked, UserStore, UserStoreError};
 
 use super::SqlStore;
-use super::database::Statement;
+use super::database::{Statement, Transaction};
+
+/// What comes with a new account.
+async fn insert_with(transaction: &mut Transaction, new: &NewAccount) -> Result<(), UserStoreError> {
+    if let Some(identity) = &new.identity
+        && transaction.run(identities::insert(identity, new.account.id)).await? == 0
+    {
+        return Err(UserStoreError::IdentityTaken);
+    }
+    if let Some(token) = &new.verification {
+        transaction.run(mail_tokens::insert(token)).await?;
+    }
+    Ok(())
+}
 
 #[async_trait]
 impl UserStore for SqlStore {
@@ -26,15 +39,8 @@ impl UserStore for SqlStore {
         if transaction.run(accounts::insert(account)).await? == 0 {
             return Err(UserStoreError::EmailTaken);
         }
-        if let Some(identity) = &account.identity
-            && transaction.run(identities::insert(identity, account.account.id)).await? == 0
-        {
-            return Err(UserStoreError::IdentityTaken);
-        }
+        insert_with(&mut transaction, account).await?;
         transaction.run(sessions::insert(session)).await?;
-        if let Some(token) = &account.verification {
-            transaction.run(mail_tokens::insert(token)).await?;
-        }
         Ok(self.commit(transaction, events).await?)
     }
 
@@ -45,9 +51,7 @@ impl UserStore for SqlStore {
             let is_known = transaction.optional(known).await?.is_some();
             return if is_known { Ok(false) } else { Err(UserStoreError::EmailTaken) };
         }
-        if let Some(token) = &account.verification {
-            transaction.run(mail_tokens::insert(token)).await?;
-        }
+        insert_with(&mut transaction, account).await?;
         self.commit(transaction, events).await?;
         Ok(true)
     }

@@ -80,6 +80,25 @@ pub async fn signing_up_with_an_imported_email_conflicts(fixture: &UserStoreFixt
     assert!(matches!(refused, Err(UserStoreError::EmailTaken)), "{refused:?}");
 }
 
+/// Whoever signed in through an identity provider goes on doing so; of two with one identity the second
+/// one is refused, and nothing of it is stored.
+pub async fn imported_identity_is_found(fixture: &UserStoreFixture) {
+    let identity = samples::identity();
+    let mut new = samples::account();
+    new.identity = Some(identity.clone());
+    assert!(fixture.store.import_account(&new, &[]).await.unwrap());
+    let found = fixture.store.credentials_of_identity(&identity).await.unwrap().expect("the account");
+    assert_eq!(found.account, new.account);
+
+    let mut second = samples::account();
+    second.identity = Some(identity);
+    let event = samples::event(EventKind::AccountUpdated);
+    let refused = fixture.store.import_account(&second, std::slice::from_ref(&event)).await;
+    assert!(matches!(refused, Err(UserStoreError::IdentityTaken)), "{refused:?}");
+    assert!(fixture.store.account(second.account.id).await.unwrap().is_none());
+    assert!(waiting(&*fixture.outbox, &[event]).await.is_empty());
+}
+
 /// Of many imports of one account at once exactly one stores it, and its event.
 pub async fn concurrent_imports_store_one_account(fixture: &UserStoreFixture) {
     let new = samples::account();

@@ -132,6 +132,7 @@ macro_rules! user_store_suite {
                 import_of_a_taken_email_conflicts,
                 signing_up_with_an_imported_email_conflicts,
                 concurrent_imports_store_one_account,
+                imported_identity_is_found,
                 created_session_is_found,
                 session_of_nobody_is_refused,
                 unknown_session_is_none,
