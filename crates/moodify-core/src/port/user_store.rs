@@ -38,7 +38,8 @@ pub trait UserStore: Send + Sync {
     /// already. Of concurrent calls with one id exactly one gets `true`.
     ///
     /// # Errors
-    /// [`UserStoreError::EmailTaken`] if another account has this e-mail; then nothing is stored.
+    /// [`UserStoreError::EmailTaken`] if another account has this e-mail, [`UserStoreError::IdentityTaken`] if
+    /// another one has its identity; then nothing is stored.
     async fn import_account(&self, account: &NewAccount, events: &[Event]) -> Result<bool, UserStoreError>;
 
     /// The account with this id; `None` when there is none.
