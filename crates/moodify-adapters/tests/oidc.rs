@@ -155,7 +155,8 @@ async fn the_issuer_is_asked_as_seldom_as_possible() {
         sign_in(&provider).await.unwrap();
     }
     assert_eq!((issuer.asked(DISCOVERY).await, issuer.asked("/jwks").await), (1, 1));
-    let at_once = (0..8).map(|_| provider.begin(&callback()));
+    let back = callback();
+    let at_once = (0..8).map(|_| provider.begin(&back));
     for begun in futures::future::join_all(at_once).await {
         begun.unwrap();
     }

@@ -106,8 +106,7 @@ impl OidcProvider {
         let verifier = PkceCodeVerifier::new(pending.pkce_verifier.expose_secret().to_owned());
         let request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
         let request = request.map_err(Unavailable::lasting)?.set_pkce_verifier(verifier);
-        let fetch = |request| self.issuer.fetch(request);
-        request.request_async(&fetch).await.map_err(error::tokens)
+        request.request_async(&self.issuer).await.map_err(error::tokens)
     }
 
     async fn verified(

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::{BoxFuture, FutureExt};
 use moodify_core::model::{Timestamp, later};
 use moodify_core::port::{Clock, Unavailable};
 use openidconnect::core::{CoreJsonWebKeySet, CoreProviderMetadata};
-use openidconnect::{HttpRequest, HttpResponse, IssuerUrl};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse, IssuerUrl};
 use url::Url;
 
 use super::error;
@@ -89,8 +90,7 @@ impl Issuer {
             _ => {}
         }
         tracing::info!(issuer = self.url.as_str(), "fetching the issuer's keys anew: one is not known");
-        let fetch = |request| self.fetch(request);
-        let keys = CoreJsonWebKeySet::fetch_async(known.jwks_uri(), &fetch).await;
+        let keys = CoreJsonWebKeySet::fetch_async(known.jwks_uri(), self).await;
         let keys = keys.map_err(|error| error::discovery(self.url.as_str(), error))?;
         Ok(Some(self.keep(CoreProviderMetadata::clone(known).set_jwks(keys), LIFE)))
     }
@@ -110,8 +110,7 @@ impl Issuer {
     }
 
     async fn discover(&self) -> Result<CoreProviderMetadata, Unavailable> {
-        let fetch = |request| self.fetch(request);
-        let known = CoreProviderMetadata::discover_async(self.url.clone(), &fetch).await;
+        let known = CoreProviderMetadata::discover_async(self.url.clone(), self).await;
         let known = known.map_err(|error| error::discovery(self.url.as_str(), error))?;
         let endpoints = [
             Some(known.authorization_endpoint().url()),
@@ -172,5 +171,15 @@ impl Issuer {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How the library sends its requests.
+impl<'a> AsyncHttpClient<'a> for Issuer {
+    type Error = Unavailable;
+    type Future = BoxFuture<'a, Result<HttpResponse, Unavailable>>;
+
+    fn call(&'a self, request: HttpRequest) -> Self::Future {
+        self.fetch(request).boxed()
     }
 }

@@ -60,6 +60,8 @@ impl Issuer {
                 break told;
             }
         };
+        // Or else its next warning is its last word.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Some(Self { _child: child, url: told["issuer"].as_str().unwrap().to_owned() })
     }
 
