@@ -28,6 +28,11 @@ pub(super) enum Fault {
         "the Redis server at {host} does not speak TLS there ({source}); set the URL to redis://, or to the server's TLS port"
     )]
     NoTls { host: String, source: Arc<io::Error> },
+    /// It takes connections, and does not begin to speak TLS.
+    #[error(
+        "the Redis server at {host} does not begin to speak TLS within {patience:?}; see whether it does at that port (redis:// where not), and whether it is paused"
+    )]
+    NoHandshake { host: String, patience: Duration },
     /// The certificates that were given, or the name, make no sense.
     #[error("TLS cannot be used with {0}: {1}; correct redis.ca_file, or the name in the URL")]
     Tls(String, String),
@@ -99,6 +104,7 @@ impl Fault {
         matches!(
             self,
             Self::OutOfReach { .. }
+                | Self::NoHandshake { .. }
                 | Self::Silent(..)
                 | Self::Lost
                 | Self::Lapsed

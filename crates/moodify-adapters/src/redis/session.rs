@@ -113,9 +113,12 @@ impl Opener {
         // Commands are small, and somebody waits for each.
         stream.set_nodelay(true).map_err(out_of_reach)?;
         let Some((connector, name)) = &self.tls else { return Ok(Box::new(stream)) };
-        match connector.connect(name.clone(), stream).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(self.no_tls(error)),
+        // A server that does not speak TLS may wait for the rest of what it takes for a command.
+        let patience = self.config.timeout / 2;
+        match tokio::time::timeout(patience, connector.connect(name.clone(), stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => Err(self.no_tls(error)),
+            Err(_) => Err(Fault::NoHandshake { host: self.host(), patience }),
         }
     }
 

@@ -45,14 +45,18 @@ async fn who_was_on_a_process_that_died_is_gone_after_its_lease() {
 async fn a_process_that_was_taken_for_dead_joins_again() {
     let Some(server) = RedisServer::start() else { return };
     let slot = Slot::on(&server.url()).with_lease(LEASE);
-    let (late, other) = (slot.redis(None).await, slot.redis(None).await);
+    let late = slot.redis(None).await;
+    let leases = format!("{}:leases", slot.config.prefix);
+    let its = server.control(&["ZRANGE", &leases, "0", "-1"]);
+    let other = slot.redis(None).await;
     let account = samples::id();
     let phone = subscriber(account);
     let mut signals = late.hub().subscribe(&phone).await.unwrap();
-    server.control(&["DEL", &format!("{}:leases", slot.config.prefix)]);
+    server.control(&["ZREM", &leases, its.lines().nth(2).unwrap()]);
+    until("nobody sees it", async || other.hub().online(account).await.unwrap().is_empty()).await;
     assert_eq!(hear(&mut signals).await, Signal::Missed);
     until("it is seen again", async || other.hub().online(account).await.unwrap() == [phone.clone()]).await;
-    assert_eq!(late.hub().online(account).await.unwrap(), [phone.clone()]);
+    assert_eq!(late.hub().online(account).await.unwrap(), [phone]);
     let kitchen = subscriber(account);
     other.hub().publish(account, kitchen.connection, &hint(7)).await.unwrap();
     hear_hint(&mut signals).await;

@@ -132,7 +132,9 @@ impl RedisServer {
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let mut first = [0; 4096];
         stream.write_all(&command(&["AUTH", PASSWORD]))?;
-        stream.read(&mut first)?;
+        if stream.read(&mut first)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
         stream.write_all(&command(words))?;
         let length = stream.read(&mut first)?;
         Ok(String::from_utf8_lossy(&first[..length]).into_owned())
