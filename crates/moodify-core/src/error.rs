@@ -7,7 +7,7 @@ use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
     PlaybackStoreError, ProbeError, QueueError, RecipientStoreError, SendLogError, SignError, SyncHubError,
-    Unavailable, UserStoreError,
+    Unavailable, UploadStoreError, UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -188,7 +188,8 @@ only_unavailable!(
     RecipientStoreError,
     SendLogError,
     SignError,
-    SyncHubError
+    SyncHubError,
+    UploadStoreError
 );
 
 impl From<PlaybackStoreError> for Error {

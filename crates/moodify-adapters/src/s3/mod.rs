@@ -10,5 +10,4 @@ mod multipart;
 mod parts;
 
 pub use config::{Encryption, S3Config, S3UrlError};
-pub use media_signer::SignedPut;
 pub use media_store::S3MediaStore;

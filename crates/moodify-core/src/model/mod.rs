@@ -4,6 +4,7 @@ pub mod account;
 pub mod artist;
 pub mod day;
 pub mod device;
+pub mod direct_upload;
 pub mod email;
 pub mod event;
 pub mod id;
@@ -37,11 +38,15 @@ pub mod track;
 pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
 pub use artist::Artist;
 pub use day::Day;
+pub use direct_upload::{
+    AnnouncedCover, DirectUpload, PictureKind, Refusal, UploadPart, UploadStatus,
+};
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload, EventVersion};
 pub use id::{
     AccountId, ArtistId, ConnectionId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+    UploadId,
 };
 pub use invalid::{FieldError, Invalid};
 pub use jiff::{SignedDuration, Timestamp};

@@ -16,6 +16,6 @@ pub use catalog::Catalog;
 pub use context::Context;
 pub use key_ring::{KeyLives, KeyRing, KeyState, KnownKey};
 pub use limits::Limits;
-pub use media_gate::{MediaGate, MediaGrant};
+pub use media_gate::{Announced, MediaGate, MediaGrant, PutGrant};
 pub use notifications::Notifications;
 pub use playback::Playback;

@@ -2,6 +2,7 @@
 
 mod account_deleted;
 mod delete_track;
+mod direct;
 mod ended;
 mod events;
 mod library;
@@ -19,6 +20,7 @@ mod upload_places;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use direct::{DirectUploadView, NewDirectUpload, UploadPartView};
 pub use library::artists::ArtistView;
 pub use library::changes::Changes;
 pub use library::plays::{NewReport, PlayedTrack};
@@ -28,12 +30,13 @@ pub use list_tracks::TrackQuery;
 pub use playlist_entries::EntryView;
 pub use playlists::{NewPlaylist, PlaylistView};
 pub use upload::{Upload, UploadFields};
+use tokio::sync::Notify;
 
 use self::link_cache::LinkCache;
 use self::upload_places::UploadPlaces;
 use super::Context;
 use crate::config::CatalogConfig;
-use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore};
+use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore, UploadStore};
 
 /// The music service: what can be heard.
 #[derive(Clone)]
@@ -48,6 +51,8 @@ struct Inner {
     token_life: Duration,
     links: LinkCache,
     places: Arc<UploadPlaces>,
+    /// Wakes who looks after direct uploads.
+    uploads_due: Notify,
 }
 
 /// What the catalogue is made of.
@@ -57,6 +62,8 @@ pub struct CatalogParts {
     pub store: Arc<dyn CatalogStore>,
     /// Likes, follows, plays; in the same database.
     pub library: Arc<dyn LibraryStore>,
+    /// Direct uploads; in the same database.
+    pub uploads: Arc<dyn UploadStore>,
     /// Audio and covers.
     pub media: Arc<dyn MediaStore>,
     /// URLs for them.
@@ -73,7 +80,8 @@ impl Catalog {
         // Less room than for one would be none.
         let room = config.max_staged_bytes.max(max_upload_bytes(&config));
         let places = Arc::new(UploadPlaces::new(config.uploads_at_once, room));
-        Self { inner: Arc::new(Inner { parts, context, config, token_life, links, places }) }
+        let uploads_due = Notify::new();
+        Self { inner: Arc::new(Inner { parts, context, config, token_life, links, places, uploads_due }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth
