@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
-    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UploadStoreFixture, UserStoreFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UploadStoreFixture,
+    UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;

@@ -101,6 +101,9 @@ pub struct CatalogConfig {
     /// How many direct uploads an account may have under way; 0 is no limit. One that was aborted or
     /// rejected counts for as long as its URLs still work. Default 20.
     pub direct_uploads: u32,
+    /// How large the parts of a direct upload are, in bytes: what an interruption costs at most. Files that
+    /// would have more than 100 have larger ones. Default 8 MiB.
+    pub upload_part_bytes: u64,
     /// When a direct upload that was not completed is given up. Default 24 h.
     pub direct_upload_ttl: Duration,
     /// Longest life of a signed URL that plays. Default 1 h.
@@ -117,6 +120,7 @@ impl Default for CatalogConfig {
             uploads_at_once: 3,
             max_staged_bytes: 2_000_000_000,
             direct_uploads: 20,
+            upload_part_bytes: 8 << 20,
             direct_upload_ttl: Duration::from_secs(24 * 60 * 60),
             media_url_ttl: Duration::from_secs(60 * 60),
             stale_upload_after: Duration::from_secs(60 * 60),

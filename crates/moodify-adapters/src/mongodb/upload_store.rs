@@ -85,19 +85,18 @@ impl UploadStore for MongoStore {
         loop {
             let longest_due = Find::new(COLLECTION, due.clone()).sort(doc! { "due_at": 1, "_id": 1 });
             let found = step.find(longest_due.limit(max)).await?;
-            let order: Vec<Bson> = found.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
-            if order.is_empty() {
+            let chosen: Vec<Bson> = found.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
+            if chosen.is_empty() {
                 return Ok(Vec::new());
             }
-            let chosen = doc! { "$in": order.clone() };
+            let chosen = doc! { "$in": chosen };
             let still_due = doc! { "_id": chosen.clone(), "due_at": { "$lte": micros(now) } };
             let set = doc! { "due_at": micros(later(now, lease)), "leased": true, "taken_by": mark };
             let take = doc! { "$set": set, "$inc": { "attempts": 1_i64, "version": 1_i64 } };
             // Each is marked by one call only; again if others took all that it chose.
             if step.update_all(COLLECTION, still_due, take).await? > 0 {
                 let taken = doc! { "_id": chosen, "taken_by": mark };
-                let mut rows = step.find(Find::new(COLLECTION, taken)).await?;
-                rows.sort_by_key(|row| order.iter().position(|id| row.0.get("_id") == Some(id)));
+                let rows = step.find(Find::new(COLLECTION, taken)).await?;
                 return Ok(rows.iter().map(upload_of).collect::<Result<_, _>>()?);
             }
         }

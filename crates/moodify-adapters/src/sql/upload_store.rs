@@ -60,7 +60,8 @@ impl UploadStore for SqlStore {
         after: Option<UploadId>,
         max: usize,
     ) -> Result<Vec<DirectUpload>, UploadStoreError> {
-        let mut query = Statement::new("SELECT due_at, attempts, version, upload FROM uploads WHERE account_id = ");
+        let mut query =
+            Statement::new("SELECT due_at, attempts, version, upload FROM uploads WHERE account_id = ");
         query.push_bind(account);
         if let Some(after) = after {
             query.push(" AND id > ").push_bind(after);
@@ -80,22 +81,14 @@ impl UploadStore for SqlStore {
         // would then choose more.
         let take = Statement::new(
             "WITH due AS MATERIALIZED (
-                 SELECT id, due_at FROM uploads WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2",
+                 SELECT id FROM uploads WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2",
         );
         let take = take.skip_locked().then(
             ") UPDATE uploads SET due_at = $3, leased = 1, attempts = attempts + 1, version = version + 1
-             WHERE id IN (SELECT id FROM due)
-             RETURNING (SELECT due.due_at FROM due WHERE due.id = uploads.id) AS was_due_at,
-                       due_at, attempts, version, upload",
+             WHERE id IN (SELECT id FROM due) RETURNING due_at, attempts, version, upload",
         );
         let rows = self.database.run_returning(take.bind(now).bind(max).bind(later(now, lease))).await?;
-        let mut taken = Vec::with_capacity(rows.len());
-        for row in &rows {
-            taken.push((row.int("was_due_at")?, upload(row)?));
-        }
-        // `RETURNING` promises no order.
-        taken.sort_by_key(|(was_due_at, upload)| (*was_due_at, upload.id));
-        Ok(taken.into_iter().map(|(_, upload)| upload).collect())
+        Ok(rows.iter().map(upload).collect::<Result<_, _>>()?)
     }
 
     async fn forget_upload(&self, id: UploadId, version: u64) -> Result<bool, UploadStoreError> {

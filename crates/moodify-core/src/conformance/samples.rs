@@ -22,10 +22,11 @@ use crate::model::event::{
 use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
-    Account, AccountId, AnnouncedCover, Artist, ArtistName, Description, DeviceId, DirectUpload, Email, Event, EventId, EventKind,
-    EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox, MessageId,
-    NewAccount, PasswordHash, PersonName, PictureKind, PlayId, Playlist, Role, Session, StoredKey, StoredMailToken, Title,
-    TokenHash, TraceContext, Track, TrackStatus, UploadStatus, UserAgent, Visibility,
+    Account, AccountId, AnnouncedCover, Artist, ArtistName, Description, DeviceId, DirectUpload, Email,
+    Event, EventId, EventKind, EventPayload, Genre, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose,
+    Mailbox, MessageId, NewAccount, PasswordHash, PersonName, PictureKind, PlayId, Playlist, Role, Session,
+    StoredKey, StoredMailToken, Title, TokenHash, TraceContext, Track, TrackStatus, UploadStatus, UserAgent,
+    Visibility,
 };
 use crate::port::Rng;
 
@@ -351,7 +352,7 @@ pub fn direct_upload(account_id: AccountId) -> DirectUpload {
         account_id,
         artist_id: id(),
         size_bytes,
-        part_bytes: DirectUpload::part_bytes_of(size_bytes),
+        part_bytes: DirectUpload::part_bytes_of(size_bytes, 8 << 20),
         cover: Some(AnnouncedCover { kind: PictureKind::Png, size_bytes: 5_000 }),
         title: Some(Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap()),
         genre: Some(Genre::parse("Café").unwrap()),

@@ -43,8 +43,11 @@ impl UploadStoreFixture {
         upload
     }
 
+    /// What is taken, smallest id first.
     async fn take(&self, max: usize, now: Timestamp) -> Vec<DirectUpload> {
-        self.store.take_due_uploads(max, now, LEASE).await.unwrap()
+        let mut taken = self.store.take_due_uploads(max, now, LEASE).await.unwrap();
+        taken.sort_by_key(|upload| upload.id);
+        taken
     }
 
     async fn found(&self, id: UploadId) -> Option<DirectUpload> {
@@ -74,7 +77,7 @@ macro_rules! upload_store_suite {
                 a_change_replaces_the_version_that_it_was_made_from,
                 of_concurrent_changes_one_is_made,
                 uploads_of_an_account_come_in_order_and_in_portions,
-                what_is_due_is_taken_longest_due_first,
+                what_is_longest_due_is_taken_first,
                 what_was_taken_comes_again_after_the_lease,
                 who_was_too_slow_changes_nothing,
                 concurrent_takers_share_nothing,
@@ -97,12 +100,8 @@ pub async fn an_upload_is_read_back_whole(fixture: &UploadStoreFixture) {
     upload.version = 2;
     assert_eq!(fixture.found(upload.id).await, Some(upload));
 
-    let plain = DirectUpload {
-        cover: None,
-        title: None,
-        genre: None,
-        ..samples::direct_upload(samples::id())
-    };
+    let plain =
+        DirectUpload { cover: None, title: None, genre: None, ..samples::direct_upload(samples::id()) };
     fixture.create(&plain).await;
     assert_eq!(fixture.found(plain.id).await, Some(plain));
 }
@@ -206,11 +205,10 @@ pub async fn uploads_of_an_account_come_in_order_and_in_portions(fixture: &Uploa
 }
 
 /// Only what is due, the longest due first, and no more than asked for.
-pub async fn what_is_due_is_taken_longest_due_first(fixture: &UploadStoreFixture) {
+pub async fn what_is_longest_due_is_taken_first(fixture: &UploadStoreFixture) {
     let now = samples::moment();
     let at = |seconds: u32| samples::before(now, SECOND * seconds);
-    let (third, first, second) =
-        (fixture.due(now).await, fixture.due(at(9)).await, fixture.due(at(5)).await);
+    let (third, first, second) = (fixture.due(now).await, fixture.due(at(9)).await, fixture.due(at(5)).await);
     let later = fixture.due(samples::after(now, Duration::from_micros(1))).await;
     assert_eq!(fixture.take(0, now).await, []);
     let taken = fixture.take(2, now).await;
@@ -272,7 +270,6 @@ pub async fn concurrent_takers_share_nothing(fixture: &UploadStoreFixture) {
     let taken: Vec<UploadId> =
         join_all((0..6).map(take)).await.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(taken.len(), all.len());
-    // One who found nothing may have met others that were about to give something back; nobody was.
     assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), all);
 }
 

@@ -7,9 +7,6 @@ use super::{
     AccountId, ArtistId, ContentType, Genre, MediaId, MediaKey, Title, TrackId, UploadId, Visibility,
 };
 
-/// The least size of a part that is not the last one, in bytes: a song has one or two.
-const PART_BYTES: u64 = 8 << 20;
-
 /// The most parts that a file has: of larger files the parts are larger.
 const MAX_PARTS: u64 = 100;
 
@@ -138,9 +135,9 @@ pub struct UploadPart {
 }
 
 impl DirectUpload {
-    /// How large the parts of a file of this size are.
-    pub fn part_bytes_of(size_bytes: u64) -> u64 {
-        PART_BYTES.max(size_bytes.div_ceil(MAX_PARTS))
+    /// How large the parts of a file of this size are, that are to have at least so many bytes.
+    pub fn part_bytes_of(size_bytes: u64, least: u64) -> u64 {
+        least.max(1).max(size_bytes.div_ceil(MAX_PARTS))
     }
 
     /// The parts of the audio, in order.
@@ -199,6 +196,8 @@ mod tests {
 
     use super::*;
 
+    const PART_BYTES: u64 = 8 << 20;
+
     fn upload(size_bytes: u64) -> DirectUpload {
         let now = Timestamp::UNIX_EPOCH;
         DirectUpload {
@@ -206,7 +205,7 @@ mod tests {
             account_id: Uuid::from_u128(1).into(),
             artist_id: Uuid::from_u128(2).into(),
             size_bytes,
-            part_bytes: DirectUpload::part_bytes_of(size_bytes),
+            part_bytes: DirectUpload::part_bytes_of(size_bytes, PART_BYTES),
             cover: None,
             title: None,
             genre: None,

@@ -116,7 +116,8 @@ impl MediaKey {
             _ => None,
         };
         // One thing has one name.
-        key.filter(|key| key.0 == text).ok_or_else(|| Invalid::new("invalid_media_key", "This is not the name of a stored object."))
+        key.filter(|key| key.0 == text)
+            .ok_or_else(|| Invalid::new("invalid_media_key", "This is not the name of a stored object."))
     }
 
     /// The key as text; `/` separates its parts.

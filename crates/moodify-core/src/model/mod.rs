@@ -38,10 +38,8 @@ pub mod track;
 pub use account::{Account, AccountUpdate, Credentials, NewAccount, Role};
 pub use artist::Artist;
 pub use day::Day;
-pub use direct_upload::{
-    AnnouncedCover, DirectUpload, PictureKind, Refusal, UploadPart, UploadStatus,
-};
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
+pub use direct_upload::{AnnouncedCover, DirectUpload, PictureKind, Refusal, UploadPart, UploadStatus};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload, EventVersion};
 pub use id::{

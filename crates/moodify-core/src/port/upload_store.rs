@@ -34,8 +34,9 @@ pub trait UploadStore: Send + Sync {
         max: usize,
     ) -> Result<Vec<DirectUpload>, UploadStoreError>;
 
-    /// At most `max` uploads whose `due_at` has come, longest due first. Each has a new version, one attempt
-    /// more, and is due again after `lease`, in case nothing is heard of it. Concurrent calls share none.
+    /// At most `max` uploads whose `due_at` has come, those longest due, in no order. Each has a new version,
+    /// one attempt more, and is due again after `lease`, in case nothing is heard of it. Concurrent calls
+    /// share none.
     async fn take_due_uploads(
         &self,
         max: usize,

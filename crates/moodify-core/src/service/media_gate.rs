@@ -55,18 +55,6 @@ pub struct PutGrant {
     len: u64,
 }
 
-impl PutGrant {
-    /// How many bytes were agreed.
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Whether those are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
-
 /// What comes with a request to a signed URL, as it came.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Announced<'a> {
@@ -93,6 +81,10 @@ impl MediaGate {
     /// [`Error::Forbidden`] with `invalid_signature` or `url_expired`.
     pub async fn verify(&self, key: &str, expires: &str, signature: &str) -> Result<MediaGrant, Error> {
         let key = MediaKey::parse(key).map_err(|_| invalid_signature())?;
+        // What nobody has looked at is read by nobody.
+        if key.is_upload() {
+            return Err(invalid_signature());
+        }
         let expires_at = self.check(expires, signature, &readable(&key, expires)).await?;
         Ok(MediaGrant { key, expires_at })
     }
@@ -197,7 +189,10 @@ impl MediaGate {
         let mac = mac(&secret, text).map_err(failed)?;
         let mut url = self.base.join(key.as_str()).map_err(Unavailable::lasting)?;
         let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-        url.query_pairs_mut().append_pair("expires", expires).extend_pairs(more).append_pair("sig", &signature);
+        url.query_pairs_mut()
+            .append_pair("expires", expires)
+            .extend_pairs(more)
+            .append_pair("sig", &signature);
         Ok(SignedUrl { url, expires_at })
     }
 }

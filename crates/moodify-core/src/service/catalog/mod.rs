@@ -29,8 +29,8 @@ pub use links::{Listing, TrackView};
 pub use list_tracks::TrackQuery;
 pub use playlist_entries::EntryView;
 pub use playlists::{NewPlaylist, PlaylistView};
-pub use upload::{Upload, UploadFields};
 use tokio::sync::Notify;
+pub use upload::{Upload, UploadFields};
 
 use self::link_cache::LinkCache;
 use self::upload_places::UploadPlaces;

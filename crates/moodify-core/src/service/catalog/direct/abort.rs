@@ -37,7 +37,9 @@ impl Catalog {
             after = Some(last.id);
             for mut upload in some {
                 while upload.status != UploadStatus::Aborted
-                    && !self.end_without_track(&upload, UploadStatus::Aborted, None, "account_deleted").await?
+                    && !self
+                        .end_without_track(&upload, UploadStatus::Aborted, None, "account_deleted")
+                        .await?
                 {
                     let Some(changed) = uploads.upload(upload.id).await? else { break };
                     upload = changed;

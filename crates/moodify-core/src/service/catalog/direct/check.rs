@@ -79,8 +79,7 @@ impl Catalog {
         if let Some(cover) = upload.cover_part() {
             taken.take_cover(self.sent(vec![cover])).await?;
         }
-        let names =
-            Names { track: upload.track_id(), audio: upload.media_id(), cover: upload.media_id() };
+        let names = Names { track: upload.track_id(), audio: upload.media_id(), cover: upload.media_id() };
         let (title, genre) = (upload.title.clone(), upload.genre.clone());
         let fields = UploadFields { title, genre, visibility: upload.visibility };
         let prepared = taken.prepare(&names, fields).await?;
@@ -115,7 +114,8 @@ impl Catalog {
         let (status, why, reason) = match &error {
             Error::Invalid(fields) => {
                 let field = fields.first();
-                let (pointer, code) = field.map_or(("", "invalid"), |field| (field.pointer.as_str(), field.code));
+                let (pointer, code) =
+                    field.map_or(("", "invalid"), |field| (field.pointer.as_str(), field.code));
                 (UploadStatus::Rejected, refusal(pointer, code), code)
             }
             Error::TooLarge { .. } => {

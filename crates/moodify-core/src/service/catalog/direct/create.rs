@@ -1,9 +1,7 @@
 use super::out_of_range;
 use super::view::DirectUploadView;
 use crate::Error;
-use crate::model::{
-    AnnouncedCover, Caller, DirectUpload, Genre, Title, UploadStatus, Visibility, later,
-};
+use crate::model::{AnnouncedCover, Caller, DirectUpload, Genre, Title, UploadStatus, Visibility, later};
 use crate::service::catalog::Catalog;
 
 /// A file that somebody is about to upload.
@@ -48,7 +46,7 @@ impl Catalog {
             account_id: caller.account_id,
             artist_id,
             size_bytes: new.size_bytes,
-            part_bytes: DirectUpload::part_bytes_of(new.size_bytes),
+            part_bytes: DirectUpload::part_bytes_of(new.size_bytes, config.upload_part_bytes),
             cover: new.cover,
             title: new.title,
             genre: new.genre,
