@@ -61,7 +61,7 @@ impl Catalog {
             } else {
                 Some(self.inner.parts.signer.sign_put(&part.key, part.size_bytes, now, URL_LIFE).await?)
             };
-            Ok(UploadPartView { part, put })
+            Ok::<_, Error>(UploadPartView { part, put })
         });
         views.buffered(AT_ONCE).try_collect().await
     }
