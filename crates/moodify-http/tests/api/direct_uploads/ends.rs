@@ -7,7 +7,8 @@ use moodify_core::service::delivery::Handler;
 use serde_json::json;
 
 use super::{
-    DAY, MINUTE, announced, ask, begin, complete, send, send_part, tune, upload, with_places, work, world,
+    DAY, MINUTE, announced, ask, begin, complete, path, send, send_part, tune, upload, with_places, work,
+    world,
 };
 
 #[tokio::test]

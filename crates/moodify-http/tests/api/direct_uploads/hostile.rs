@@ -5,7 +5,9 @@ use http::{Method, Request};
 use moodify_core::port::MediaStore;
 use serde_json::{Value, json};
 
-use super::{MINUTE, PART, address, announced, ask, begin, complete, put, send, slice, tune, work, world};
+use super::{
+    MINUTE, PART, address, announced, ask, begin, complete, path, put, send, slice, tune, work, world,
+};
 use crate::support::sample;
 
 #[tokio::test]

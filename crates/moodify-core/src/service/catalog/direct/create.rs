@@ -65,7 +65,7 @@ impl Catalog {
             let message = "Complete or abort other uploads first.";
             return Err(Error::Conflict { code: "too_many_uploads", message });
         }
-        self.upload_view(upload, now).await
+        self.new_upload_view(upload, now).await
     }
 }
 

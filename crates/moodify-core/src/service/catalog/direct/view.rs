@@ -49,21 +49,40 @@ impl Catalog {
         if upload.status != UploadStatus::Open {
             return Ok(DirectUploadView { upload, parts: Vec::new(), cover: None });
         }
-        let mut parts = self.looked_for(upload.all_parts(), now).await?;
-        let cover = if upload.cover.is_some() { parts.pop() } else { None };
-        Ok(DirectUploadView { upload, parts, cover })
+        let parts = stream::iter(upload.all_parts()).map(|part| async move {
+            let there = self.is_there(&part).await?;
+            self.part_view(part, there, now).await
+        });
+        let parts = parts.buffered(AT_ONCE).try_collect().await?;
+        Ok(whole_view(upload, parts))
     }
 
-    async fn looked_for(&self, parts: Vec<UploadPart>, now: Timestamp) -> Result<Vec<UploadPartView>, Error> {
-        let views = stream::iter(parts).map(|part| async move {
-            let put = if self.is_there(&part).await? {
-                None
-            } else {
-                Some(self.inner.parts.signer.sign_put(&part.key, part.size_bytes, now, URL_LIFE).await?)
-            };
-            Ok::<_, Error>(UploadPartView { part, put })
-        });
-        views.buffered(AT_ONCE).try_collect().await
+    /// The same right after it was begun: nothing can be there.
+    pub(super) async fn new_upload_view(
+        &self,
+        upload: DirectUpload,
+        now: Timestamp,
+    ) -> Result<DirectUploadView, Error> {
+        let mut parts = Vec::new();
+        for part in upload.all_parts() {
+            parts.push(self.part_view(part, false, now).await?);
+        }
+        Ok(whole_view(upload, parts))
+    }
+
+    async fn part_view(
+        &self,
+        part: UploadPart,
+        is_there: bool,
+        now: Timestamp,
+    ) -> Result<UploadPartView, Error> {
+        let signer = &self.inner.parts.signer;
+        let put = if is_there {
+            None
+        } else {
+            Some(signer.sign_put(&part.key, part.size_bytes, now, URL_LIFE).await?)
+        };
+        Ok(UploadPartView { part, put })
     }
 
     /// Whether everything was sent.
@@ -76,4 +95,10 @@ impl Catalog {
         let found = self.inner.parts.media.head(&part.key).await?;
         Ok(found.is_some_and(|meta| meta.len == part.size_bytes))
     }
+}
+
+/// The picture is the last part.
+fn whole_view(upload: DirectUpload, mut parts: Vec<UploadPartView>) -> DirectUploadView {
+    let cover = if upload.cover.is_some() { parts.pop() } else { None };
+    DirectUploadView { upload, parts, cover }
 }
