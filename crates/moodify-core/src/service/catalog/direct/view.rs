@@ -37,6 +37,7 @@ impl Catalog {
     pub async fn direct_upload(&self, caller: &Caller, id: UploadId) -> Result<DirectUploadView, Error> {
         // Before the row is read: what is signed here ends with what was signed when the upload was closed.
         let now = self.inner.context.now();
+        self.admit(caller).await?;
         let upload = self.own_upload(caller, id).await?;
         self.upload_view(upload, now).await
     }
