@@ -195,7 +195,7 @@ impl World {
     async fn releases(&self) -> usize {
         let events = self.store.lease(1_000, self.clock.now(), Duration::from_secs(1)).await.unwrap();
         self.clock.advance(Duration::from_secs(2));
-        events.iter().filter(|event| event.kind() == EventKind::TrackPublished).count()
+        events.iter().filter(|event| event.payload.kind() == EventKind::TrackPublished).count()
     }
 
     /// One track that plays, announced once, with its media and nothing else.
