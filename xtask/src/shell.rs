@@ -3,9 +3,12 @@
 use std::{
     env,
     ffi::OsString,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -57,21 +60,49 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no text", shown(command)))
 }
 
-/// Runs a command and shows each line it prints as it comes, after `each` has seen it.
+/// Longer than any test takes, on a slow machine too.
+const SILENCE: Duration = Duration::from_secs(10 * 60);
+
+/// Runs a command and shows each line it prints as it comes, after `each` has seen it. Whatever it started
+/// and waits for is killed when nothing is printed for ten minutes: a test that hangs fails, and the others
+/// go on.
 pub(crate) fn watch(command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
-    if let Some(stdout) = child.stdout.take() {
-        let mut reader = BufReader::new(stdout);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line)? > 0 {
-            let text = String::from_utf8_lossy(&line);
-            each(&text);
-            print!("{text}");
-            line.clear();
+    let (sender, lines) = mpsc::channel();
+    let reading = child.stdout.take().map(|stdout| thread::spawn(move || read_lines(stdout, &sender)));
+    loop {
+        match lines.recv_timeout(SILENCE) {
+            Ok(line) => {
+                each(&line);
+                print!("{line}");
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                println!("nothing was printed for {SILENCE:?}: what runs is killed");
+                let children = ["-KILL", "-P", &child.id().to_string()];
+                if !succeeds(Command::new("pkill").args(children)) {
+                    child.kill()?;
+                    bail!("`{}` hangs", shown(command));
+                }
+            }
         }
+    }
+    if let Some(Err(error)) = reading.and_then(|reading| reading.join().ok()) {
+        return Err(error.into());
     }
     let status = child.wait()?;
     ensure!(status.success(), "`{}` failed ({status})", shown(command));
+    Ok(())
+}
+
+fn read_lines(stdout: ChildStdout, to: &mpsc::Sender<String>) -> io::Result<()> {
+    let mut reader = BufReader::new(stdout);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        // Whoever listens does so to the end.
+        let _ = to.send(String::from_utf8_lossy(&line).into_owned());
+        line.clear();
+    }
     Ok(())
 }
 

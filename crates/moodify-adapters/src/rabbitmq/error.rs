@@ -47,6 +47,9 @@ pub(super) enum Fault {
     /// It is gone, or not quite there yet.
     #[error("there is no such queue")]
     NoQueue,
+    /// Another connection has it for itself.
+    #[error("another connection has this queue for itself")]
+    Taken,
     /// The message did not become durable.
     #[error("the broker did not keep a message; see its log")]
     NotKept,
@@ -81,6 +84,7 @@ impl Fault {
     pub(super) fn declaring(error: lapin::Error) -> Self {
         match amqp(&error) {
             Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)) => Self::OtherTopology(error.into()),
+            Some(AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED)) => Self::Taken,
             _ => Self::refused("declare a queue", error),
         }
     }
@@ -92,6 +96,7 @@ impl Fault {
             | Self::Silent(..)
             | Self::NoQueue
             | Self::NotKept
+            | Self::Taken
             | Self::Lost
             | Self::Locked(..) => true,
             // A connection that broke is another matter than a message that is too large.
@@ -124,11 +129,6 @@ pub(super) fn amqp(error: &lapin::Error) -> Option<&AMQPErrorKind> {
 /// Whether TLS was begun and failed: the library says so in no better way.
 pub(super) fn is_certificate(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::IOError(error) if error.kind() == io::ErrorKind::InvalidData)
-}
-
-/// Whether another connection has it for itself.
-pub(super) fn is_locked(error: &lapin::Error) -> bool {
-    matches!(amqp(error), Some(AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED)))
 }
 
 /// Whether user and password are not a pair.

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use super::error::Fault;
 use super::line::Line;
 use super::message::{Incoming, Outgoing, Way, read, way};
-use super::session::Session;
+use super::session::{Session, in_time};
 use super::topology::Topology;
 use crate::hint::Hint;
 
@@ -28,6 +28,7 @@ pub(super) struct Inbox {
     consumer: String,
     topology: Arc<Topology>,
     hint: Hint,
+    timeout: Duration,
     state: Mutex<State>,
 }
 
@@ -44,7 +45,7 @@ pub(super) struct Held {
     event: Event,
     body: Vec<u8>,
     way: Way,
-    acker: Acker,
+    pub(super) acker: Acker,
     /// Until when somebody has it; nobody had it yet if there is no such moment.
     leased_until: Option<Timestamp>,
     place: u64,
@@ -66,23 +67,20 @@ impl Held {
         change(&mut way);
         Outgoing::copy(&self.event, self.body.clone(), queue, &way)
     }
-
-    /// Tells the broker that it is settled.
-    pub(super) async fn settle(self) -> Result<(), Fault> {
-        settle(&self.acker).await
-    }
-}
-
-async fn settle(acker: &Acker) -> Result<(), Fault> {
-    match acker.ack(BasicAckOptions::default()).await {
-        Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(Fault::Lost),
-    }
 }
 
 impl Inbox {
-    pub(super) fn new(consumer: &str, topology: Arc<Topology>, hint: Hint) -> Self {
-        Self { consumer: consumer.to_owned(), topology, hint, state: Mutex::default() }
+    pub(super) fn new(consumer: &str, topology: Arc<Topology>, hint: Hint, timeout: Duration) -> Self {
+        Self { consumer: consumer.to_owned(), topology, hint, timeout, state: Mutex::default() }
+    }
+
+    /// Tells the broker that a message is settled.
+    pub(super) async fn settle(&self, acker: &Acker) -> Result<(), Fault> {
+        let settled = acker.ack(BasicAckOptions::default());
+        match in_time(self.timeout, "forget a message", settled).await? {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Fault::Lost),
+        }
     }
 
     /// Up to `max` deliveries that are due; `None` if there is no such consumer.
@@ -170,7 +168,7 @@ impl Inbox {
         }
         session.deliver(&again).await?;
         for acker in done {
-            settle(&acker).await?;
+            self.settle(&acker).await?;
         }
         Ok(())
     }

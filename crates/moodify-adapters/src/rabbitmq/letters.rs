@@ -8,7 +8,7 @@ use moodify_core::port::{Chosen, DeadLetter, DeliveryId, Letters};
 
 use super::error::Fault;
 use super::message::{self, Outgoing, Way};
-use super::session::{Session, close};
+use super::session::Session;
 use super::topology::Topology;
 
 /// So many are looked through: more are in nobody's mind, and they are all in memory meanwhile.
@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         // An answer on this channel: whoever looks next sees them.
         let queue = self.topology.dead(self.consumer);
         self.session.standing(&self.channel, queue).await?;
-        close(&self.channel).await;
+        self.session.end(&self.channel).await;
         Ok(())
     }
 }

@@ -8,6 +8,9 @@ use futures::StreamExt;
 use super::error::Fault;
 use super::session::Session;
 
+/// How often a connection is looked at of which nothing is heard.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The connection to the broker, if there is one.
 pub(super) struct Link(RwLock<Result<Arc<Session>, Fault>>);
 
@@ -36,9 +39,9 @@ impl Link {
 /// Returns when this connection is no more.
 pub(super) async fn ended(session: &Session) {
     let mut events = session.events();
-    // First the listening, then the look: nothing is missed in between.
+    // First the listening, then the look; and a look without a word, for ends that the driver is silent about.
     while session.is_open() {
-        if events.next().await.is_none() {
+        if let Ok(None) = tokio::time::timeout(LOOK, events.next()).await {
             return;
         }
     }

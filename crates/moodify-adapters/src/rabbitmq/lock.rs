@@ -8,8 +8,8 @@ use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use moodify_core::port::Clock;
 
-use super::error::{Fault, is_locked};
-use super::session::{Session, close};
+use super::error::Fault;
+use super::session::Session;
 
 /// Others hold it for some milliseconds, or for as long as they look through many dead letters.
 const PATIENCE: u32 = 300;
@@ -39,13 +39,13 @@ async fn take(session: &Session, lock: &ShortString, clock: &dyn Clock) -> Resul
         let options = QueueDeclareOptions { exclusive: true, ..Default::default() };
         let mut arguments = FieldTable::default();
         arguments.insert("x-expires".into(), AMQPValue::LongInt(LIFETIME));
-        match channel.queue_declare(lock.clone(), options, arguments).await {
+        match session.declared(channel.queue_declare(lock.clone(), options, arguments)).await {
             Ok(_) => {
-                close(&channel).await;
+                session.end(&channel).await;
                 return Ok(());
             }
-            Err(error) if is_locked(&error) => clock.sleep(PAUSE).await,
-            Err(error) => return Err(Fault::declaring(error)),
+            Err(Fault::Taken) => clock.sleep(PAUSE).await,
+            Err(fault) => return Err(fault),
         }
     }
     Err(Fault::Locked(lock.as_str().to_owned(), PAUSE * PATIENCE))
@@ -54,6 +54,6 @@ async fn take(session: &Session, lock: &ShortString, clock: &dyn Clock) -> Resul
 async fn give_back(session: &Session, lock: ShortString) -> Result<(), Fault> {
     let channel = session.channel().await?;
     session.within("delete a queue", channel.queue_delete(lock, QueueDeleteOptions::default())).await?;
-    close(&channel).await;
+    session.end(&channel).await;
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::letters::Walk;
 use super::link::{Backoff, Link, ended};
 use super::lock::alone;
 use super::message::{Outgoing, Way};
-use super::session::{Session, close};
+use super::session::Session;
 use super::topology::Topology;
 use crate::hint::Hint;
 
@@ -88,8 +88,8 @@ impl Shared {
         let opened = async {
             let session = Arc::new(Session::open(&self.config).await?);
             let channel = session.channel().await?;
-            self.topology.declare_exchanges(&channel).await?;
-            close(&channel).await;
+            self.topology.declare_exchanges(&session, &channel).await?;
+            session.end(&channel).await;
             Ok(session)
         };
         let opened = opened.await;
@@ -131,7 +131,8 @@ impl Shared {
 
     fn inbox(&self, consumer: &str) -> Arc<Inbox> {
         let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = || Arc::new(Inbox::new(consumer, self.topology.clone(), self.hint.clone()));
+        let open =
+            || Arc::new(Inbox::new(consumer, self.topology.clone(), self.hint.clone(), self.config.timeout));
         inboxes.entry(consumer.to_owned()).or_insert_with(open).clone()
     }
 
@@ -139,10 +140,10 @@ impl Shared {
     async fn declare(&self, session: &Session, name: &'static str, kinds: &[EventKind]) -> Result<(), Fault> {
         let declaring = async {
             let channel = session.channel().await?;
-            self.topology.declare_exchanges(&channel).await?;
-            self.topology.declare_queues(&channel, name).await?;
-            self.topology.bind(&channel, name, kinds).await?;
-            close(&channel).await;
+            self.topology.declare_exchanges(session, &channel).await?;
+            self.topology.declare_queues(session, &channel, name).await?;
+            self.topology.bind(session, &channel, name, kinds).await?;
+            session.end(&channel).await;
             Ok(())
         };
         alone(session, self.topology.lock(name), &*self.clock, declaring).await
@@ -174,7 +175,7 @@ impl Shared {
         let channel = session.channel().await?;
         let is_there = session.standing(&channel, self.topology.due(consumer)).await?.is_some();
         if is_there {
-            close(&channel).await;
+            session.end(&channel).await;
         }
         Ok(is_there)
     }
@@ -248,8 +249,7 @@ impl Shared {
             inbox.put_back(held).await;
             return Err(fault);
         }
-        held.settle().await?;
-        Ok(())
+        inbox.settle(&held.acker).await
     }
 
     /// Where a delivery waits until it is due.
@@ -292,7 +292,7 @@ impl Shared {
             waiting += standing(queue).await?.unwrap_or_default();
         }
         let dead = standing(self.topology.dead(consumer)).await?.unwrap_or_default();
-        close(&channel).await;
+        session.end(&channel).await;
         Ok(Some(Depth { waiting, dead }))
     }
 }
@@ -344,8 +344,9 @@ impl Queue for RabbitQueue {
     }
 
     async fn ack(&self, delivery: &DeliveryId) -> Result<(), QueueError> {
-        match self.shared.inbox(&delivery.consumer).take(delivery).await {
-            Some(held) => Ok(held.settle().await?),
+        let inbox = self.shared.inbox(&delivery.consumer);
+        match inbox.take(delivery).await {
+            Some(held) => Ok(inbox.settle(&held.acker).await?),
             None => Ok(()),
         }
     }

@@ -93,10 +93,21 @@ impl Session {
         what: &'static str,
         answer: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, Fault> {
-        match tokio::time::timeout(self.timeout, answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(Fault::refused(what, error)),
-            Err(_) => Err(Fault::Silent(self.timeout, what)),
+        in_time(self.timeout, what, answer).await?.map_err(|error| Fault::refused(what, error))
+    }
+
+    /// The same for what declares something.
+    pub(super) async fn declared<T>(
+        &self,
+        answer: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T, Fault> {
+        in_time(self.timeout, "declare something", answer).await?.map_err(Fault::declaring)
+    }
+
+    /// Ends a channel that has done its work.
+    pub(super) async fn end(&self, channel: &Channel) {
+        if let Err(error) = self.within("close a channel", channel.close(GOODBYE, "done".into())).await {
+            tracing::debug!(%error, "a channel was not closed in good order");
         }
     }
 
@@ -165,7 +176,7 @@ impl Session {
         let taken = self.within("give a message back", taken).await?;
         let options = QueueDeleteOptions::default();
         self.within("delete a queue", channel.queue_delete(queue, options)).await?;
-        close(&channel).await;
+        self.end(&channel).await;
         taken.map(|_| ()).ok_or(Fault::NotKept)
     }
 
@@ -182,11 +193,14 @@ impl Session {
     }
 }
 
-/// Ends a channel that has done its work.
-pub(super) async fn close(channel: &Channel) {
-    if let Err(error) = channel.close(GOODBYE, "done".into()).await {
-        tracing::debug!(%error, "a channel was not closed in good order");
-    }
+/// What the driver promises, if it comes in time. It answers some calls never: those that meet the end of
+/// their connection half-way.
+pub(super) async fn in_time<T>(
+    timeout: Duration,
+    what: &'static str,
+    answer: impl Future<Output = T>,
+) -> Result<T, Fault> {
+    tokio::time::timeout(timeout, answer).await.map_err(|_| Fault::Silent(timeout, what))
 }
 
 async fn confirming(connection: &Connection) -> lapin::Result<Channel> {

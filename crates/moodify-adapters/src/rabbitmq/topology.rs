@@ -18,6 +18,7 @@ use lapin::{Channel, ExchangeKind};
 use moodify_core::model::EventKind;
 
 use super::error::Fault;
+use super::session::Session;
 
 /// How often the broker gives a message to consumers that break off, before it makes it a dead letter
 /// itself. Above what a worker of the core puts up with: it gives the better reason.
@@ -98,53 +99,57 @@ impl Topology {
     }
 
     /// Declares the exchanges.
-    pub(super) async fn declare_exchanges(&self, channel: &Channel) -> Result<(), Fault> {
+    pub(super) async fn declare_exchanges(&self, session: &Session, channel: &Channel) -> Result<(), Fault> {
         let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
         for (name, kind) in [
             (self.events(), ExchangeKind::Topic),
             (self.again(), ExchangeKind::Direct),
             (self.dead_exchange(), ExchangeKind::Direct),
         ] {
-            let declared = channel.exchange_declare(name, kind, durable, FieldTable::default()).await;
-            declared.map_err(Fault::declaring)?;
+            session.declared(channel.exchange_declare(name, kind, durable, FieldTable::default())).await?;
         }
         Ok(())
     }
 
     /// Declares the queues of a consumer; what is in them stays. It gets no events by that.
-    pub(super) async fn declare_queues(&self, channel: &Channel, consumer: &str) -> Result<(), Fault> {
+    pub(super) async fn declare_queues(
+        &self,
+        session: &Session,
+        channel: &Channel,
+        consumer: &str,
+    ) -> Result<(), Fault> {
         // The first one is not counted.
         let mut due = quorum(i64::from(DELIVERIES) - 1);
         leads_to(&mut due, &self.dead_exchange(), consumer);
-        declare(channel, self.due(consumer), due).await?;
-        declare(channel, self.dead(consumer), quorum(NO_LIMIT)).await?;
+        declare(session, channel, self.due(consumer), due).await?;
+        declare(session, channel, self.dead(consumer), quorum(NO_LIMIT)).await?;
         for wait in &self.waits {
             let mut arguments = quorum(NO_LIMIT);
             leads_to(&mut arguments, &self.again(), consumer);
             let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
             arguments.insert("x-message-ttl".into(), AMQPValue::LongLongInt(millis));
-            declare(channel, self.wait(consumer, *wait), arguments).await?;
+            declare(session, channel, self.wait(consumer, *wait), arguments).await?;
         }
-        bind(channel, self.due(consumer), self.again(), consumer).await?;
-        bind(channel, self.dead(consumer), self.dead_exchange(), consumer).await
+        bind(session, channel, self.due(consumer), self.again(), consumer).await?;
+        bind(session, channel, self.dead(consumer), self.dead_exchange(), consumer).await
     }
 
     /// Makes these the kinds of events that the consumer gets. What is wanted before and after is wanted
     /// all the time.
     pub(super) async fn bind(
         &self,
+        session: &Session,
         channel: &Channel,
         consumer: &str,
         kinds: &[EventKind],
     ) -> Result<(), Fault> {
         for kind in kinds {
-            bind(channel, self.due(consumer), self.events(), kind.as_str()).await?;
+            bind(session, channel, self.due(consumer), self.events(), kind.as_str()).await?;
         }
         for kind in EventKind::ALL.into_iter().filter(|kind| !kinds.contains(kind)) {
             let (queue, exchange) = (self.due(consumer), self.events());
-            let unbound =
-                channel.queue_unbind(queue, exchange, kind.as_str().into(), FieldTable::default()).await;
-            unbound.map_err(Fault::declaring)?;
+            let unbound = channel.queue_unbind(queue, exchange, kind.as_str().into(), FieldTable::default());
+            session.declared(unbound).await?;
         }
         Ok(())
     }
@@ -172,16 +177,25 @@ fn leads_to(arguments: &mut FieldTable, exchange: &ShortString, consumer: &str) 
     }
 }
 
-async fn declare(channel: &Channel, queue: ShortString, arguments: FieldTable) -> Result<(), Fault> {
+async fn declare(
+    session: &Session,
+    channel: &Channel,
+    queue: ShortString,
+    arguments: FieldTable,
+) -> Result<(), Fault> {
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    channel.queue_declare(queue, durable, arguments).await.map_err(Fault::declaring)?;
-    Ok(())
+    session.declared(channel.queue_declare(queue, durable, arguments)).await.map(drop)
 }
 
-async fn bind(channel: &Channel, queue: ShortString, exchange: ShortString, key: &str) -> Result<(), Fault> {
+async fn bind(
+    session: &Session,
+    channel: &Channel,
+    queue: ShortString,
+    exchange: ShortString,
+    key: &str,
+) -> Result<(), Fault> {
     let options = QueueBindOptions::default();
-    let bound = channel.queue_bind(queue, exchange, key.into(), options, FieldTable::default()).await;
-    bound.map_err(Fault::declaring)
+    session.declared(channel.queue_bind(queue, exchange, key.into(), options, FieldTable::default())).await
 }
 
 #[cfg(test)]

@@ -16,14 +16,16 @@ use crate::slot::Slot;
 
 const KIND: EventKind = EventKind::AccountCreated;
 
+/// Erlang starts slowly on a busy machine, and its queues after it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if done().await {
-            return;
+    let waiting = async {
+        while !done().await {
+            SystemClock.sleep(Duration::from_millis(50)).await;
         }
-        SystemClock.sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{what}");
+    };
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "{what}");
 }
 
 fn fault(error: QueueError) -> Unavailable {

@@ -16,6 +16,9 @@ use uuid::Uuid;
 const VARIABLE: &str = "MOODIFY_TEST_RABBITMQ";
 const DEFAULT: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
 
+/// For a broker that is about to go, or to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Everybody that tests declare.
 const CONSUMERS: [&str; 4] = ["notification", "music", "sync", "releases"];
 
@@ -124,7 +127,12 @@ async fn move_all(channel: &Channel, from: &lapin::types::ShortString, to: &str)
 }
 
 async fn connect(server: &str) -> lapin::Result<Connection> {
-    Connection::connect(server, ConnectionProperties::default()).await
+    let connecting = Connection::connect(server, ConnectionProperties::default());
+    tokio::time::timeout(PATIENCE, connecting).await.unwrap_or_else(|_| Err(silence()))
+}
+
+fn silence() -> lapin::Error {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
 impl Drop for Slot {
@@ -139,7 +147,7 @@ impl Drop for Slot {
         // The runtime of the test may be no more.
         let cleaning = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
+            let cleaning = async {
                 // It may be the test's own broker, and gone.
                 let Ok(connection) = connect(&server).await else { return };
                 let Ok(channel) = connection.create_channel().await else { return };
@@ -150,7 +158,9 @@ impl Drop for Slot {
                     let _ = channel.exchange_delete(exchange, Default::default()).await;
                 }
                 let _ = connection.close(200, "done".into()).await;
-            });
+            };
+            // What is left behind is in nobody's way.
+            let _ = runtime.block_on(async { tokio::time::timeout(PATIENCE, cleaning).await });
         });
         let _ = cleaning.join();
     }

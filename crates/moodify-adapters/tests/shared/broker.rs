@@ -1,8 +1,10 @@
 //! A RabbitMQ of the test's own, which it may stop and kill.
 #![allow(dead_code, reason = "shared with the program's tests")]
 
+use std::collections::hash_map::RandomState;
 use std::fs;
-use std::io::Write;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -42,7 +44,7 @@ impl Broker {
         }
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
-        let tls_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let tls_port = free_port();
         let place = folder.path().display();
         let config = format!(
             "listeners.tcp.default = 127.0.0.1:{port}\nlisteners.ssl.default = 127.0.0.1:{tls_port}\n\
@@ -86,12 +88,26 @@ impl Broker {
         let child = command.process_group(0).spawn().unwrap();
         *self.running.lock().unwrap() = Some(child);
         for _ in 0..PATIENCE {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            if self.greets() {
                 return;
             }
             thread::sleep(PAUSE);
         }
         panic!("RabbitMQ does not start: {}", fs::read_to_string(self.folder.path().join("output")).unwrap());
+    }
+
+    /// Whether it answers as a broker does: whoever only listens may be on its way out, or not ready yet.
+    fn greets(&self) -> bool {
+        let greeted = || -> io::Result<[u8; 1]> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.write_all(b"AMQP\x00\x00\x09\x01")?;
+            let mut kind = [0];
+            stream.read_exact(&mut kind)?;
+            Ok(kind)
+        };
+        // A method, which is what it begins with: AMQP 0-9-1, 2.3.5.
+        greeted().is_ok_and(|kind| kind == [1])
     }
 
     /// Ends it as a power cut does.
@@ -101,11 +117,24 @@ impl Broker {
             let group = format!("kill -KILL -{}", child.id());
             let _ = Command::new("sh").args(["-c", &group]).status();
             let _ = child.wait();
+            // The Erlang machine goes a moment after what started it.
+            for _ in 0..PATIENCE {
+                if TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+                    return;
+                }
+                thread::sleep(PAUSE);
+            }
         }
     }
 
     /// Runs `rabbitmqctl`.
     pub(crate) fn control(&self, arguments: &[&str]) -> String {
+        // It takes connections before it takes orders.
+        self.rabbitmqctl(&["await_startup", "--timeout", "120"]);
+        self.rabbitmqctl(arguments)
+    }
+
+    fn rabbitmqctl(&self, arguments: &[&str]) -> String {
         let program = self.program.with_file_name("rabbitmqctl");
         let ended = self.command(&program).args(arguments).output().unwrap();
         assert!(ended.status.success(), "{arguments:?}: {ended:?}");
@@ -152,10 +181,12 @@ fn certify(folder: &Path) {
     }
 }
 
-/// Even, so that the one beside it can be for Erlang's own talk.
+/// Even, so that the one beside it can be for Erlang's own talk; and none that the system gives to whoever
+/// connects somewhere while the broker is down (from 32768 on, `ip_local_port_range`).
 fn free_port() -> u16 {
     loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !1;
+        let chance = RandomState::new().build_hasher().finish() % 6_000;
+        let port = 20_000 + 2 * u16::try_from(chance).unwrap();
         let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
         if free(port) && free(port ^ 1) {
             return port;
