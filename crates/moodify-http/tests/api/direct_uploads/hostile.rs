@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{
     MINUTE, PART, address, announced, ask, begin, complete, path, put, send, slice, tune, work, world,
 };
-use crate::support::sample;
 
 #[tokio::test]
 async fn an_address_takes_what_was_agreed_and_nothing_else() {
