@@ -145,7 +145,7 @@ impl World {
             name: "Nina".to_owned(),
             expires_at: clock.now(),
         };
-        Self { store, media, clock, moodify, nina, folder: folder }
+        Self { store, media, clock, moodify, nina, folder }
     }
 
     /// As after a restart: what was only in memory is gone.
