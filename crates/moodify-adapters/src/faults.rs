@@ -13,6 +13,7 @@ macro_rules! unavailable_from {
             QueueError,
             RecipientStoreError,
             SendLogError,
+            UploadStoreError,
             UserStoreError
         );
     };

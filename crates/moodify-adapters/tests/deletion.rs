@@ -21,7 +21,7 @@ use moodify_core::model::{
 };
 use moodify_core::port::{
     CatalogStore, Clock, KeyStore, LibraryStore, MediaStore, Outbox, Queue, RecipientStore, SendLog,
-    UserStore,
+    UploadStore, UserStore,
 };
 use moodify_core::service::accounts::SignUp;
 use moodify_core::service::catalog::{NewPlaylist, NewReport, UploadFields};
@@ -42,7 +42,15 @@ struct World<S> {
 
 impl<S> World<S>
 where
-    S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + RecipientStore + 'static,
+    S: UserStore
+        + KeyStore
+        + CatalogStore
+        + LibraryStore
+        + Outbox
+        + SendLog
+        + RecipientStore
+        + UploadStore
+        + 'static,
 {
     async fn new(store: Arc<S>, queue: Arc<dyn Queue>) -> Self {
         let (media, clock) = (Arc::new(MemoryMediaStore::new()), Arc::new(FixedClock::default()));
@@ -181,7 +189,15 @@ where
 
 async fn a_deleted_account_leaves_nothing<S>(store: Arc<S>, queue: Arc<dyn Queue>) -> (Caller, Vec<Track>)
 where
-    S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + RecipientStore + 'static,
+    S: UserStore
+        + KeyStore
+        + CatalogStore
+        + LibraryStore
+        + Outbox
+        + SendLog
+        + RecipientStore
+        + UploadStore
+        + 'static,
 {
     let world = World::new(store, queue).await;
     let (nina, otto) = (world.sign_up("nina").await, world.sign_up("otto").await);

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
-    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UserStoreFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UploadStoreFixture,
+    UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -52,6 +53,11 @@ async fn recipients() -> Option<RecipientStoreFixture> {
     Some(RecipientStoreFixture::new(store, slot))
 }
 
+async fn uploads() -> Option<UploadStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    Some(UploadStoreFixture::new(store, slot))
+}
+
 async fn send_log() -> Option<SendLogFixture> {
     let (store, slot) = Slot::take().await?;
     Some(SendLogFixture::new(store, slot))
@@ -85,3 +91,4 @@ moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);
 moodify_core::playback_store_suite!(write_behind_store, write_behind);
+moodify_core::upload_store_suite!(upload_store, uploads);

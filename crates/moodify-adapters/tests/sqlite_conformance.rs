@@ -7,7 +7,8 @@ use std::sync::Arc;
 use moodify_adapters::sql::{SqlStore, SqliteConfig};
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
-    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UserStoreFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UploadStoreFixture,
+    UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -54,6 +55,11 @@ async fn recipients() -> RecipientStoreFixture {
     RecipientStoreFixture::new(store, folder)
 }
 
+async fn uploads() -> UploadStoreFixture {
+    let (store, folder) = store().await;
+    UploadStoreFixture::new(store, folder)
+}
+
 async fn send_log() -> SendLogFixture {
     let (store, folder) = store().await;
     SendLogFixture::new(store, folder)
@@ -87,3 +93,4 @@ moodify_core::send_log_suite!(send_log_of_store, send_log);
 moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);
 moodify_core::playback_store_suite!(write_behind_store, write_behind);
+moodify_core::upload_store_suite!(upload_store, uploads);

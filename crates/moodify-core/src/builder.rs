@@ -13,7 +13,7 @@ use crate::moodify::{Inner, Moodify};
 use crate::port::{
     CatalogStore, Clock, IdentityProvider, KeyStore, LibraryStore, Mailer, MediaProbe, MediaSigner,
     MediaStore, Meter, Outbox, PlaybackArchive, PlaybackStore, PublishedKeys, Queue, RecipientStore, Rng,
-    SendLog, SyncHub, Tracer, UserStore,
+    SendLog, SyncHub, Tracer, UploadStore, UserStore,
 };
 use crate::service::catalog::CatalogParts;
 use crate::service::delivery::Housekeeper;
@@ -34,6 +34,7 @@ pub struct MoodifyBuilder {
     outbox: Arc<dyn Outbox>,
     send_log: Arc<dyn SendLog>,
     recipients: Arc<dyn RecipientStore>,
+    uploads: Arc<dyn UploadStore>,
     queue: Arc<dyn Queue>,
     media: Arc<dyn MediaStore>,
     signer: Option<Arc<dyn MediaSigner>>,
@@ -84,7 +85,8 @@ impl MoodifyBuilder {
             library: store.clone(),
             outbox: store.clone(),
             send_log: store.clone(),
-            recipients: store,
+            recipients: store.clone(),
+            uploads: store,
             queue: Arc::new(MemoryQueue::new()),
             media: Arc::new(MemoryMediaStore::new()),
             signer: None,
@@ -99,16 +101,24 @@ impl MoodifyBuilder {
         }
     }
 
-    /// One database for accounts, keys, catalogue, libraries, outbox, send log and recipients. They must share one for
-    /// events to be stored in one step with the changes they tell of.
+    /// One database for accounts, keys, catalogue, libraries, outbox, send log, recipients and direct uploads. They must
+    /// share one for events to be stored in one step with the changes they tell of.
     #[must_use]
     pub fn store<S>(self, store: Arc<S>) -> Self
     where
-        S: UserStore + KeyStore + CatalogStore + LibraryStore + Outbox + SendLog + RecipientStore + 'static,
+        S: UserStore
+            + KeyStore
+            + CatalogStore
+            + LibraryStore
+            + Outbox
+            + SendLog
+            + RecipientStore
+            + UploadStore
+            + 'static,
     {
         let (users, keys, catalog, library) = (store.clone(), store.clone(), store.clone(), store.clone());
-        let (outbox, send_log, recipients) = (store.clone(), store.clone(), store);
-        Self { users, keys, catalog, library, outbox, send_log, recipients, ..self }
+        let (outbox, send_log, recipients, uploads) = (store.clone(), store.clone(), store.clone(), store);
+        Self { users, keys, catalog, library, outbox, send_log, recipients, uploads, ..self }
     }
 
     /// Where the public keys of access tokens come from in a process that does not run the auth service and
@@ -206,8 +216,14 @@ impl MoodifyBuilder {
             None => (Arc::new(gate.clone()), Some(gate)),
         };
         let (playback, write_behind) = self.playback.store(&context);
-        let parts =
-            CatalogParts { store: self.catalog, library: self.library, media: self.media, signer, probe };
+        let parts = CatalogParts {
+            store: self.catalog,
+            library: self.library,
+            uploads: self.uploads,
+            media: self.media,
+            signer,
+            probe,
+        };
         let housekeeper = Housekeeper::new(
             self.queue.clone(),
             self.send_log.clone(),

@@ -98,7 +98,15 @@ pub struct CatalogConfig {
     /// How much the uploads that go on may have on the disk together, in bytes; at least as much as one
     /// may have is taken. Default 2 GB: eighteen of the largest.
     pub max_staged_bytes: u64,
-    /// Longest life of a signed URL. Default 1 h.
+    /// How many direct uploads an account may have under way; 0 is no limit. One that was aborted or
+    /// rejected counts for as long as its URLs still work. Default 20.
+    pub direct_uploads: u32,
+    /// How large the parts of a direct upload are, in bytes: what an interruption costs at most. Files that
+    /// would have more than 100 have larger ones. Default 8 MiB.
+    pub upload_part_bytes: u64,
+    /// When a direct upload that was not completed is given up. Default 24 h.
+    pub direct_upload_ttl: Duration,
+    /// Longest life of a signed URL that plays. Default 1 h.
     pub media_url_ttl: Duration,
     /// When an upload that is still not ready counts as dead and its media is removed. Default 1 h.
     pub stale_upload_after: Duration,
@@ -111,6 +119,9 @@ impl Default for CatalogConfig {
             max_cover_bytes: 10_000_000,
             uploads_at_once: 3,
             max_staged_bytes: 2_000_000_000,
+            direct_uploads: 20,
+            upload_part_bytes: 8 << 20,
+            direct_upload_ttl: Duration::from_secs(24 * 60 * 60),
             media_url_ttl: Duration::from_secs(60 * 60),
             stale_upload_after: Duration::from_secs(60 * 60),
         }

@@ -7,7 +7,7 @@ use crate::model::{FieldError, Invalid};
 use crate::port::{
     BoxError, CatalogError, KeyStoreError, LibraryError, MailError, MediaError, OutboxError,
     PlaybackStoreError, ProbeError, PublishedKeysError, QueueError, RecipientStoreError, SendLogError,
-    SignError, SyncHubError, Unavailable, UserStoreError,
+    SignError, SyncHubError, Unavailable, UploadStoreError, UserStoreError,
 };
 
 /// Why a use case was not carried out. Unless a variant says otherwise, nothing has changed.
@@ -196,7 +196,8 @@ only_unavailable!(
     RecipientStoreError,
     SendLogError,
     SignError,
-    SyncHubError
+    SyncHubError,
+    UploadStoreError
 );
 
 impl From<PlaybackStoreError> for Error {

@@ -131,6 +131,7 @@ impl Moodify {
         }
         if services.music {
             tasks.push(Box::pin(self.sweep_uploads(&stop)));
+            tasks.push(Box::pin(self.inner.catalog.look_after_uploads(&stop)));
         }
         if services.sync {
             tasks.push(Box::pin(self.inner.playback.run(&stop)));

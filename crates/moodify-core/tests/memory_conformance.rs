@@ -6,7 +6,7 @@ use futures::FutureExt;
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, MailerFixture, MediaStoreFixture,
     OutboxFixture, PlaybackArchiveFixture, PlaybackStoreFixture, QueueFixture, RecipientStoreFixture,
-    SendLogFixture, SyncHubFixture, UserStoreFixture, samples,
+    SendLogFixture, SyncHubFixture, UploadStoreFixture, UserStoreFixture, samples,
 };
 use moodify_core::memory::{
     LocalSyncHub, MemoryMailer, MemoryMediaStore, MemoryPlaybackStore, MemoryQueue, MemoryStore, SystemClock,
@@ -55,6 +55,10 @@ async fn recipients() -> RecipientStoreFixture {
     RecipientStoreFixture::new(Arc::new(MemoryStore::new()), ())
 }
 
+async fn uploads() -> UploadStoreFixture {
+    UploadStoreFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
 async fn send_log() -> SendLogFixture {
     SendLogFixture::new(Arc::new(MemoryStore::new()), ())
 }
@@ -93,6 +97,7 @@ moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_store_suite!(write_behind_store, write_behind);
 moodify_core::playback_archive_suite!(playback_archive, archive);
 moodify_core::sync_hub_suite!(sync_hub, hub);
+moodify_core::upload_store_suite!(upload_store, uploads);
 
 #[tokio::test]
 async fn a_write_hints_at_the_outbox_even_between_two_waits() {

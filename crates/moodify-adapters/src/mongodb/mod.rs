@@ -26,6 +26,7 @@ mod schema;
 mod search;
 mod send_log;
 mod step;
+mod upload_store;
 mod user_store;
 
 use std::sync::Arc;
@@ -42,7 +43,7 @@ use connect::Upgrade;
 use database::Database;
 use hints::Listener;
 
-/// Accounts, keys, catalogue, libraries, playback, outbox and send log in one MongoDB database.
+/// Accounts, keys, catalogue, libraries, uploads, playback, outbox and send log in one MongoDB database.
 pub struct MongoStore {
     database: Arc<Database>,
     listener: Listener,

@@ -77,6 +77,8 @@ async fn lists_and_searches_walk_indexes() {
         ("deliveries", doc! { "consumer": "music", "state": "open", "due_at": { "$lt": 7_i64 } }, "due"),
         ("deliveries", doc! { "event_id": account(), "consumer": "music" }, "of_event"),
         ("deliveries", doc! { "state": "done", "published_at": { "$lt": 7_i64 } }, "by_age"),
+        ("uploads", doc! { "due_at": { "$lte": 7_i64 } }, "due"),
+        ("uploads", doc! { "account_id": account() }, "of_account"),
         ("send_log", doc! { "aged_at": { "$lt": 7_i64 } }, "by_age"),
         ("recipient_follows", doc! { "artist_id": account(), "account_id": account() }, "of_artist"),
     ] {

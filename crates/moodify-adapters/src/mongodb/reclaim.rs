@@ -36,6 +36,10 @@ impl MongoStore {
             let free = doc! { "$set": { "claimed_until": 0_i64, "aged_at": 0_i64 } };
             step.update_all("send_log", claimed, free).await?;
         }
+        if services.music {
+            let due = doc! { "$set": { "due_at": 0_i64 } };
+            step.update_all("uploads", doc! { "leased": true }, due).await?;
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mongodb::bson::{Binary, Bson, Document, spec::BinarySubtype};
 use moodify_core::model::{
-    AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+    AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId, UploadId,
 };
 use uuid::Uuid;
 
@@ -116,7 +116,7 @@ macro_rules! keys {
     )*};
 }
 
-keys!(AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId);
+keys!(AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId, UploadId);
 
 impl<T: Key> Key for Option<T> {
     fn key(self) -> Bson {

@@ -10,7 +10,7 @@ use super::row::Row;
 
 /// Counts up with every change of what follows that an older program would not bear, or that needs more than
 /// new indexes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Where the version is kept.
 const COLLECTION: &str = "schema";
@@ -92,6 +92,8 @@ fn of_libraries() -> Vec<Index> {
         index("listener_days", "of_account", doc! { "account_id": 1, "subject": 1 }),
         unique("follow_days", "of_artist", doc! { "artist_id": 1, "day": 1 }),
         index("ended", "by_end", doc! { "until": 1 }),
+        index("uploads", "of_account", doc! { "account_id": 1, "_id": 1 }),
+        index("uploads", "due", doc! { "due_at": 1, "_id": 1 }),
     ]
 }
 
@@ -123,8 +125,16 @@ fn of_playback() -> Vec<Index> {
 }
 
 /// Collections that have no index but that of their identifiers.
-const WITHOUT: [&str; 7] =
-    ["claims", COUNTERS, "libraries", "playback_runs", "playback_states", "round_trips", "subscriptions"];
+const WITHOUT: [&str; 8] = [
+    "claims",
+    COUNTERS,
+    "libraries",
+    "playback_runs",
+    "playback_states",
+    "round_trips",
+    "subscriptions",
+    "upload_owners",
+];
 
 /// The version of the schema that is there; `None` on an empty database.
 pub(super) async fn found(database: &Database) -> Result<Option<i64>, Fault> {

@@ -4,22 +4,13 @@ use async_trait::async_trait;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use jiff::{SignedDuration, Timestamp};
 use moodify_core::model::MediaKey;
-use moodify_core::port::{MediaSigner, SignError, SignedUrl, Unavailable};
+use moodify_core::port::{MediaSigner, SignError, SignedPut, SignedUrl, Unavailable};
 
 use super::S3MediaStore;
 use super::error::{S3Fault, no_credentials, unavailable};
 
 /// URLs end this much before the credentials that sign them: clocks differ.
 const BEFORE_THE_END: SignedDuration = SignedDuration::from_secs(10);
-
-/// A URL to which one object can be sent, as it was agreed and not otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedPut {
-    /// Where to.
-    pub url: SignedUrl,
-    /// Headers that the request must have: they are signed.
-    pub headers: Vec<(String, String)>,
-}
 
 /// From when to when a signature lives.
 struct Life {
@@ -44,30 +35,6 @@ impl Life {
 impl S3MediaStore {
     /// The longest that S3 lets a signature live: seven days.
     pub const LONGEST_URL: Duration = Duration::from_secs(7 * 24 * 3600);
-
-    /// A URL to which an object of exactly this length can be put, of the type that follows from its key,
-    /// until `now + ttl` at the latest. Anything else than what was agreed is answered with 403.
-    ///
-    /// # Errors
-    /// [`SignError::Unavailable`] if there are no credentials, or `ttl` is more than seven days.
-    pub async fn sign_put(
-        &self,
-        key: &MediaKey,
-        len: u64,
-        now: Timestamp,
-        ttl: Duration,
-    ) -> Result<SignedPut, SignError> {
-        let now = Timestamp::from_second(now.as_second()).map_err(Unavailable::lasting)?;
-        let life = self.life(now, now, ttl).await?;
-        let (encryption, kms_key) = self.bucket.encryption();
-        let request = self.bucket.client.put_object().bucket(&self.bucket.name).key(self.bucket.name_of(key));
-        let request = request.content_type(key.content_type().as_str());
-        let request = request.content_length(i64::try_from(len).map_err(Unavailable::lasting)?);
-        let request = request.set_server_side_encryption(encryption).set_ssekms_key_id(kms_key);
-        let signed = request.presigned(life.presigning()?).await.map_err(|error| unavailable(&error))?;
-        let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(SignedPut { url: life.url(&signed)?, headers })
-    }
 
     /// A life of `ttl`, unless the credentials that are signed with end before.
     async fn life(&self, now: Timestamp, begins_at: Timestamp, ttl: Duration) -> Result<Life, Unavailable> {
@@ -102,5 +69,24 @@ impl MediaSigner for S3MediaStore {
         let request = request.response_cache_control(cache);
         let signed = request.presigned(life.presigning()?).await.map_err(|error| unavailable(&error))?;
         Ok(life.url(&signed)?)
+    }
+
+    async fn sign_put(
+        &self,
+        key: &MediaKey,
+        len: u64,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<SignedPut, SignError> {
+        let now = Timestamp::from_second(now.as_second()).map_err(Unavailable::lasting)?;
+        let life = self.life(now, now, ttl).await?;
+        let (encryption, kms_key) = self.bucket.encryption();
+        let request = self.bucket.client.put_object().bucket(&self.bucket.name).key(self.bucket.name_of(key));
+        let request = request.content_type(key.content_type().as_str());
+        let request = request.content_length(i64::try_from(len).map_err(Unavailable::lasting)?);
+        let request = request.set_server_side_encryption(encryption).set_ssekms_key_id(kms_key);
+        let signed = request.presigned(life.presigning()?).await.map_err(|error| unavailable(&error))?;
+        let headers = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(SignedPut { url: life.url(&signed)?, headers })
     }
 }

@@ -11,6 +11,5 @@ mod parts;
 mod reader;
 
 pub use config::{Encryption, S3Config, S3UrlError};
-pub use media_signer::SignedPut;
 pub use media_store::S3MediaStore;
 pub use reader::S3Reader;

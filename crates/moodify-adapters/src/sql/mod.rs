@@ -16,6 +16,7 @@ mod queue;
 mod recipient_store;
 mod reclaim;
 mod send_log;
+mod upload_store;
 mod user_store;
 
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use crate::hint::Hint;
 use database::{Claim, Database, Statement, Topic, Transaction, Upgrade};
 use error::Fault;
 
-/// Accounts, keys, catalogue, libraries, playback, outbox and send log in one SQL database.
+/// Accounts, keys, catalogue, libraries, uploads, playback, outbox and send log in one SQL database.
 pub struct SqlStore {
     database: Arc<Database>,
     appended: Hint,

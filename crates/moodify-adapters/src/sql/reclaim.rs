@@ -33,6 +33,9 @@ impl SqlStore {
             let claimed = "UPDATE send_log SET claimed_until = 0 WHERE sent_at IS NULL AND claimed_until > 0";
             statements.push(Statement::new(claimed));
         }
+        if services.music {
+            statements.push(Statement::new("UPDATE uploads SET due_at = 0 WHERE leased = 1"));
+        }
         for statement in statements {
             self.database.run(statement).await?;
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::config::Credentials;
 use moodify_adapters::s3::{Encryption, S3Config, S3MediaStore};
 use moodify_core::memory::SystemClock;
-use moodify_core::model::{CoverSize, MediaKey, Timestamp};
+use moodify_core::model::{CoverSize, MediaKey, PictureKind, Timestamp};
 use moodify_core::port::{Clock, MediaSigner, MediaStore, SignError};
 use reqwest::{Client, Response};
 
@@ -178,4 +178,46 @@ async fn what_is_put_is_encrypted_too() {
         // It is signed, so nobody can leave it away.
         assert!(put.url.url.as_str().contains(header.0), "{}", put.url.url);
     }
+}
+
+#[tokio::test]
+async fn a_part_of_an_upload_goes_to_its_own_place_while_its_url_lives() {
+    let server = server!();
+    let config = S3Config::from_url(&(S3Server::media_at(&server.url) + "&prefix=live")).unwrap();
+    let store = store_with(&config);
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+    let (first, second) = (MediaKey::upload_part(id, 1), MediaKey::upload_part(id, 2));
+    let life = Duration::from_secs(900);
+    let sign = async |store: &S3MediaStore, at| -> String {
+        store.sign_put(&first, 5, at, life).await.unwrap().url.url.into()
+    };
+    let url = sign(&store, now()).await;
+    let stranger =
+        S3MediaStore::with_credentials(&config, credentials("another secret"), Arc::new(SystemClock));
+    let send = async |method: reqwest::Method, url: &str| {
+        let request = Client::new().request(method, url).header("content-type", "audio/mpeg");
+        request.body("music").send().await.unwrap().status().as_u16()
+    };
+    for (what, url) in [
+        ("another part", url.replace("-1.mp3", "-2.mp3")),
+        ("a track", url.replace("/upload/", "/audio/").replace("-1.mp3", ".mp3")),
+        ("a longer life", url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000")),
+        ("another signature", forged(&url)),
+        ("no signature", url.split('?').next().unwrap().to_owned()),
+        ("expired", sign(&store, now().checked_sub(2 * life).unwrap()).await),
+        ("foreign", sign(&stranger, now()).await),
+    ] {
+        assert_eq!(send(reqwest::Method::PUT, &url).await, 403, "{what}: {url}");
+    }
+    assert_eq!(send(reqwest::Method::DELETE, &url).await, 403);
+    assert_eq!(get(&url).await.status(), 403);
+    assert_eq!(server.objects(), [""; 0]);
+
+    assert_eq!(send(reqwest::Method::PUT, &url).await, 200);
+    let picture = MediaKey::upload_cover(id, PictureKind::Png);
+    let put = store.sign_put(&picture, 5, now(), life).await.unwrap();
+    assert!(put.headers.contains(&("content-type".to_owned(), "image/png".to_owned())), "{:?}", put.headers);
+    assert_eq!(server.objects(), [format!("live/{first}")]);
+    assert_eq!(store.head(&first).await.unwrap().map(|meta| meta.len), Some(5));
+    assert_eq!(store.head(&second).await.unwrap(), None);
 }

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use super::{Keep, samples};
-use crate::model::{ByteStream, CoverSize, MediaKey};
+use crate::model::{ByteStream, CoverSize, MediaKey, PictureKind};
 use crate::port::{ByteRange, MediaError, MediaObject, MediaStore};
 
 /// A store without objects.
@@ -111,6 +111,7 @@ macro_rules! media_store_suite {
                 deleting_nothing_is_no_error,
                 objects_are_apart,
                 every_object_is_listed,
+                what_waits_to_be_looked_at_is_an_object_too,
                 a_large_body_streams_through,
                 concurrent_bodies_do_not_mix,
             ]
@@ -359,4 +360,33 @@ pub async fn concurrent_bodies_do_not_mix(fixture: &MediaStoreFixture) {
     }
     let content = fixture.content(&key).await;
     assert!(content[0] != 0 && content.iter().all(|byte| *byte == content[0]));
+}
+
+/// Parts of direct uploads and their pictures are kept, listed and removed under keys of their own.
+pub async fn what_waits_to_be_looked_at_is_an_object_too(fixture: &MediaStoreFixture) {
+    let (id, other) = (samples::id(), samples::id());
+    let keys = [
+        MediaKey::upload_part(id, 1),
+        MediaKey::upload_part(id, 2),
+        MediaKey::upload_part(id, 12),
+        MediaKey::upload_part(other, 1),
+        MediaKey::upload_cover(id, PictureKind::Jpeg),
+        MediaKey::upload_cover(id, PictureKind::Png),
+    ];
+    for (n, key) in keys.iter().enumerate() {
+        fixture.put(key, &content(n + 1)).await;
+    }
+    assert_eq!(fixture.listed().await, keys.iter().cloned().collect());
+    for (n, key) in keys.iter().enumerate() {
+        assert_eq!(fixture.content(key).await, content(n + 1), "{key}");
+        assert_eq!(fixture.store.head(key).await.unwrap().map(|meta| meta.len), Some(n as u64 + 1), "{key}");
+    }
+    // Sent again, the part is what came last.
+    fixture.put(&keys[1], b"again").await;
+    assert_eq!(fixture.content(&keys[1]).await, b"again");
+    for key in &keys[..3] {
+        fixture.store.delete(key).await.unwrap();
+        fixture.assert_absent(key).await;
+    }
+    assert_eq!(fixture.listed().await, keys[3..].iter().cloned().collect());
 }

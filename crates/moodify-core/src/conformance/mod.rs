@@ -26,7 +26,8 @@
 //! [`recipient_store_suite`](crate::recipient_store_suite),
 //! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
 //! [`playback_store_suite`](crate::playback_store_suite),
-//! [`playback_archive_suite`](crate::playback_archive_suite), [`sync_hub_suite`](crate::sync_hub_suite).
+//! [`playback_archive_suite`](crate::playback_archive_suite), [`sync_hub_suite`](crate::sync_hub_suite),
+//! [`upload_store_suite`](crate::upload_store_suite).
 //!
 //! The fixture function is called once per case and gives each a fresh, empty store: its own file,
 //! database, schema, virtual host or prefix. All samples are unique even so: only cases about a
@@ -50,6 +51,7 @@ pub mod samples;
 pub mod send_log;
 mod suite;
 pub mod sync_hub;
+pub mod upload_store;
 pub mod user_store;
 
 pub use catalog_store::CatalogStoreFixture;
@@ -65,6 +67,7 @@ pub use recipient_store::RecipientStoreFixture;
 pub use send_log::SendLogFixture;
 pub use suite::run;
 pub use sync_hub::SyncHubFixture;
+pub use upload_store::UploadStoreFixture;
 pub use user_store::UserStoreFixture;
 
 use std::any::Any;

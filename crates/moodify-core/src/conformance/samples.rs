@@ -22,10 +22,11 @@ use crate::model::event::{
 use crate::model::id::uuid_v7;
 use crate::model::playlist::NewEntry;
 use crate::model::{
-    Account, AccountId, Artist, ArtistName, Description, DeviceId, Email, Event, EventId, EventKind,
-    EventPayload, Genre, Identity, KeyPurpose, Mail, MailKind, MailToken, MailTokenPurpose, Mailbox,
-    MessageId, NewAccount, PasswordHash, PersonName, PlayId, Playlist, Role, Session, StoredKey,
-    StoredMailToken, Title, TokenHash, TraceContext, Track, TrackStatus, UserAgent, Visibility,
+    Account, AccountId, AnnouncedCover, Artist, ArtistName, Description, DeviceId, DirectUpload, Email,
+    Event, EventId, EventKind, EventPayload, Genre, Identity, KeyPurpose, Mail, MailKind, MailToken,
+    MailTokenPurpose, Mailbox, MessageId, NewAccount, PasswordHash, PersonName, PictureKind, PlayId,
+    Playlist, Role, Session, StoredKey, StoredMailToken, Title, TokenHash, TraceContext, Track, TrackStatus,
+    UploadStatus, UserAgent, Visibility,
 };
 use crate::port::Rng;
 
@@ -345,4 +346,31 @@ pub fn mail() -> Mail {
 /// The identifiers of events, in their order.
 pub fn event_ids(events: &[Event]) -> Vec<EventId> {
     events.iter().map(|event| event.id).collect()
+}
+
+/// A direct upload of this account that was just begun, with everything that it can have.
+pub fn direct_upload(account_id: AccountId) -> DirectUpload {
+    let created_at = moment();
+    let expires_at = after(created_at, Duration::from_secs(24 * 60 * 60));
+    let size_bytes = 20_000_000;
+    DirectUpload {
+        id: id(),
+        account_id,
+        artist_id: id(),
+        size_bytes,
+        part_bytes: DirectUpload::part_bytes_of(size_bytes, 8 << 20),
+        cover: Some(AnnouncedCover { kind: PictureKind::Png, size_bytes: 5_000 }),
+        title: Some(Title::parse("夜に駆ける 🎵 \\ {\"$ne\": null}").unwrap()),
+        genre: Some(Genre::parse("Café").unwrap()),
+        visibility: Visibility::Unlisted,
+        status: UploadStatus::Open,
+        refusal: None,
+        created_at,
+        expires_at,
+        closed_at: None,
+        place_until: None,
+        due_at: expires_at,
+        attempts: 0,
+        version: 1,
+    }
 }

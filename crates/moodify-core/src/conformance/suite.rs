@@ -97,6 +97,7 @@ mod tests {
             include_str!("recipient_store.rs"),
             include_str!("send_log.rs"),
             include_str!("sync_hub.rs"),
+            include_str!("upload_store.rs"),
             concat!(
                 include_str!("user_store/mod.rs"),
                 include_str!("user_store/accounts.rs"),

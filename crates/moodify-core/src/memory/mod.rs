@@ -20,6 +20,7 @@ mod send_log;
 mod silent;
 mod store;
 mod sync_hub;
+mod upload_store;
 mod user_store;
 mod write_behind;
 

@@ -7,14 +7,15 @@ use super::library_store::Library;
 use super::outbox::Waiting;
 use super::recipient_store::Recipients;
 use super::send_log::Sends;
+use super::upload_store::Uploads;
 use super::user_store::Users;
 
 /// Everything a database would keep, behind one lock: an atomic step is one look at it.
 ///
 /// Implements [`UserStore`](crate::port::UserStore), [`KeyStore`](crate::port::KeyStore),
 /// [`CatalogStore`](crate::port::CatalogStore), [`LibraryStore`](crate::port::LibraryStore),
-/// [`Outbox`](crate::port::Outbox), [`SendLog`](crate::port::SendLog) and
-/// [`RecipientStore`](crate::port::RecipientStore).
+/// [`Outbox`](crate::port::Outbox), [`SendLog`](crate::port::SendLog),
+/// [`RecipientStore`](crate::port::RecipientStore) and [`UploadStore`](crate::port::UploadStore).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -30,6 +31,7 @@ pub(super) struct Tables {
     pub(super) outbox: Waiting,
     pub(super) sends: Sends,
     pub(super) recipients: Recipients,
+    pub(super) uploads: Uploads,
 }
 
 impl MemoryStore {

@@ -80,6 +80,8 @@ ids! {
     KeyId;
     /// One stored object; never derived from anything a client sent.
     MediaId;
+    /// A file on its way into the catalogue, part by part.
+    UploadId;
     /// One socket of one device; a device that comes back gets another.
     ConnectionId;
 }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod artist;
 pub mod day;
 pub mod device;
+pub mod direct_upload;
 pub mod email;
 pub mod event;
 pub mod id;
@@ -39,10 +40,12 @@ pub use account::{Account, AccountUpdate, Credentials, NewAccount, PasswordChang
 pub use artist::Artist;
 pub use day::Day;
 pub use device::{Capabilities, Capability, Device, DeviceId, DeviceKind, DevicePresence, KnownDevice};
+pub use direct_upload::{AnnouncedCover, DirectUpload, PictureKind, Refusal, UploadPart, UploadStatus};
 pub use email::Email;
 pub use event::{Event, EventKind, EventPayload, EventVersion};
 pub use id::{
     AccountId, ArtistId, ConnectionId, EntryId, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+    UploadId,
 };
 pub use identity::Identity;
 pub use invalid::{FieldError, Invalid};

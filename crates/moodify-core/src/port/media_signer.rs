@@ -8,7 +8,7 @@ use url::Url;
 use super::Unavailable;
 use crate::model::MediaKey;
 
-/// Makes URLs that let whoever holds them read one object for a limited time.
+/// Makes URLs that let whoever holds them read or write one object for a limited time.
 #[async_trait]
 pub trait MediaSigner: Send + Sync {
     /// A URL for `GET` (with `Range`) of this object, good until some moment between
@@ -17,6 +17,27 @@ pub trait MediaSigner: Send + Sync {
     /// answered with 403. Where what signs has an end of its own, as the credentials of a task have,
     /// the URL is good until that at the latest, however near it is.
     async fn sign_get(&self, key: &MediaKey, now: Timestamp, ttl: Duration) -> Result<SignedUrl, SignError>;
+
+    /// A URL for `PUT` of an object of exactly `len` bytes, of the type that follows from its key, until
+    /// `now + ttl` at the latest. Who sends another length, another type, or to another key is answered with
+    /// 403; what is half sent is no object. Until it expires the URL works as often as somebody likes: the
+    /// object is what came last.
+    async fn sign_put(
+        &self,
+        key: &MediaKey,
+        len: u64,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<SignedPut, SignError>;
+}
+
+/// A URL to which one object can be sent, as it was agreed and not otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedPut {
+    /// Where to.
+    pub url: SignedUrl,
+    /// Headers that the request must have: they are signed.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A URL with an end.

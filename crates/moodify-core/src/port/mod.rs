@@ -26,6 +26,7 @@ mod rng;
 mod send_log;
 mod sync_hub;
 mod tracer;
+mod upload_store;
 mod user_store;
 
 pub use catalog_store::{
@@ -46,7 +47,7 @@ pub use media_probe::{
     AudioInfo, AudioTags, CoverImage, MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection,
     StagedMedia,
 };
-pub use media_signer::{MediaSigner, SignError, SignedUrl};
+pub use media_signer::{MediaSigner, SignError, SignedPut, SignedUrl};
 pub use media_store::{ByteRange, MediaError, MediaMeta, MediaObject, MediaStore};
 pub use meter::{DeliveryOutcome, Measurement, Meter};
 pub use outbox::{Backlog, Outbox, OutboxError};
@@ -61,4 +62,5 @@ pub use sync_hub::{
     CloseReason, Hint, MAX_BACKLOG, MIN_BACKLOG, Signal, Signals, Subscriber, SyncHub, SyncHubError,
 };
 pub use tracer::Tracer;
+pub use upload_store::{UploadStore, UploadStoreError};
 pub use user_store::{Revoked, UserStore, UserStoreError};

@@ -17,7 +17,7 @@ pub use catalog::Catalog;
 pub use context::Context;
 pub use key_ring::{KeyLives, KeyRing, KeyState, KnownKey};
 pub use limits::Limits;
-pub use media_gate::{MediaGate, MediaGrant};
+pub use media_gate::{Announced, MediaGate, MediaGrant, PutGrant};
 pub use notifications::Notifications;
 pub use playback::Playback;
 pub use published_key_ring::PublishedKeyRing;

@@ -21,4 +21,4 @@ pub(crate) use natural::Natural;
 pub(crate) use path::PathId;
 pub(crate) use program::Program;
 pub(crate) use query::{PageParams, Params, page_size};
-pub(crate) use upload::{UploadBody, multipart_fault};
+pub(crate) use upload::{UploadBody, multipart_fault, plain_body};

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use moodify_core::model::{ArtistId, EntryId, PlaylistId, SessionId, TrackId};
+use moodify_core::model::{ArtistId, EntryId, PlaylistId, SessionId, TrackId, UploadId};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -41,6 +41,11 @@ impl InPath for EntryId {
 impl InPath for SessionId {
     const PARAM: &'static str = "session_id";
     const WHAT: &'static str = "session";
+}
+
+impl InPath for UploadId {
+    const PARAM: &'static str = "upload_id";
+    const WHAT: &'static str = "upload";
 }
 
 impl<T: InPath> FromRequestParts<App> for PathId<T> {

@@ -106,6 +106,15 @@ impl<'a> Part<'a> {
     }
 }
 
+/// A body that is one file, which may not stand still for longer than `pause`. Whoever takes it knows how long
+/// it has to be.
+pub(crate) fn plain_body(body: Body, pause: Duration) -> ByteStream<'static> {
+    let unclaimed = Arc::new(AtomicU64::new(0));
+    let body = Guarded::new(body, u64::MAX, pause, unclaimed.clone());
+    // There are no parts whose heads could be too large.
+    body.inspect(move |_| unclaimed.store(0, Ordering::Relaxed)).boxed()
+}
+
 /// What a broken multipart body is answered with; whoever sent it caused it.
 pub(crate) fn multipart_fault(fault: &(dyn Error + 'static)) -> Problem {
     let mut malformed = false;

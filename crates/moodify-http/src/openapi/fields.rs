@@ -55,6 +55,7 @@ fields! {
     TOKEN_INVALID = "token_invalid" "/token" "The link is not good, or not any more.";
     NOT_AN_ARTIST = "not_an_artist" "/artist_name" "Only artists have such a name.";
     INVALID_VISIBILITY = "invalid_visibility" "/visibility" "Use public, unlisted or private.";
+    UNSUPPORTED_TYPE = "unsupported_type" "/content_type" "Files of this type are not taken.";
     UNKNOWN_TRACK = "unknown_track" "/track_ids/0" "There is no such track.";
     TOO_MANY = "too_many" "/track_ids" "At most 100 tracks at once.";
     INVALID_RETURN_TO = "invalid_return_to" "/return_to" "Name a page of this site by its path, such as /library.";
@@ -128,6 +129,8 @@ groups! {
     OfDays = [INVALID_DATE, BEFORE_FROM, RANGE_TOO_LONG];
     /// Of a play.
     OfPlay = [INVALID_PLAY_ID, INVALID_DEVICE_ID, INVALID_TIME, IN_THE_FUTURE, TOO_LONG_AGO];
+    /// Of what is announced of a direct upload.
+    OfDirectUpload = [UNSUPPORTED_TYPE, OUT_OF_RANGE];
     /// Of the files and texts of an upload.
     OfUpload = [
         INVALID_UTF8, EMPTY_FILE, UNSUPPORTED_MEDIA, DAMAGED_MEDIA, MEDIA_LIMIT_EXCEEDED, MEDIA_TOO_COSTLY,

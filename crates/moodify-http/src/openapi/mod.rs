@@ -40,6 +40,7 @@ use crate::routes;
     tags(
         (name = "auth", description = "Accounts and sessions."),
         (name = "tracks", description = "What can be heard."),
+        (name = "uploads", description = "Large files, straight to the store, part by part."),
         (name = "artists", description = "Who made it, and who listens."),
         (name = "library", description = "What a listener keeps."),
         (name = "playlists", description = "Tracks in an order of one's own."),
@@ -158,7 +159,7 @@ fn takes(operation: &Operation, scheme: &str) -> bool {
 type Problems = BTreeMap<String, RefOr<Response>>;
 
 fn implied(path: &str, operation: &Operation) -> Vec<Problems> {
-    let is_upload = operation.operation_id.as_deref() == Some("create_track");
+    let is_upload = matches!(operation.operation_id.as_deref(), Some("create_track" | "put_media"));
     let mut problems = vec![Internal::responses(), AmbiguousHost::responses()];
     // Uploads end as too slow.
     if !is_upload {
@@ -198,18 +199,17 @@ fn of_security(operation: &Operation) -> Vec<Problems> {
 
 fn of_body(operation: &Operation) -> Vec<Problems> {
     let Some(RefOr::T(body)) = &operation.request_body else { return Vec::new() };
+    let of_all = [MalformedBody::responses(), RequestTimeout::responses()];
     let own = if body.content.contains_key("application/json") {
         [MalformedJson::responses(), OfJson::responses()]
-    } else {
+    } else if body.content.contains_key("multipart/form-data") {
         [MalformedMultipart::responses(), OfForm::responses()]
+    } else {
+        // A file to a signed address: whatever else is wrong with it, it is not what was signed.
+        return of_all.into();
     };
-    let of_all = [
-        MalformedBody::responses(),
-        RequestTimeout::responses(),
-        TooLarge::responses(),
-        UnsupportedMediaType::responses(),
-    ];
-    own.into_iter().chain(of_all).collect()
+    let of_documents = [TooLarge::responses(), UnsupportedMediaType::responses()];
+    own.into_iter().chain(of_all).chain(of_documents).collect()
 }
 
 fn of_query(operation: &Operation) -> Vec<Problems> {

@@ -61,6 +61,14 @@ problems! {
     EntryNotFound = NOT_FOUND "entry_not_found";
     /// This `play_id` names a play of another track.
     PlayIdTaken = CONFLICT "play_id_taken";
+    /// You have no such upload, or not any more.
+    UploadNotFound = NOT_FOUND "upload_not_found";
+    /// As many uploads of yours are under way as you may have: complete or abort some.
+    TooManyUploads = CONFLICT "too_many_uploads";
+    /// Parts were not sent, or not with the right length; the upload says which.
+    PartsMissing = CONFLICT "parts_missing";
+    /// The upload has become a track: delete that.
+    UploadFinished = CONFLICT "upload_finished";
     /// The playlist is full.
     PlaylistFull = CONFLICT "playlist_full";
     /// The address was not made here, or was changed.

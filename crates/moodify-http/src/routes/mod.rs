@@ -7,6 +7,7 @@ pub(crate) mod media;
 pub(crate) mod operations;
 pub(crate) mod playlists;
 pub(crate) mod tracks;
+pub(crate) mod uploads;
 
 use axum::middleware::from_fn_with_state;
 use moodify_core::Services;
@@ -75,6 +76,9 @@ fn music() -> OpenApiRouter<App> {
             tracks::update_track::update_track,
             tracks::delete_track::delete_track
         ))
+        .routes(routes!(uploads::create_upload::create_upload))
+        .routes(routes!(uploads::get_upload::get_upload, uploads::abort_upload::abort_upload))
+        .routes(routes!(uploads::complete_upload::complete_upload))
         .routes(routes!(tracks::get_track_audio::get_track_audio))
         .routes(routes!(tracks::get_track_cover::get_track_cover))
         .routes(routes!(
@@ -113,7 +117,9 @@ fn library() -> OpenApiRouter<App> {
 }
 
 fn uploads() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(tracks::create_track::create_track))
+    OpenApiRouter::default()
+        .routes(routes!(tracks::create_track::create_track))
+        .routes(routes!(media::put_media::put_media))
 }
 
 /// A count as the contract writes it: generated clients handle larger numbers differently.

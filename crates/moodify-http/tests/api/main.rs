@@ -7,6 +7,7 @@ mod artists;
 mod auth;
 mod contract;
 mod cookies;
+mod direct_uploads;
 mod edits;
 mod google;
 mod headers;

@@ -9,6 +9,7 @@ use moodify_core::model::TraceContext;
 use moodify_core::port::{Measurement, Meter, Tracer};
 use moodify_http::{Metrics, MetricsPage, Services};
 
+use crate::direct_uploads;
 use crate::support::{Form, World, sample};
 
 /// A page with one line.
@@ -179,4 +180,23 @@ async fn only_a_gateway_decides_which_trace_a_request_belongs_to() {
         let seen: Vec<String> = watch.resumed.lock().unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(seen == [PLACE], resumed, "{trusted} {given:?}");
     }
+}
+
+#[tokio::test]
+async fn every_direct_upload_is_counted_once_by_how_it_ends() {
+    let watch = Arc::new(Watch::default());
+    let world = World::watched(watch.clone(), |_| ());
+    let nina = world.artist("Nina").await;
+    let tune = sample("cbr-mono-id3v1.mp3");
+    let counted =
+        || -> Vec<String> { watch.seen().into_iter().filter(|seen| seen.starts_with("Upload")).collect() };
+    direct_uploads::upload(&world, &nina, direct_uploads::announced(&tune), &tune).await;
+    assert_eq!(counted(), [format!("UploadStored {{ bytes: {} }}", tune.len())]);
+    let page = b"<html>";
+    direct_uploads::upload(&world, &nina, direct_uploads::announced(page), page).await;
+    assert_eq!(counted(), ["UploadRefused { reason: \"unsupported_media\" }"]);
+    let aborted = direct_uploads::begin(&world, &nina, direct_uploads::announced(&tune)).await;
+    world.delete(&direct_uploads::path(&aborted), &nina.token).await.empty(204);
+    direct_uploads::work(&world).await;
+    assert_eq!(counted(), ["UploadRefused { reason: \"aborted\" }"]);
 }

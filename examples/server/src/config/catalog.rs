@@ -15,6 +15,9 @@ pub(crate) struct Catalog {
     max_cover_bytes: Option<NonZeroU64>,
     uploads_at_once: Option<u32>,
     max_staged_bytes: Option<NonZeroU64>,
+    direct_uploads: Option<u32>,
+    upload_part_bytes: Option<NonZeroU64>,
+    direct_upload_ttl_secs: Option<NonZeroU32>,
     media_url_ttl_secs: Option<NonZeroU32>,
     stale_upload_after_secs: Option<NonZeroU32>,
 }
@@ -28,6 +31,9 @@ impl Catalog {
             max_cover_bytes: self.max_cover_bytes.map_or(default.max_cover_bytes, NonZeroU64::get),
             uploads_at_once: self.uploads_at_once.unwrap_or(default.uploads_at_once),
             max_staged_bytes: self.max_staged_bytes.map_or(default.max_staged_bytes, NonZeroU64::get),
+            direct_uploads: self.direct_uploads.unwrap_or(default.direct_uploads),
+            upload_part_bytes: self.upload_part_bytes.map_or(default.upload_part_bytes, NonZeroU64::get),
+            direct_upload_ttl: seconds(self.direct_upload_ttl_secs, default.direct_upload_ttl),
             media_url_ttl: seconds(self.media_url_ttl_secs, default.media_url_ttl),
             stale_upload_after: seconds(self.stale_upload_after_secs, default.stale_upload_after),
         }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use moodify_core::model::{
-    AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId,
+    AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId, UploadId,
 };
 
 /// What every database of this module stores alike. Nulls keep their type: PostgreSQL asks for it.
@@ -146,6 +146,12 @@ impl From<Timestamp> for Value {
     }
 }
 
+impl From<Option<Timestamp>> for Value {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Int(value.map(Timestamp::as_microsecond))
+    }
+}
+
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
         Self::Text(Some(value.to_owned()))
@@ -192,4 +198,6 @@ macro_rules! from_ids {
     )*};
 }
 
-from_ids!(AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId);
+from_ids!(
+    AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId, UploadId
+);

@@ -22,6 +22,7 @@ impl Catalog {
         // Asked before the work: what comes during a look that began too early is found by the next one.
         let began = self.inner.context.now();
         self.note_gone(event.account_id, at).await?;
+        self.abort_uploads_of(event.account_id).await?;
         if let Some(artist) = event.artist_id {
             self.remove_artist(artist).await?;
         }

@@ -20,8 +20,15 @@ impl Catalog {
     /// # Errors
     /// [`AuthFailure::InvalidToken`].
     pub(super) async fn admit(&self, caller: &Caller) -> Result<(), Error> {
-        let ended = [Ended::Account(caller.account_id), Ended::Session(caller.session_id)];
-        if self.inner.parts.library.has_ended(&ended).await? {
+        self.admit_none_of(&[Ended::Account(caller.account_id), Ended::Session(caller.session_id)]).await
+    }
+
+    /// The same for what ends with any of these.
+    ///
+    /// # Errors
+    /// [`AuthFailure::InvalidToken`].
+    pub(super) async fn admit_none_of(&self, ended: &[Ended]) -> Result<(), Error> {
+        if self.inner.parts.library.has_ended(ended).await? {
             return Err(AuthFailure::InvalidToken.into());
         }
         Ok(())

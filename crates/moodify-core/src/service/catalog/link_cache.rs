@@ -94,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::model::{MediaId, later};
+    use crate::port::SignedPut;
 
     const TTL: Duration = Duration::from_secs(600);
 
@@ -114,6 +115,16 @@ mod tests {
             let count = self.count.fetch_add(1, Ordering::Relaxed);
             let url = format!("https://media.test/{key}?n={count}").parse().unwrap();
             Ok(SignedUrl { url, expires_at: later(now, ttl).min(self.end) })
+        }
+
+        async fn sign_put(
+            &self,
+            key: &MediaKey,
+            _len: u64,
+            now: Timestamp,
+            ttl: Duration,
+        ) -> Result<SignedPut, SignError> {
+            Ok(SignedPut { url: self.sign_get(key, now, ttl).await?, headers: Vec::new() })
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod account_deleted;
 mod delete_track;
+mod direct;
 mod ended;
 mod events;
 mod import;
@@ -20,6 +21,7 @@ mod upload_places;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use direct::{DirectUploadView, NewDirectUpload, UploadPartView};
 pub use import::ImportedPlaylist;
 pub use library::artists::ArtistView;
 pub use library::changes::Changes;
@@ -31,11 +33,13 @@ pub use playlist_entries::EntryView;
 pub use playlists::{NewPlaylist, PlaylistView};
 pub use upload::{ImportedTrack, Upload, UploadFields};
 
+use tokio::sync::Notify;
+
 use self::link_cache::LinkCache;
 use self::upload_places::UploadPlaces;
 use super::Context;
 use crate::config::CatalogConfig;
-use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore};
+use crate::port::{CatalogStore, LibraryStore, MediaProbe, MediaSigner, MediaStore, UploadStore};
 
 /// The music service: what can be heard.
 #[derive(Clone)]
@@ -50,6 +54,8 @@ struct Inner {
     token_life: Duration,
     links: LinkCache,
     places: Arc<UploadPlaces>,
+    /// Wakes who looks after direct uploads.
+    uploads_due: Notify,
 }
 
 /// What the catalogue is made of.
@@ -59,6 +65,8 @@ pub struct CatalogParts {
     pub store: Arc<dyn CatalogStore>,
     /// Likes, follows, plays; in the same database.
     pub library: Arc<dyn LibraryStore>,
+    /// Direct uploads; in the same database.
+    pub uploads: Arc<dyn UploadStore>,
     /// Audio and covers.
     pub media: Arc<dyn MediaStore>,
     /// URLs for them.
@@ -75,7 +83,8 @@ impl Catalog {
         // Less room than for one would be none.
         let room = config.max_staged_bytes.max(max_upload_bytes(&config));
         let places = Arc::new(UploadPlaces::new(config.uploads_at_once, room));
-        Self { inner: Arc::new(Inner { parts, context, config, token_life, links, places }) }
+        let uploads_due = Notify::new();
+        Self { inner: Arc::new(Inner { parts, context, config, token_life, links, places, uploads_due }) }
     }
 
     /// The most bytes that the files of one upload may have together: nothing longer is worth

@@ -10,10 +10,20 @@ impl Catalog {
     pub async fn remove_stale_uploads(&self) -> Result<usize, Error> {
         let before = earlier(self.inner.context.now(), self.inner.config.stale_upload_after);
         let stale = self.inner.parts.store.stale_uploads(before).await?;
+        let mut removed = 0;
         for track in &stale {
-            self.remove_upload(track).await;
+            if !self.is_looked_after(track).await? {
+                self.remove_upload(track).await;
+                removed += 1;
+            }
         }
-        Ok(stale.len())
+        Ok(removed)
+    }
+
+    /// Whether it comes of an upload that goes on where the crash was.
+    async fn is_looked_after(&self, track: &Track) -> Result<bool, Error> {
+        let upload = self.inner.parts.uploads.upload(track.id.as_uuid().into()).await?;
+        Ok(upload.is_some_and(|upload| upload.status.is_under_way()))
     }
 
     /// Takes an unfinished upload back: media first, so that the row still tells what is left to do.
@@ -23,7 +33,7 @@ impl Catalog {
         }
     }
 
-    async fn try_remove_upload(&self, track: &Track) -> Result<(), Error> {
+    pub(super) async fn try_remove_upload(&self, track: &Track) -> Result<(), Error> {
         self.delete_media(&track.media_keys()).await?;
         self.inner.parts.store.delete_track(track.id, None, &[]).await?;
         Ok(())

@@ -11,16 +11,18 @@ use super::{Catalog, TrackView};
 use crate::Error;
 use crate::error::refused_upload;
 use crate::model::{
-    Artist, ByteStream, Caller, Genre, Invalid, MediaKey, Title, Track, TrackId, TrackStatus, Visibility,
+    AccountId, Artist, ByteStream, Caller, Genre, Invalid, MediaId, MediaKey, Title, Track, TrackId,
+    TrackStatus, Visibility,
 };
-use crate::port::{Measurement, ProbeError, ProbedAudio, ProbedCover};
+use crate::port::{Ended, Measurement, ProbeError, ProbedAudio, ProbedCover};
 
 pub use import::ImportedTrack;
 
 /// An upload that has begun. Dropping it leaves nothing behind.
 pub struct Upload {
     catalog: Catalog,
-    caller: Caller,
+    /// Whose end is its own.
+    ends_with: Vec<Ended>,
     artist: Artist,
     place: UploadPlace,
     audio: Option<ProbedAudio>,
@@ -38,12 +40,18 @@ pub struct UploadFields {
     pub visibility: Visibility,
 }
 
-/// What is settled about a track before its media is stored.
-struct About {
-    id: TrackId,
-    title: Title,
-    genre: Option<Genre>,
-    visibility: Visibility,
+/// What a track and its media will be called.
+pub(super) struct Names {
+    pub(super) track: TrackId,
+    pub(super) audio: MediaId,
+    pub(super) cover: MediaId,
+}
+
+/// A track, and what is to be stored for it.
+pub(super) struct Prepared {
+    pub(super) track: Track,
+    audio: ProbedAudio,
+    cover: Option<ProbedCover>,
 }
 
 impl Catalog {
@@ -61,11 +69,21 @@ impl Catalog {
         let Some(id) = caller.artist_id else { return Err(refused) };
         let artist = self.profile(caller, id)?;
         let place = self.inner.places.take(caller.account_id)?;
-        let (catalog, caller) = (self.clone(), caller.clone());
-        Ok(Upload { catalog, caller, artist, place, audio: None, cover: None })
+        let ends_with = vec![Ended::Account(caller.account_id), Ended::Session(caller.session_id)];
+        Ok(Upload { catalog: self.clone(), ends_with, artist, place, audio: None, cover: None })
     }
 
-    fn count_refused(&self, error: &Error) {
+    /// The same for somebody who is not there: it goes on whatever becomes of a session.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] as for any other.
+    pub(super) fn upload_for(&self, account: AccountId, artist: Artist) -> Result<Upload, Error> {
+        let place = self.inner.places.take(account)?;
+        let ends_with = vec![Ended::Account(account)];
+        Ok(Upload { catalog: self.clone(), ends_with, artist, place, audio: None, cover: None })
+    }
+
+    pub(super) fn count_refused(&self, error: &Error) {
         self.inner.context.record(Measurement::UploadRefused { reason: reason(error) });
     }
 }
@@ -77,12 +95,18 @@ impl Upload {
     /// [`Error::TooLarge`]; [`Error::Invalid`] at `/audio` if it is no MP3 that plays from start to
     /// end; [`Error::Busy`] if there is no room for it; `duplicate_field`.
     pub async fn audio(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
+        let taken = self.take_audio(body).await;
+        taken.inspect_err(|error| self.catalog.count_refused(error))
+    }
+
+    /// The same, but nobody counts it.
+    pub(super) async fn take_audio(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
         if self.audio.is_some() {
-            return Err(self.refused(duplicate("/audio")));
+            return Err(duplicate("/audio"));
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.audio(self.staged(body), inner.config.max_audio_bytes).await;
-        self.audio = Some(probed.map_err(|error| self.refused(refused_upload(error, "/audio")))?);
+        self.audio = Some(probed.map_err(|error| self.why(refused_upload(error, "/audio")))?);
         Ok(())
     }
 
@@ -92,12 +116,18 @@ impl Upload {
     /// [`Error::TooLarge`]; [`Error::Invalid`] at `/cover` if it is no JPEG or PNG; [`Error::Busy`] if
     /// there is no room for it; `duplicate_field`.
     pub async fn cover(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
+        let taken = self.take_cover(body).await;
+        taken.inspect_err(|error| self.catalog.count_refused(error))
+    }
+
+    /// The same, but nobody counts it.
+    pub(super) async fn take_cover(&mut self, body: ByteStream<'_>) -> Result<(), Error> {
         if self.cover.is_some() {
-            return Err(self.refused(duplicate("/cover")));
+            return Err(duplicate("/cover"));
         }
         let inner = &self.catalog.inner;
         let probed = inner.parts.probe.cover(self.staged(body), inner.config.max_cover_bytes).await;
-        self.cover = Some(probed.map_err(|error| self.refused(refused_upload(error, "/cover")))?);
+        self.cover = Some(probed.map_err(|error| self.why(refused_upload(error, "/cover")))?);
         Ok(())
     }
 
@@ -154,14 +184,35 @@ impl Upload {
         body.map(|piece| self.place.admit(piece?)).boxed()
     }
 
-    /// Counts why nothing comes of it.
-    fn refused(&self, error: Error) -> Error {
-        let error = self.place.refusal().unwrap_or(error);
-        self.catalog.count_refused(&error);
-        error
+    /// Why nothing comes of it: perhaps for want of room.
+    fn why(&self, error: Error) -> Error {
+        self.place.refusal().unwrap_or(error)
     }
 
     async fn store(mut self, id: TrackId, fields: UploadFields) -> Result<TrackView, Error> {
+        let (catalog, context) = (self.catalog.clone(), &self.catalog.inner.context);
+        let names = Names { track: id, audio: context.new_id(), cover: context.new_id() };
+        let prepared = self.prepare(&names, fields).await?;
+        if let Err(error) = catalog.put_and_publish(&prepared).await {
+            catalog.remove_upload(&prepared.track).await;
+            return Err(error);
+        }
+        // As it was stored: which version publishing gave it is the store's business.
+        let published = catalog.inner.parts.store.track(id).await?;
+        // Nobody can like what nobody has seen.
+        catalog.linked(published.ok_or(Error::NotFound { what: "track" })?, false).await
+    }
+
+    /// Makes the row of the track, which says what to clean up whatever comes next.
+    pub(super) async fn prepare(&mut self, names: &Names, fields: UploadFields) -> Result<Prepared, Error> {
+        self.catalog.admit_none_of(&self.ends_with).await?;
+        let prepared = self.settle(names, fields).await?;
+        self.catalog.inner.parts.store.create_track(&prepared.track).await?;
+        Ok(prepared)
+    }
+
+    /// Settles what the track will be.
+    async fn settle(&mut self, names: &Names, fields: UploadFields) -> Result<Prepared, Error> {
         let required = |pointer, message| Error::invalid(pointer, Invalid::new("required", message));
         self.tagged_cover().await?;
         let (tagged, cover) = (self.tagged_title(), self.cover.take());
@@ -169,65 +220,44 @@ impl Upload {
         let Some(title) = fields.title.or(tagged) else {
             return Err(required("/title", "A title is needed: the file's tag has none."));
         };
-        let genre = fields.genre.or_else(|| tagged_genre(&audio));
-        let about = About { id, title, genre, visibility: fields.visibility };
-        let catalog = self.catalog.clone();
-        let store = &catalog.inner.parts.store;
-        catalog.admit(&self.caller).await?;
-        store.upsert_artist(&self.artist).await?;
+        let genre = fields.genre.or_else(|| Genre::parse(audio.tags.genre.as_deref()?).ok());
+        let parts = &self.catalog.inner.parts;
+        parts.store.upsert_artist(&self.artist).await?;
         // By another name than the token's, if that is an old one.
-        self.artist = store.artist(self.artist.id).await?.ok_or(Error::NotFound { what: "artist" })?;
-        let track = self.track(about, &audio, cover.is_some());
-        store.create_track(&track).await?;
-        if let Err(error) = self.put_and_publish(&track, &audio, cover.as_ref()).await {
-            self.catalog.remove_upload(&track).await;
-            return Err(error);
-        }
-        // As it was stored: which version publishing gave it is the store's business.
-        let published = store.track(track.id).await?.ok_or(Error::NotFound { what: "track" })?;
-        // Nobody can like what nobody has seen.
-        self.catalog.linked(published, false).await
-    }
-
-    fn track(&self, about: About, audio: &ProbedAudio, has_cover: bool) -> Track {
-        let context = &self.catalog.inner.context;
-        Track {
-            id: about.id,
-            artist_id: self.artist.id,
-            artist_name: self.artist.name.clone(),
-            title: about.title,
-            genre: about.genre,
+        let artist = parts.store.artist(self.artist.id).await?.ok_or(Error::NotFound { what: "artist" })?;
+        let track = Track {
+            id: names.track,
+            artist_id: artist.id,
+            artist_name: artist.name,
+            title,
+            genre,
             duration_ms: audio.info.duration_ms,
             size_bytes: audio.staged.len(),
-            visibility: about.visibility,
+            visibility: fields.visibility,
             status: TrackStatus::Processing,
-            audio: context.new_id(),
-            cover: has_cover.then(|| context.new_id()),
+            audio: names.audio,
+            cover: cover.is_some().then_some(names.cover),
             play_count: 0,
-            created_at: context.now(),
+            created_at: self.catalog.inner.context.now(),
             version: 1,
+        };
+        Ok(Prepared { track, audio, cover })
+    }
+}
+
+impl Catalog {
+    async fn put_and_publish(&self, prepared: &Prepared) -> Result<(), Error> {
+        self.put(prepared).await?;
+        if self.publish(&prepared.track).await? {
+            return Ok(());
         }
+        Err(Error::internal("the track vanished during its upload"))
     }
 
-    async fn put_and_publish(
-        &self,
-        track: &Track,
-        audio: &ProbedAudio,
-        cover: Option<&ProbedCover>,
-    ) -> Result<(), Error> {
-        self.put(track, audio, cover).await?;
-        let event = self.catalog.track_published(track);
-        let published = self.catalog.inner.parts.store.publish_track(track.id, &[event]).await?;
-        if published { Ok(()) } else { Err(Error::internal("the track vanished during its upload")) }
-    }
-
-    async fn put(
-        &self,
-        track: &Track,
-        audio: &ProbedAudio,
-        cover: Option<&ProbedCover>,
-    ) -> Result<(), Error> {
-        let media = &self.catalog.inner.parts.media;
+    /// Stores the media of a track.
+    pub(super) async fn put(&self, prepared: &Prepared) -> Result<(), Error> {
+        let Prepared { track, audio, cover } = prepared;
+        let media = &self.inner.parts.media;
         media.put(&track.audio_key(), audio.staged.len(), audio.staged.open().await?).await?;
         if let (Some(id), Some(cover)) = (track.cover, cover) {
             for image in &cover.images {
@@ -238,10 +268,12 @@ impl Upload {
         }
         Ok(())
     }
-}
 
-fn tagged_genre(audio: &ProbedAudio) -> Option<Genre> {
-    Genre::parse(audio.tags.genre.as_deref()?).ok()
+    /// Shows a track whose media is stored; `false` if it is not there to be shown.
+    pub(super) async fn publish(&self, track: &Track) -> Result<bool, Error> {
+        let event = self.track_published(track);
+        Ok(self.inner.parts.store.publish_track(track.id, &[event]).await?)
+    }
 }
 
 /// Why an upload came to nothing, in a word for the meter.

@@ -73,7 +73,11 @@ impl Catalog {
 
     /// Stores the caller's own profile, if it is this one and not there yet: what the access token says
     /// is enough to be found, before the first upload.
-    pub(super) async fn make_known(&self, caller: &Caller, id: ArtistId) -> Result<(), Error> {
+    pub(in crate::service::catalog) async fn make_known(
+        &self,
+        caller: &Caller,
+        id: ArtistId,
+    ) -> Result<(), Error> {
         let store = &self.inner.parts.store;
         if caller.artist_id != Some(id) || store.artist(id).await?.is_some() {
             return Ok(());

@@ -1,8 +1,8 @@
 use tracing::Instrument;
 
-use super::{About, Upload, tagged_genre};
+use super::{Names, Prepared, Upload, UploadFields};
 use crate::Error;
-use crate::model::{Genre, Invalid, MediaId, Timestamp, Title, Track, TrackId, TrackStatus, Visibility};
+use crate::model::{Genre, MediaId, Timestamp, Title, Track, TrackId, TrackStatus, Visibility};
 use crate::port::Measurement;
 
 /// What is known of a track that comes from another system. Its identifiers are always made of the same
@@ -43,33 +43,24 @@ impl Upload {
     }
 
     async fn store_import(mut self, about: ImportedTrack) -> Result<Track, Error> {
-        let required = |pointer, message| Error::invalid(pointer, Invalid::new("required", message));
-        self.tagged_cover().await?;
-        let (tagged, cover) = (self.tagged_title(), self.cover.take());
-        let Some(audio) = self.audio.take() else { return Err(required("/audio", "An MP3 file is needed.")) };
-        let Some(title) = about.title.or(tagged) else {
-            return Err(required("/title", "A title is needed: the file's tag has none."));
-        };
         let catalog = self.catalog.clone();
-        if catalog.is_gone(self.caller.account_id).await? {
+        let parts = &catalog.inner.parts;
+        if parts.library.has_ended(&self.ends_with).await? {
             return Err(Error::NotFound { what: "artist" });
         }
-        let store = &catalog.inner.parts.store;
-        store.upsert_artist(&self.artist).await?;
-        self.artist = store.artist(self.artist.id).await?.ok_or(Error::NotFound { what: "artist" })?;
-        let genre = about.genre.or_else(|| tagged_genre(&audio));
-        let settled = About { id: about.id, title, genre, visibility: about.visibility };
+        let names = Names { track: about.id, audio: about.audio, cover: about.cover };
+        let fields = UploadFields { title: about.title, genre: about.genre, visibility: about.visibility };
+        let settled = self.settle(&names, fields).await?;
         let track = Track {
-            audio: about.audio,
-            cover: cover.is_some().then_some(about.cover),
             status: TrackStatus::Ready,
             play_count: about.play_count,
             created_at: about.created_at,
-            ..self.track(settled, &audio, false)
+            ..settled.track
         };
+        let settled = Prepared { track, ..settled };
         // Before the track: one so old that is not ready would be swept away as an upload that died.
-        self.put(&track, &audio, cover.as_ref()).await?;
-        store.create_track(&track).await?;
-        Ok(track)
+        catalog.put(&settled).await?;
+        parts.store.create_track(&settled.track).await?;
+        Ok(settled.track)
     }
 }
