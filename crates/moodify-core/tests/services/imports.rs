@@ -42,7 +42,7 @@ async fn an_imported_account_logs_in_and_nobody_is_welcomed() {
     world.moodify.declare_consumers().await.unwrap();
     let accounts = world.moodify.accounts();
     let nina = account(1, "nina@example.com");
-    assert!(matches!(accounts.import(nina.clone(), hash()).await.unwrap(), Imported::Stored));
+    assert!(matches!(accounts.import(nina.clone(), hash(), None).await.unwrap(), Imported::Stored));
     let news = world.news().await;
     let [EventPayload::AccountUpdated(told)] = news.as_slice() else { panic!("{news:?}") };
     assert_eq!((told.account_id, told.email_verified), (nina.id, true));
@@ -70,14 +70,14 @@ async fn importing_again_changes_and_tells_nothing() {
     let world = World::new();
     let accounts = world.moodify.accounts();
     let nina = account(1, "nina@example.com");
-    accounts.import(nina.clone(), hash()).await.unwrap();
+    accounts.import(nina.clone(), hash(), None).await.unwrap();
     world.news().await;
     let renamed = Account { last_name: PersonName::parse("Ebb").unwrap(), ..nina.clone() };
-    assert!(matches!(accounts.import(renamed, None).await.unwrap(), Imported::Known));
+    assert!(matches!(accounts.import(renamed, None, None).await.unwrap(), Imported::Known));
     assert_eq!(accounts.account_with_id(nina.id).await.unwrap(), Some(nina.clone()));
 
     let other = account(2, "nina@example.com");
-    let Imported::EmailTaken(holder) = accounts.import(other.clone(), hash()).await.unwrap() else {
+    let Imported::EmailTaken(holder) = accounts.import(other.clone(), hash(), None).await.unwrap() else {
         panic!("two accounts with one e-mail")
     };
     assert_eq!(

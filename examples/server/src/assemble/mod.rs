@@ -16,7 +16,7 @@ use moodify_adapters::{
 use moodify_core::{
     Config, Moodify, Services,
     memory::{SystemClock, SystemRng},
-    port::{Clock, IdentityProvider, Mailer, MediaProbe, PublishedKeys, Queue, Unavailable},
+    port::{Clock, IdentityProvider, Mailer, MediaProbe, PublishedKeys, Queue},
     service::Context,
 };
 #[cfg(feature = "s3")]

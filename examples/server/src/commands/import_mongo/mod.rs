@@ -27,7 +27,7 @@ use futures::{
 };
 use moodify_adapters::mongodb::mongoose::{MongooseReader, OldCounts};
 use moodify_core::{
-    Error, Moodify,
+    Error, Moodify, Services,
     model::{TrackId, Visibility},
     port::Unavailable,
 };
