@@ -58,7 +58,8 @@ impl CookieSessions {
         Self { secure: public_url.scheme() == "https", origins: own.into_iter().chain(allowed).collect() }
     }
 
-    /// The value of a cookie, whoever sent it. Ours have about 600 bytes at most.
+    /// The value of a cookie, whoever sent it. Those of a session have about 600 bytes, that of
+    /// a sign-in has less than 4,096.
     ///
     /// # Errors
     /// `ambiguous_cookie` when it is there twice: one of them may have been planted by a neighbour

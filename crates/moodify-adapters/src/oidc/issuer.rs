@@ -39,8 +39,8 @@ struct Kept {
     known: Option<(Arc<CoreProviderMetadata>, Timestamp)>,
     /// The last failure, and until when it is told again.
     failed: Option<(String, bool, Timestamp)>,
-    /// Moments at which the keys were fetched anew, as long as they count.
-    refetched: Vec<Timestamp>,
+    /// When none of the fetches for unknown keys counts any more.
+    refetched_until: Timestamp,
 }
 
 impl Issuer {
@@ -158,15 +158,14 @@ impl Issuer {
     /// Whether the keys may be fetched for the sake of an unknown one; counts that they are.
     fn may_refetch(&self) -> bool {
         let now = self.clock.now();
+        let latest = later(now, REFETCH_AFTER * MAX_REFETCHES);
         let mut kept = self.kept();
-        // Each counts for as long as all of them together take to be allowed again.
-        let since = REFETCH_AFTER * MAX_REFETCHES;
-        kept.refetched.retain(|at| later(*at, since) > now && *at <= now);
-        let may = kept.refetched.len() < MAX_REFETCHES as usize;
-        if may {
-            kept.refetched.push(now);
+        // A clock that was set back makes nobody wait for longer.
+        let until = later(kept.refetched_until.clamp(now, latest), REFETCH_AFTER);
+        if until <= latest {
+            kept.refetched_until = until;
         }
-        may
+        until <= latest
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
