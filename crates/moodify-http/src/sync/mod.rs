@@ -34,6 +34,7 @@ mod inbox;
 mod intake;
 mod seat;
 mod session;
+mod waiting;
 mod wire;
 
 use std::{sync::Arc, time::Duration};

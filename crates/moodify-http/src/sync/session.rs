@@ -9,7 +9,7 @@ use std::{
 use futures::StreamExt;
 use moodify_core::Error;
 use moodify_core::model::{Command, PlaybackState, Timestamp, later};
-use moodify_core::port::{Clock, CloseReason, Hint, Measurement, Signal, Signals};
+use moodify_core::port::{CloseReason, Hint, Measurement, Signal, Signals};
 use moodify_core::service::playback::{Budget, CatchUp, Connection, Lane, Refusal, Turn};
 use serde_json::Value;
 use socketioxide::extract::SocketRef;
@@ -21,6 +21,7 @@ use super::handshake::Gate;
 use super::inbox::{Conduct, Outlet};
 use super::intake::{Event, Item, Message, Reply};
 use super::seat;
+use super::waiting::{dismiss, until, until_some};
 use super::wire::{
     Answer, AuthRefresh, CommandMessage, Failure, Hello, Ready, ReportMessage, ResyncMessage, parse, seq_of,
     state_bytes,
@@ -39,11 +40,6 @@ const PATIENT_RETRIES: u8 = 10;
 
 /// When a device that could not be brought up to date is tried again.
 const CATCH_UP_AGAIN: Duration = Duration::from_secs(1);
-
-/// How often, and how many times, a socket whose buffer is full is asked to go. The library cannot
-/// cut a line; whoever serves it does when nothing of what was written is taken.
-const FAREWELL_INTERVAL: Duration = Duration::from_millis(250);
-const FAREWELLS: usize = 240;
 
 /// One socket's state.
 pub(super) struct Session {
@@ -420,31 +416,5 @@ impl Session {
 
     fn now(&self) -> Timestamp {
         self.gate.playback.context().now()
-    }
-}
-
-/// Ends the socket: at once, or as soon as there is room for the word that says so.
-async fn dismiss(socket: &SocketRef, gone: &CancellationToken, clock: &dyn Clock) {
-    for _ in 0..FAREWELLS {
-        if gone.is_cancelled() || socket.clone().disconnect().is_ok() {
-            return;
-        }
-        tokio::select! {
-            () = gone.cancelled() => return,
-            () = clock.sleep(FAREWELL_INTERVAL) => {}
-        }
-    }
-}
-
-async fn until(clock: &dyn Clock, moment: Timestamp) {
-    let left = moment.duration_since(clock.now());
-    // In the past: at once.
-    clock.sleep(left.try_into().unwrap_or(Duration::ZERO)).await;
-}
-
-async fn until_some(clock: &dyn Clock, moment: Option<Timestamp>) {
-    match moment {
-        Some(moment) => until(clock, moment).await,
-        None => std::future::pending().await,
     }
 }
