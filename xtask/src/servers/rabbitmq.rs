@@ -3,6 +3,7 @@
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
+    io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     time::Duration,
@@ -26,8 +27,7 @@ pub(super) const SERVER: Server = Server {
     // The machine's own goes on running: each test has its own names on it.
     find: || {
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 5_672));
-        let answers = TcpStream::connect_timeout(&usual, Duration::from_secs(2)).is_ok();
-        answers.then(|| url(usual))
+        greets(usual).then(|| url(usual))
     },
     start: Some(|folder| {
         let server = RabbitMq::start(folder)?;
@@ -64,7 +64,7 @@ impl RabbitMq {
             .env("RABBITMQ_LOGS", path("log/broker.log"))
             .env("RABBITMQ_PID_FILE", path("pid"))
             .env("RABBITMQ_DIST_PORT", talk.to_string());
-        let process = Process::start("RabbitMQ", &command, folder)?.listening(address)?;
+        let process = Process::start("RabbitMQ", &command, folder)?.ready(|| greets(address))?;
         Ok(Self { address, process })
     }
 
@@ -79,6 +79,21 @@ fn node(folder: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     folder.hash(&mut hasher);
     format!("moodify-{:016x}@localhost", hasher.finish())
+}
+
+/// Whether it answers as a broker does: whoever only listens may not be ready yet.
+fn greets(address: SocketAddr) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"AMQP\x00\x00\x09\x01")?;
+        let mut kind = [0];
+        stream.read_exact(&mut kind)?;
+        // A method, which is what it begins with: AMQP 0-9-1, 2.3.5.
+        Ok(kind == [1])
+    };
+    ask().unwrap_or_default()
 }
 
 fn url(address: SocketAddr) -> String {

@@ -234,6 +234,7 @@ async fn a_key_that_is_published_no_more_verifies_what_it_may_still_have_signed(
     // It is forgotten: another token of that key would be unknown.
     world.clock.advance(MINUTE);
     music.accounts().can_authenticate().await.unwrap();
+    settle().await;
     assert!(is_refused(&music.accounts().authenticate(&ada.access_token).await));
 }
 

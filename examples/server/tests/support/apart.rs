@@ -138,7 +138,7 @@ fn program() -> Option<&'static str> {
         let run = Command::new(name).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
         run.is_ok_and(|status| status.success())
     };
-    let found = PROGRAMS.into_iter().find(|name| starts(&name));
+    let found = PROGRAMS.into_iter().find(|name| starts(name));
     if found.is_none() {
         let advice = "nginx is not found: install it (apt-get install nginx-light)";
         assert!(std::env::var("CI").is_err(), "{advice}");

@@ -28,7 +28,7 @@ use crate::{
     sync::SyncPart,
 };
 
-type Found = Result<Finding, Failure>;
+pub(super) type Found = Result<Finding, Failure>;
 
 /// Before this Moodify did not exist: 2026-01-01T00:00:00Z.
 const EARLIEST: i64 = 1_767_225_600;

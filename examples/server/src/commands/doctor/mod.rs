@@ -3,16 +3,20 @@
 mod checks;
 mod report;
 
+use std::sync::Arc;
+
 use moodify_core::{Services, service::Context};
 
 use crate::{
     assemble,
     cli::Role,
     commands::runtime,
-    config::{LogFormat, Settings},
+    config::{Address, LogFormat, Settings},
+    database::Database,
     failure::Failure,
     logging,
 };
+use checks::Found;
 use report::{Finding, Report};
 
 /// Tries everything that these services need, also after a failure, and prints a table.
@@ -38,7 +42,8 @@ async fn examine(settings: &Settings, services: Services) -> Report {
     let mut report = Report::default();
     report.add("data", checks::data(settings));
     report.add("clock", checks::clock(context.now()));
-    databases(settings, services, &context, &mut report).await;
+    let open = databases(settings, services, &context, &mut report).await;
+    report.add("queue", queue(settings, &open, &context).await);
     if services.music {
         report.add("media", checks::media(settings, &context).await);
     }
@@ -58,19 +63,26 @@ async fn examine(settings: &Settings, services: Services) -> Report {
     if services.auth {
         report.add("google", checks::google(settings, &context).await);
     }
+    for (_, database) in open {
+        database.close().await;
+    }
     report.add("listen", checks::listen(settings));
     report.add("public_url", checks::public_url(settings));
     report
 }
 
-/// Every database of these services, the keys that sign, and the queue.
-async fn databases(settings: &Settings, services: Services, context: &Context, report: &mut Report) {
-    let all = match settings.every_database(services) {
-        Ok(all) => all,
-        Err(failure) => return report.add("database", Err(failure)),
-    };
-    // The queue may live in one of them.
-    let mut open = None;
+/// Every database of these services, and the keys that sign. Returns those that work.
+async fn databases(
+    settings: &Settings,
+    services: Services,
+    context: &Context,
+    report: &mut Report,
+) -> Vec<(Address, Arc<dyn Database>)> {
+    let mut open = Vec::new();
+    let all = settings.every_database(services).unwrap_or_else(|failure| {
+        report.add("database", Err(failure));
+        Vec::new()
+    });
     for (services, address) in all {
         match checks::open(settings, services).await {
             Ok(database) => {
@@ -78,21 +90,19 @@ async fn databases(settings: &Settings, services: Services, context: &Context, r
                 if services.auth {
                     report.add("keys", checks::keys(&*database, context.now()).await);
                 }
-                match open {
-                    None => open = Some(database),
-                    Some(_) => database.close().await,
-                }
+                open.push((address, database));
             }
             Err(failure) => report.add("database", Err(failure)),
         }
     }
-    let in_a_broker = settings.queue().is_ok_and(|address| address.scheme() != "database");
-    if open.is_some() || in_a_broker {
-        report.add("queue", checks::queue(settings, open.as_deref(), context).await);
-    } else {
-        report.add("queue", Ok(Finding::Untried("it needs the database".to_owned())));
-    }
-    if let Some(database) = open {
-        database.close().await;
+    open
+}
+
+/// The queue, which may live in one of these.
+async fn queue(settings: &Settings, open: &[(Address, Arc<dyn Database>)], context: &Context) -> Found {
+    let in_a_broker = settings.queue()?.scheme() != "database";
+    match open.first() {
+        None if !in_a_broker => Ok(Finding::Untried("it needs the database".to_owned())),
+        first => checks::queue(settings, first.map(|(_, database)| &**database), context).await,
     }
 }
