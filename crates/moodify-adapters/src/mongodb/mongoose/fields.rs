@@ -138,8 +138,7 @@ mod tests {
     #[test]
     fn references_are_ids_or_copies() {
         let id = ObjectId::from_bytes([7; 12]);
-        let document =
-            rawdoc! { "all": [id, { "_id": id }, { "music": id }, "x", null], "one": "Nina" };
+        let document = rawdoc! { "all": [id, { "_id": id }, { "music": id }, "x", null], "one": "Nina" };
         let fields = Fields(&document);
         let expected = OldId::from_object_id([7; 12]);
         let all = fields.references(&["all"]).unwrap();
