@@ -8,19 +8,9 @@ use super::id::OldId;
 pub(super) struct Fields<'a>(pub(super) &'a RawDocument);
 
 impl<'a> Fields<'a> {
-    /// The first of these fields that has a value; `Err` if it cannot be read.
-    fn value(self, names: &[&str]) -> Result<Option<RawBsonRef<'a>>, Unreadable> {
-        for name in names {
-            match self.0.get(name).map_err(|_| Unreadable)? {
-                None | Some(RawBsonRef::Null | RawBsonRef::Undefined) => {}
-                found => return Ok(found),
-            }
-        }
-        Ok(None)
-    }
-
-    fn readable(self, names: &[&str]) -> Option<RawBsonRef<'a>> {
-        self.value(names).ok().flatten()
+    /// What can be made of the first of these fields that is something of the kind.
+    fn first<T>(self, names: &[&str], read: impl Fn(RawBsonRef<'a>) -> Option<T>) -> Option<T> {
+        names.iter().find_map(|name| read(self.0.get(name).ok().flatten()?))
     }
 
     pub(super) fn id(self) -> OldId {
@@ -29,67 +19,71 @@ impl<'a> Fields<'a> {
 
     /// The id of another document, or of a copy of it that stands here.
     pub(super) fn reference(self, names: &[&str]) -> Option<OldId> {
-        reference(self.readable(names)?)
+        self.first(names, reference)
     }
 
     /// An id that can be no name.
     pub(super) fn strict_reference(self, names: &[&str]) -> Option<OldId> {
-        self.reference(names).filter(|id| id.made_at().is_some())
+        self.first(names, |value| reference(value).filter(|id| id.made_at().is_some()))
     }
 
     /// A list of them; `None` for what is none.
     pub(super) fn references(self, names: &[&str]) -> Option<Vec<Option<OldId>>> {
-        let RawBsonRef::Array(all) = self.readable(names)? else { return None };
-        Some(all.into_iter().map(|value| value.ok().and_then(reference)).collect())
+        self.first(names, |value| match value {
+            RawBsonRef::Array(all) => {
+                Some(all.into_iter().map(|value| value.ok().and_then(reference)).collect())
+            }
+            _ => None,
+        })
     }
 
     /// A text that is more than blanks.
     pub(super) fn text(self, names: &[&str]) -> Option<String> {
-        self.readable_text(names).ok().flatten()
+        self.first(names, text)
     }
 
-    /// The same, where it matters whether it is missing or cannot be read.
+    /// The same, where it matters whether nothing is there or something else.
     pub(super) fn readable_text(self, names: &[&str]) -> Result<Option<String>, Unreadable> {
-        match self.value(names)? {
-            Some(RawBsonRef::String(text) | RawBsonRef::Symbol(text)) => {
-                let text = text.trim();
-                Ok((!text.is_empty()).then(|| text.to_owned()))
+        for name in names {
+            match self.0.get(name).map_err(|_| Unreadable)? {
+                None | Some(RawBsonRef::Null | RawBsonRef::Undefined) => {}
+                Some(RawBsonRef::String(blank)) if blank.trim().is_empty() => {}
+                Some(value) => return text(value).ok_or(Unreadable).map(Some),
             }
-            None => Ok(None),
-            Some(_) => Err(Unreadable),
         }
+        Ok(None)
     }
 
     pub(super) fn nested(self, name: &str) -> Option<Fields<'a>> {
-        match self.readable(&[name])? {
+        self.first(&[name], |value| match value {
             RawBsonRef::Document(document) => Some(Fields(document)),
             _ => None,
-        }
+        })
     }
 
     pub(super) fn flag(self, names: &[&str]) -> Option<bool> {
-        match self.readable(names)? {
+        self.first(names, |value| match value {
             RawBsonRef::Boolean(flag) => Some(flag),
             RawBsonRef::Int32(number) => Some(number != 0),
             RawBsonRef::Int64(number) => Some(number != 0),
             RawBsonRef::Double(number) => Some(number != 0.0),
             RawBsonRef::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
             _ => None,
-        }
+        })
     }
 
     pub(super) fn count(self, names: &[&str]) -> Option<u64> {
-        match self.readable(names)? {
+        self.first(names, |value| match value {
             RawBsonRef::Int32(number) => u64::try_from(number).ok(),
             RawBsonRef::Int64(number) => u64::try_from(number).ok(),
             // JavaScript's numbers; greater ones would not be whole.
             RawBsonRef::Double(number) if (0.0..9e15).contains(&number) => Some(number as u64),
             _ => None,
-        }
+        })
     }
 
     pub(super) fn moment(self, names: &[&str]) -> Option<Timestamp> {
-        match self.readable(names)? {
+        self.first(names, |value| match value {
             RawBsonRef::DateTime(moment) => Timestamp::from_millisecond(moment.timestamp_millis()).ok(),
             RawBsonRef::Int64(millis) => Timestamp::from_millisecond(millis).ok(),
             RawBsonRef::Double(millis) if (0.0..9e15).contains(&millis) => {
@@ -97,7 +91,17 @@ impl<'a> Fields<'a> {
             }
             RawBsonRef::String(text) => text.trim().parse().ok(),
             _ => None,
+        })
+    }
+}
+
+fn text(value: RawBsonRef<'_>) -> Option<String> {
+    match value {
+        RawBsonRef::String(text) | RawBsonRef::Symbol(text) => {
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
         }
+        _ => None,
     }
 }
 

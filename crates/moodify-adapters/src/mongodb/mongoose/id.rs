@@ -70,7 +70,7 @@ impl OldId {
         Some((made_at, u32::from_be_bytes([0, x, y, z])))
     }
 
-    /// The id of an ObjectId with these bytes, for tests of those who read others' databases.
+    /// The id that is an ObjectId of these bytes.
     pub fn from_object_id(bytes: [u8; 12]) -> Self {
         Self(Kind::Object(bytes))
     }

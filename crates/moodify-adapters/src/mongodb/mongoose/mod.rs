@@ -49,7 +49,7 @@ pub struct OldCounts {
 }
 
 /// A document, and what Moodify knows of it.
-trait Read: Send + Sized {
+trait Read: Send + Sized + 'static {
     fn read(document: &RawDocument) -> Self;
 }
 
