@@ -193,13 +193,19 @@ pub(super) async fn jwks(settings: &Settings, services: Services) -> Found {
     }
 }
 
-pub(super) async fn sync(settings: &Settings, context: &Context) -> Found {
+pub(super) async fn sync(
+    settings: &Settings,
+    open: &[(Address, Arc<dyn Database>)],
+    context: &Context,
+) -> Found {
     let address = settings.sync()?;
-    let database = open(settings, Services::SYNC).await?;
-    let sync = assemble::sync(settings, &database, context).await?;
+    let own = settings.database(Services::SYNC)?;
+    let Some((_, database)) = open.iter().find(|(address, _)| *address == own) else {
+        return Ok(Finding::Untried("it needs the database".to_owned()));
+    };
+    let sync = assemble::sync(settings, database, context).await?;
     let found = try_sync(&sync, &address).await;
     sync.close().await;
-    database.close().await;
     found
 }
 

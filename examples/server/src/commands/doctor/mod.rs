@@ -51,7 +51,7 @@ async fn examine(settings: &Settings, services: Services) -> Report {
         report.add("mailer", checks::mailer(settings, context.clock.clone()).await);
     }
     if services.sync {
-        report.add("sync", checks::sync(settings, &context).await);
+        report.add("sync", checks::sync(settings, &open, &context).await);
     }
     // Of all of them apart, those ask that verify; they do it in the same way.
     let apart = services == Services::ALL && settings.is_apart().is_some();
