@@ -122,8 +122,11 @@ impl RedisServer {
             if child.try_wait().unwrap().is_some() {
                 return false;
             }
-            // Not while it reads what it had written.
-            if self.try_control(&["PING"]).is_ok_and(|answer| answer.contains("PONG")) {
+            // Another one may be there; and it says who it is while it still reads what it had written.
+            let is_it = |info: String| info.contains(&format!("process_id:{}\r", child.id()));
+            if self.try_control(&["INFO", "server"]).is_ok_and(is_it)
+                && self.try_control(&["PING"]).is_ok_and(|answer| answer.contains("PONG"))
+            {
                 *self.running.lock().unwrap() = Some(child);
                 return true;
             }
