@@ -33,9 +33,11 @@ async fn main() -> Result<(), Failure> {
     let one = node(config.clone(), &context).await?;
     let other = node(config, &context).await?;
     let pause = Duration::from_secs(1) * LISTENERS / rate;
-    let listeners = (0..LISTENERS).map(|_| {
+    // Not all at once.
+    let listeners = (0..LISTENERS).map(|n| {
+        let begin = pause * n / LISTENERS;
         let (one, other, context) = (one.1.clone(), other.1.clone(), context.clone());
-        async move { tokio::spawn(listen(one, other, context, pause)).await? }
+        async move { tokio::spawn(listen(one, other, context, (begin, pause))).await? }
     });
     let mut took: Vec<Duration> = try_join_all(listeners).await?.concat();
     took.sort_unstable();
@@ -60,7 +62,7 @@ async fn listen(
     one: Arc<Playback>,
     other: Arc<Playback>,
     context: Context,
-    pause: Duration,
+    (begin, pause): (Duration, Duration),
 ) -> Result<Vec<Duration>, Failure> {
     let caller = Caller {
         account_id: context.new_id(),
@@ -72,7 +74,7 @@ async fn listen(
     };
     let (phone, _own) = one.connect(&caller).await??;
     let (_kitchen, mut signals) = other.connect(&caller).await??;
-    let (begun, mut took) = (context.now(), Vec::new());
+    let (begun, mut took) = (later(context.now(), begin), Vec::new());
     for n in 0.. {
         let due: Timestamp = later(begun, pause * n);
         if n * pause >= Duration::from_secs(1) * SECONDS {

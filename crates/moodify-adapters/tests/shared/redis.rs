@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 pub(crate) const PASSWORD: &str = "hunter2";
 const PATIENCE: u32 = 1_200;
+const TRIES: usize = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs until it is dropped.
@@ -43,11 +44,19 @@ impl RedisServer {
         }
         let folder = tempfile::tempdir().unwrap();
         certify(folder.path());
-        let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let (port, tls_port) = (free_port(), free_port());
-        let server = Self { folder, port, tls_port, options, running: Mutex::default() };
-        server.start_again();
-        Some(server)
+        let mut options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        if options.iter().any(|option| option == "--cluster-enabled") {
+            options.extend(["--cluster-port".to_owned(), free_port().to_string()]);
+        }
+        let mut server = Self { folder, port: 0, tls_port: 0, options, running: Mutex::default() };
+        for _ in 0..TRIES {
+            // Somebody else may be faster to take them.
+            (server.port, server.tls_port) = (free_port(), free_port());
+            if server.launch() {
+                return Some(server);
+            }
+        }
+        panic!("Redis does not start: {}", server.output());
     }
 
     /// Its address.
@@ -77,6 +86,21 @@ impl RedisServer {
 
     /// Starts it after [`Self::stop`].
     pub(crate) fn start_again(&self) {
+        for _ in 0..TRIES {
+            if self.launch() {
+                return;
+            }
+            thread::sleep(PAUSE);
+        }
+        panic!("Redis does not start again: {}", self.output());
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.folder.path().join("output")).unwrap()
+    }
+
+    /// `false` if it ends instead.
+    fn launch(&self) -> bool {
         let path = |name: &str| self.folder.path().join(name).display().to_string();
         let output = fs::File::create(self.folder.path().join("output")).unwrap();
         let mut command = Command::new("redis-server");
@@ -93,15 +117,24 @@ impl RedisServer {
         command.args(["--tls-ca-cert-file", &path("ca.pem"), "--enable-debug-command", "yes"]);
         command.args(&self.options);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        *self.running.lock().unwrap() = Some(command.spawn().unwrap());
+        let mut child = command.spawn().unwrap();
         for _ in 0..PATIENCE {
-            // Not while it reads what it had written.
-            if self.try_control(&["PING"]).is_ok_and(|answer| answer.contains("PONG")) {
-                return;
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            // Another one may be there; and it says who it is while it still reads what it had written.
+            let is_it = |info: String| info.contains(&format!("process_id:{}\r", child.id()));
+            if self.try_control(&["INFO", "server"]).is_ok_and(is_it)
+                && self.try_control(&["PING"]).is_ok_and(|answer| answer.contains("PONG"))
+            {
+                *self.running.lock().unwrap() = Some(child);
+                return true;
             }
             thread::sleep(PAUSE);
         }
-        panic!("Redis does not start: {}", fs::read_to_string(self.folder.path().join("output")).unwrap());
+        let _ = child.kill();
+        let _ = child.wait();
+        false
     }
 
     /// Ends it as a power cut does.

@@ -27,7 +27,8 @@ if ARGV[8] then
     redis.call('HDEL', KEYS[2], unpack(old))
     redis.call('ZREM', KEYS[3], unpack(old))
   end
-  redis.call('PEXPIRE', KEYS[2], ARGV[5])
-  redis.call('PEXPIRE', KEYS[3], ARGV[5])
+  -- An hour: longer than any of them counts.
+  redis.call('PEXPIRE', KEYS[2], 3600000)
+  redis.call('PEXPIRE', KEYS[3], 3600000)
 end
 return 1

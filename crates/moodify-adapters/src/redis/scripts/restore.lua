@@ -17,9 +17,11 @@ end
 for n = devices, #ARGV, 2 do
   redis.call('HSETNX', KEYS[4], ARGV[n], ARGV[n + 1])
 end
-for n = 1, 4 do
-  redis.call('PEXPIRE', KEYS[n], ARGV[5])
-end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[4], ARGV[5])
+-- An hour: longer than any of them counts.
+redis.call('PEXPIRE', KEYS[2], 3600000)
+redis.call('PEXPIRE', KEYS[3], 3600000)
 if ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[5], ARGV[6], ARGV[7])
 end
