@@ -27,6 +27,9 @@ pub(crate) use process::Process;
 pub(crate) use rabbitmq::RabbitMq;
 pub(crate) use s3::S3;
 
+/// Starts one in this folder, and returns its address.
+type Start = fn(&Path) -> Result<(String, Process)>;
+
 /// A server that stands for what a deployment has.
 pub(crate) struct Server {
     /// What people call it.
@@ -41,7 +44,7 @@ pub(crate) struct Server {
     /// One that answers where everybody looks, as the tests want to be told of it.
     find: fn() -> Option<String>,
     /// One of our own, empty, in this folder.
-    start: Option<fn(&Path) -> Result<(String, Process)>>,
+    start: Option<Start>,
     /// Where its programs are, if not in everybody's path.
     folder: fn() -> Option<OsString>,
 }
