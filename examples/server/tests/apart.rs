@@ -61,14 +61,14 @@ fn readiness(url: &str) -> (u16, BTreeMap<String, String>) {
     (answer.status, checks.collect())
 }
 
-/// A key that begins to sign so soon, as one that was made almost so long ago that all know it.
+/// A key that was made so long ago.
 #[tokio::main]
-async fn make_key(place: &Place, signs_in: Duration) {
+async fn make_key(place: &Place, age: Duration) {
     let config = SqlConfig::from(SqliteConfig::new(place.path().join("data/auth.db")));
     let store = SqlStore::connect_beside(&config).await.unwrap();
     let context = Context::new(std::sync::Arc::new(SystemClock), std::sync::Arc::new(SystemRng));
-    let made = context.now() - (KeyRing::ACTIVATION - signs_in);
-    let key = StoredKey::new(context.new_id(), KeyPurpose::AccessToken, made, context.random());
+    let (id, made) = (context.new_id(), context.now() - age);
+    let key = StoredKey::new(id, KeyPurpose::AccessToken, made, context.random());
     assert!(store.add_key(&key, false).await.unwrap());
     store.close().await;
 }
@@ -110,15 +110,17 @@ fn no_good_token_is_refused_while_keys_rotate_and_while_the_auth_service_is_dead
     let Some(broker) = Broker::start() else { return };
     let place = Place::new();
     place.file("moodify.toml", addresses.settings(&broker.url(), sqlite));
+    assert_eq!(place.run(&["migrate", "auth"]).code, Some(0));
+    make_key(&place, Duration::from_secs(3600));
     let mut apart = Apart::start(&place, addresses);
     let front = apart.front.url.clone();
     let mut ada = Listener::new(&front, "ada");
     assert_eq!(get(&front, "/v1/me/likes", &ada.tokens[0]).status, 200);
     plays(&front, &ada.tokens[0]);
 
-    // Auth comes back with a second key, which signs from six seconds on; the others have asked just now.
+    // Auth comes back with a second key, which signs six seconds from now; the others have asked just before.
     apart.auth.clear();
-    make_key(&place, Duration::from_secs(6));
+    make_key(&place, KeyRing::ACTIVATION - Duration::from_secs(6));
     apart.start_auth_again(&place);
     let (begun, mut asked) = (Instant::now(), 0);
     while begun.elapsed() < Duration::from_secs(60) {
