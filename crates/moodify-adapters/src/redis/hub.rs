@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::error::Fault;
-use super::publisher::Outgoing;
+use super::publisher::{Outbox, Outgoing};
 use super::server::{Base, Tasks};
 use super::wire::{Message, Record};
 
@@ -35,7 +35,7 @@ pub(super) struct Inner {
     /// The connections of this process.
     pub(super) local: LocalSyncHub,
     requests: mpsc::UnboundedSender<Request>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outbox: Outbox,
     /// Held while something is delivered here and put into the queue for elsewhere: one order for both.
     order: Mutex<()>,
     joined: Mutex<Joined>,
@@ -65,17 +65,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Inner {
-    pub(super) fn new(
-        base: Arc<Base>,
-        requests: mpsc::UnboundedSender<Request>,
-        outgoing: mpsc::Sender<Outgoing>,
-    ) -> Self {
+    pub(super) fn new(base: Arc<Base>, requests: mpsc::UnboundedSender<Request>, outbox: Outbox) -> Self {
         let (deserted, told) = mpsc::channel(DESERTED);
         Self {
             base,
             local: LocalSyncHub::default(),
             requests,
-            outgoing,
+            outbox,
             order: Mutex::default(),
             joined: Mutex::default(),
             deserted,
@@ -140,7 +136,7 @@ impl Inner {
         let outgoing = Outgoing { channel: self.base.keys.hints(account), message: bytes, done };
         let _order = lock(&self.order);
         self.deliver(account, message);
-        self.outgoing.try_send(outgoing).map_err(|_| Fault::Full)
+        self.outbox.put(outgoing)
     }
 
     /// To the connections of this process.

@@ -17,7 +17,7 @@ use super::hub::{Inner, RedisSyncHub};
 use super::keys::Keys;
 use super::link::Link;
 use super::playback_store::RedisPlaybackStore;
-use super::publisher;
+use super::publisher::publisher;
 use super::session::{Opener, Scripts, Session};
 
 /// A Redis server, as hub and as store of playback.
@@ -81,8 +81,8 @@ impl Redis {
             config,
         });
         let (requests, asked) = mpsc::unbounded_channel();
-        let (outgoing, to_publish) = publisher::queue();
-        let inner = Arc::new(Inner::new(base.clone(), requests, outgoing));
+        let (outbox, publisher) = publisher(&base);
+        let inner = Arc::new(Inner::new(base.clone(), requests, outbox));
         let opener = Opener::new(base.config.clone())?;
         let mut attendant = Attendant::new(inner.clone(), opener, asked);
         let first = attendant.open().await;
@@ -93,8 +93,7 @@ impl Redis {
             tracing::warn!(%fault, "Redis cannot be used now; it is tried again and again");
         }
         let first = attendant.begin(first);
-        let mut tasks =
-            vec![tokio::spawn(attendant.run(first)), tokio::spawn(publisher::run(base.clone(), to_publish))];
+        let mut tasks = vec![tokio::spawn(attendant.run(first)), tokio::spawn(publisher.run())];
         let archivist = archive.clone().map(|archive| Arc::new(Archivist::new(base.clone(), archive)));
         if let Some(archivist) = archivist.clone() {
             tasks.push(tokio::spawn(async move { archivist.run().await }));
