@@ -48,7 +48,7 @@ pub(super) enum Fault {
     #[error("there is no such queue")]
     NoQueue,
     /// Another connection has it for itself.
-    #[error("another connection has this queue for itself")]
+    #[error("another connection has this queue for itself; see `rabbitmqctl list_queues name owner_pid`")]
     Taken,
     /// The message did not become durable.
     #[error("the broker did not keep a message; see its log")]
