@@ -122,14 +122,14 @@ impl Inbox {
                 state.line = None;
                 return Ok(false);
             };
+            // What is taken out and not settled is for others if this ends half-way, by a fault or because nobody
+            // waits for it any more: nobody here would know of it. So the line ends with it.
+            let Some(mut line) = state.line.take() else { return Ok(false) };
             let arrived = line.take();
-            if let Err(fault) = self.sort(state, session, arrived, now).await {
-                // What was taken out and not settled is for others: nobody here knows of it.
-                state.line = None;
-                return Err(fault);
-            }
-            let Some(line) = &state.line else { return Ok(false) };
-            if standing == 0 || state.due(now) >= max {
+            self.sort(state, session, arrived, now).await?;
+            let is_enough = standing == 0 || state.due(now) >= max;
+            let line = state.line.insert(line);
+            if is_enough {
                 break;
             }
             line.wait(SOON).await;

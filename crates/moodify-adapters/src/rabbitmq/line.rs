@@ -21,8 +21,7 @@ use crate::hint::Hint;
 /// What is open between a queue and its consumer. When it is dropped, the broker gives what was not
 /// settled to others.
 pub(super) struct Line {
-    session: Arc<Session>,
-    channel: Channel,
+    open: Open,
     queue: ShortString,
     consumer: lapin::Consumer,
     arrivals: Arc<Arrivals>,
@@ -31,6 +30,25 @@ pub(super) struct Line {
     /// How many messages the broker gives before one of them is settled.
     window: usize,
     hint: Hint,
+}
+
+/// A channel that ends with this. The driver itself keeps one that has a consumer for as long as its connection,
+/// whoever drops it, and what the broker has given to it stays given.
+struct Open {
+    session: Arc<Session>,
+    channel: Channel,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Without a runtime the connection is at its end, and with it the channel.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.channel.status().connected() {
+            let (session, channel) = (self.session.clone(), self.channel.clone());
+            // It waits for the broker no longer than anything else does.
+            runtime.spawn(async move { session.end(&channel).await });
+        }
+    }
 }
 
 /// What came and was not looked at yet, in its order.
@@ -86,20 +104,20 @@ impl Line {
         window: usize,
         hint: Hint,
     ) -> Result<Option<Self>, Fault> {
-        let channel = session.channel().await?;
+        let open = Open { channel: session.channel().await?, session };
         let arrivals = Arc::default();
-        let consuming = consume(&session, &channel, &queue, window, &arrivals, &hint).await;
+        let consuming = consume(&open, &queue, window, &arrivals, &hint).await;
         let (consumer, ended) = match consuming {
             Ok(consuming) => consuming,
             Err(Fault::NoQueue) => return Ok(None),
             Err(fault) => return Err(fault),
         };
-        Ok(Some(Self { session, channel, queue, consumer, arrivals, ended, window, hint }))
+        Ok(Some(Self { open, queue, consumer, arrivals, ended, window, hint }))
     }
 
     /// Whether messages still come.
     pub(super) fn is_open(&self) -> bool {
-        self.channel.status().connected() && !self.ended.load(Ordering::Acquire)
+        self.open.channel.status().connected() && !self.ended.load(Ordering::Acquire)
     }
 
     /// Has at least so many messages given at a time.
@@ -107,23 +125,27 @@ impl Line {
         if window <= self.window {
             return Ok(());
         }
+        // Broken off in between, it has no consumer.
+        self.ended.store(true, Ordering::Release);
         // What was given to the old consumer stays given.
-        let cancelled = self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
-        self.session.within("cancel a consumer", cancelled).await?;
+        let Open { session, channel } = &self.open;
+        let cancelled = channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
+        session.within("cancel a consumer", cancelled).await?;
         self.window = window;
         (self.consumer, self.ended) =
-            consume(&self.session, &self.channel, &self.queue, window, &self.arrivals, &self.hint).await?;
+            consume(&self.open, &self.queue, window, &self.arrivals, &self.hint).await?;
         Ok(())
     }
 
     /// How many messages stand in the queue that nobody has been given, told after all those have arrived
     /// that were given to this process by then.
     pub(super) async fn standing(&self) -> Result<Option<u32>, Fault> {
-        let standing = self.session.standing(&self.channel, self.queue.clone()).await?;
+        let Open { session, channel } = &self.open;
+        let standing = session.standing(channel, self.queue.clone()).await?;
         if standing.is_some() {
             // The first question is answered by the queue, past what it has sent on its way to the
             // channel; the second by the channel, after that.
-            prefetch(&self.session, &self.channel, self.window).await?;
+            prefetch(session, channel, self.window).await?;
         }
         Ok(standing)
     }
@@ -149,8 +171,7 @@ impl Line {
 }
 
 async fn consume(
-    session: &Session,
-    channel: &Channel,
+    Open { session, channel }: &Open,
     queue: &ShortString,
     window: usize,
     arrivals: &Arc<Arrivals>,
