@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::error::Fault;
+use super::facts::Facts;
 use super::hub::{Inner, Request};
 use super::keys::Keys;
 use super::link::Backoff;
@@ -221,7 +222,15 @@ impl Presence<'_> {
     async fn beat(&mut self) -> Result<(), Fault> {
         // A line that is cut without a word is found by nothing else.
         let pong = self.session.within("answer a ping", self.sink.ping::<redis::Value>());
-        let (lapsed, _) = tokio::try_join!(renew(self.inner, self.session, false), pong)?;
+        let mut about = redis::cmd("INFO");
+        about.arg("server").arg("replication");
+        let about = self.session.ask::<String>("tell which run it is of", &about);
+        let (lapsed, _, about) = tokio::try_join!(renew(self.inner, self.session, false), pong, about)?;
+        // It changes under living connections too. Processes that disagree on it would take turns to begin each
+        // listener's state anew.
+        if Facts::read(&about).run() != self.session.run {
+            return Err(Fault::AnotherRun);
+        }
         let is_busy = self.sweeping.as_ref().is_some_and(|sweeping| !sweeping.is_finished());
         if let Some(lapsed) = lapsed.filter(|_| !is_busy) {
             let (inner, session) = (self.inner.clone(), self.session.clone());

@@ -58,6 +58,9 @@ pub(super) enum Fault {
     /// The others took this process for dead.
     #[error("this process was silent for too long and counts as dead; it joins again")]
     Lapsed,
+    /// It has another history than it had: it was demoted in between, or has its first replica.
+    #[error("the Redis server may have lost what it answered before; it is connected to anew")]
+    AnotherRun,
     /// Hints come faster than they can be sent.
     #[error("too many hints wait to be sent; see whether the Redis server is overloaded")]
     Full,
@@ -108,6 +111,7 @@ impl Fault {
                 | Self::Silent(..)
                 | Self::Lost
                 | Self::Lapsed
+                | Self::AnotherRun
                 | Self::Full
                 | Self::NotNow(..)
         )

@@ -18,8 +18,9 @@ impl Facts {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// Changes when the server was started again, and when another one took its place: in both cases
-    /// something that was answered may be missing.
+    /// Changes when the server was started again, when another one took its place, and when it was a replica in
+    /// between: in each case something that was answered may be missing. Also when it gets its first replica, or
+    /// had none for an hour, though then nothing is.
     pub(super) fn run(&self) -> String {
         format!("{}:{}", self.says("run_id"), self.says("master_replid"))
     }

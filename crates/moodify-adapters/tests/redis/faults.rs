@@ -87,6 +87,49 @@ async fn a_server_that_is_silent_holds_nobody_up() {
     redis.playback_store().create(account, &state(1)).await.unwrap();
 }
 
+/// Its history changes under living connections, of which it ends none: by its first replica, and when it was a
+/// replica itself for a moment. All processes find out, and go on with one epoch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_another_history_is_found_out() {
+    let (Some(server), Some(replica)) = (RedisServer::start(), RedisServer::start()) else { return };
+    let slot = Slot::on(&server.url()).with_lease(Duration::from_secs(1));
+    let account = samples::id();
+    let one = slot.redis(None).await;
+    let mut signals = one.hub().subscribe(&subscriber(account)).await.unwrap();
+    one.playback_store().create(account, &state(7)).await.unwrap();
+    let port = server.url().rsplit_once(':').unwrap().1.to_owned();
+    let gets_a_replica = || {
+        replica.control(&["CONFIG", "SET", "masterauth", PASSWORD]);
+        replica.control(&["REPLICAOF", "127.0.0.1", &port]);
+    };
+    let is_demoted_for_a_moment = || {
+        server.control(&["REPLICAOF", "127.0.0.1", "1"]);
+        server.control(&["REPLICAOF", "NO", "ONE"]);
+    };
+    let changes: [&dyn Fn(); 2] = [&gets_a_replica, &is_demoted_for_a_moment];
+    for change in changes {
+        let history = || {
+            let told = server.control(&["INFO", "replication"]);
+            told.lines().find(|line| line.starts_with("master_replid:")).unwrap().to_owned()
+        };
+        let before = history();
+        change();
+        until("it has another history", async || history() != before).await;
+        assert_eq!(hear(&mut signals).await, Signal::Missed);
+        // Whoever comes later knows the new one only.
+        let other = slot.redis(None).await;
+        let epoch = async |redis: &Redis| {
+            let loaded = redis.playback_store().load(account).await;
+            loaded.ok().flatten().map(|state| state.epoch)
+        };
+        until("both agree", async || {
+            let seen = epoch(&other).await;
+            seen.is_some() && epoch(&one).await == seen && epoch(&other).await == seen
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_at_the_start_is_waited_for() {
     let Some(server) = RedisServer::start() else { return };
