@@ -39,6 +39,8 @@ mod chunks;
 mod faults;
 #[cfg(any(feature = "mongodb", feature = "postgres", feature = "rabbitmq", feature = "sqlite"))]
 mod hint;
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+mod hub;
 #[cfg(any(feature = "mail-files", feature = "smtp"))]
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]

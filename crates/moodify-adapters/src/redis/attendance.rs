@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -18,10 +17,9 @@ use super::error::Fault;
 use super::facts::Facts;
 use super::hub::{Inner, Request};
 use super::keys::Keys;
-use super::link::Backoff;
 use super::server::Base;
 use super::session::{Opener, Session};
-use super::wire::{Message, Record};
+use crate::hub::{Backoff, Message, Record};
 
 /// How many channels or connections one step deals with.
 const AT_ONCE: usize = 500;
@@ -66,7 +64,7 @@ impl Attendant {
         let old = self.leases.clone();
         self.leases.push(session.lease);
         renew(&self.inner, &session, true).await?;
-        let members = self.inner.local.all_members();
+        let members = self.inner.here.local.all_members();
         let subscribed: HashSet<AccountId> = members.iter().map(|member| member.account).collect();
         let channels: Vec<_> = subscribed.iter().map(|account| keys.hints(*account)).collect();
         for channels in channels.chunks(AT_ONCE) {
@@ -117,7 +115,7 @@ impl Attendant {
             if next.is_ok() {
                 tracing::info!("playback is connected to Redis again");
                 self.inner.base.context.record(Measurement::SyncInterrupted);
-                self.inner.local.miss();
+                self.inner.here.local.miss();
             }
         }
     }
@@ -159,8 +157,8 @@ impl Attendant {
 async fn listen(inner: &Inner, mut stream: PubSubStream) {
     while let Some(message) = stream.next().await {
         let Some(account) = inner.base.keys.listener(message.get_channel_name()) else { continue };
-        match Message::decode(message.get_payload_bytes(), inner.base.me) {
-            Ok(Some(message)) => inner.deliver(account, &message),
+        match Message::decode::<Fault>(message.get_payload_bytes(), inner.base.me) {
+            Ok(Some(message)) => inner.here.deliver(account, &message),
             Ok(None) => {}
             // Of another version: its devices find out by themselves.
             Err(fault) => tracing::warn!(%fault, "a playback hint cannot be read"),
@@ -174,7 +172,7 @@ async fn renew(inner: &Inner, session: &Session, is_new: bool) -> Result<Option<
     let mut script = scripts.renew.key(keys.leases());
     script.key(keys.lapsed()).key(keys.attendance(session.lease));
     script.arg(session.lease.to_string()).arg(millis(config.lease)).arg(u8::from(is_new));
-    let tidies = !is_new && inner.is_asked.load(Ordering::Relaxed);
+    let tidies = !is_new && inner.here.is_asked();
     script.arg(u8::from(tidies)).arg(millis(SWEEPING));
     let (goes_on, lapsed): (bool, String) = session.call("renew a lease", &script).await?;
     if goes_on { Ok(lapsed.parse().ok()) } else { Err(Fault::Lapsed) }
@@ -284,7 +282,7 @@ impl Presence<'_> {
         for (account, connection) in left {
             let field = format!("{connection}:{lease}");
             commands.cmd("HDEL").arg(keys.online(*account)).arg(field).ignore();
-            if self.inner.local.members(*account).is_empty() && self.subscribed.remove(account) {
+            if self.inner.here.local.members(*account).is_empty() && self.subscribed.remove(account) {
                 commands.cmd("SREM").arg(keys.attendance(lease)).arg(account.to_string()).ignore();
                 channels.push(keys.hints(*account));
             }
@@ -325,9 +323,8 @@ async fn sweep(inner: &Inner, session: &Session, lease: Uuid) -> Result<(), Faul
             script.key(&attendance).arg(lease.to_string()).arg(&account);
             let records: Vec<String> = session.call("forget what a process left behind", &script).await?;
             for record in records {
-                let (_, gone) = Record::decode(&record, listener)?;
-                // Waits while the service is busy with those before.
-                inner.deserted.send(gone).await.map_err(|_| Fault::Lost)?;
+                let (_, gone) = Record::decode::<Fault>(&record, listener)?;
+                inner.here.note_deserted(gone).await?;
             }
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use moodify_core::port::{PlaybackStoreError, SyncHubError, Unavailable};
 use redis::RedisError;
 
+use crate::hub::HubFault;
+
 /// Why the server did not do what it was asked. What to do about it stands after the last semicolon.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
@@ -115,6 +117,28 @@ impl Fault {
                 | Self::Full
                 | Self::NotNow(..)
         )
+    }
+}
+
+impl HubFault for Fault {
+    fn lost() -> Self {
+        Self::Lost
+    }
+
+    fn full() -> Self {
+        Self::Full
+    }
+
+    fn silent(patience: Duration, what: &'static str) -> Self {
+        Self::Silent(patience, what)
+    }
+
+    fn unreadable(what: &'static str) -> Self {
+        Self::Stored(what)
+    }
+
+    fn unwritable(error: serde_json::Error) -> Self {
+        Self::encode(error)
     }
 }
 

@@ -7,12 +7,9 @@ mod error;
 mod facts;
 mod hub;
 mod keys;
-mod link;
 mod playback_store;
-mod publisher;
 mod server;
 mod session;
-mod wire;
 
 pub use config::{RedisConfig, RedisUrlError};
 pub use hub::RedisSyncHub;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use moodify_core::port::{PlaybackArchive, Unavailable};
 use moodify_core::service::Context;
 use tokio::sync::mpsc;
@@ -15,10 +16,9 @@ use super::error::Fault;
 use super::facts::Facts;
 use super::hub::{Inner, RedisSyncHub};
 use super::keys::Keys;
-use super::link::Link;
 use super::playback_store::RedisPlaybackStore;
-use super::publisher::publisher;
 use super::session::{Opener, Scripts, Session};
+use crate::hub::{Carrier, Here, Link, Outgoing, publisher};
 
 /// A Redis server, as hub and as store of playback.
 pub struct Redis {
@@ -34,7 +34,7 @@ pub(super) struct Base {
     pub(super) context: Context,
     pub(super) keys: Keys,
     pub(super) scripts: Scripts,
-    pub(super) link: Link,
+    pub(super) link: Link<Session, Fault>,
     /// This process.
     pub(super) me: Uuid,
 }
@@ -55,6 +55,24 @@ pub struct Examination {
     pub version: String,
     /// What is doubtful, and what to do about it.
     pub doubts: Vec<(String, &'static str)>,
+}
+
+#[async_trait]
+impl Carrier for Base {
+    type Fault = Fault;
+
+    fn context(&self) -> &Context {
+        &self.context
+    }
+
+    async fn publish(&self, batch: &[Outgoing<Fault>]) -> Result<(), Fault> {
+        let session = self.link.session()?;
+        let mut commands = redis::pipe();
+        for Outgoing { account, message, .. } in batch {
+            commands.cmd("PUBLISH").arg(self.keys.hints(*account)).arg(message.as_slice()).ignore();
+        }
+        session.ask_all("publish hints", &commands).await
+    }
 }
 
 impl Redis {
@@ -81,8 +99,9 @@ impl Redis {
             config,
         });
         let (requests, asked) = mpsc::unbounded_channel();
-        let (outbox, publisher) = publisher(&base);
-        let inner = Arc::new(Inner::new(base.clone(), requests, outbox));
+        let (outbox, publisher) = publisher();
+        let here = Here::new(base.context.clone(), base.me, base.config.timeout, outbox);
+        let inner = Arc::new(Inner::new(base.clone(), here, requests));
         let opener = Opener::new(base.config.clone())?;
         let mut attendant = Attendant::new(inner.clone(), opener, asked);
         let first = attendant.open().await;
@@ -93,7 +112,7 @@ impl Redis {
             tracing::warn!(%fault, "Redis cannot be used now; it is tried again and again");
         }
         let first = attendant.begin(first);
-        let mut tasks = vec![tokio::spawn(attendant.run(first)), tokio::spawn(publisher.run())];
+        let mut tasks = vec![tokio::spawn(attendant.run(first)), tokio::spawn(publisher.run(base.clone()))];
         let archivist = archive.clone().map(|archive| Arc::new(Archivist::new(base.clone(), archive)));
         if let Some(archivist) = archivist.clone() {
             tasks.push(tokio::spawn(async move { archivist.run().await }));

@@ -1,4 +1,4 @@
-//! What goes over the channels, and what is kept of connections.
+//! What goes from process to process, and what is kept of connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use moodify_core::port::{Hint, Subscriber};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::error::Fault;
+use super::HubFault;
 
 /// How long a process's name is, with the space behind it.
 const HEAD: usize = uuid::fmt::Hyphenated::LENGTH + 1;
 
 /// What one process tells the others of a listener.
 #[derive(Debug, PartialEq)]
-pub(super) enum Message {
+pub(crate) enum Message {
     /// To all connections but this one.
     Hint(ConnectionId, Hint),
     /// These connections end: those of a session, or all.
@@ -40,20 +40,20 @@ enum Read {
 
 impl Message {
     /// With the name of the process in front: it need not read what it has written itself.
-    pub(super) fn encode(&self, process: Uuid) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn encode<F: HubFault>(&self, process: Uuid) -> Result<Vec<u8>, F> {
         let written = match self {
             Self::Hint(from, Hint::State(state)) => Written::State(*from, state),
             Self::Hint(from, Hint::Presence(presence)) => Written::Presence(*from, presence),
             Self::Close(session) => Written::Close(*session),
         };
         let mut bytes = format!("{} ", process.hyphenated()).into_bytes();
-        serde_json::to_writer(&mut bytes, &written).map_err(Fault::encode)?;
+        serde_json::to_writer(&mut bytes, &written).map_err(F::unwritable)?;
         Ok(bytes)
     }
 
     /// `None` if it is this process's own.
-    pub(super) fn decode(bytes: &[u8], process: Uuid) -> Result<Option<Self>, Fault> {
-        let unreadable = || Fault::Stored("a message");
+    pub(crate) fn decode<F: HubFault>(bytes: &[u8], process: Uuid) -> Result<Option<Self>, F> {
+        let unreadable = || F::unreadable("a message");
         let (head, body) = bytes.split_at_checked(HEAD).ok_or_else(unreadable)?;
         let from = Uuid::try_parse_ascii(head.trim_ascii_end()).map_err(|_| unreadable())?;
         if from == process {
@@ -69,7 +69,7 @@ impl Message {
 
 /// What the others know of a connection.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Record {
+pub(crate) struct Record {
     connection: ConnectionId,
     session: SessionId,
     device: Option<DeviceId>,
@@ -79,7 +79,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn of(subscriber: &Subscriber, joined_us: i64) -> Self {
+    pub(crate) fn of(subscriber: &Subscriber, joined_us: i64) -> Self {
         Self {
             connection: subscriber.connection,
             session: subscriber.session,
@@ -89,13 +89,13 @@ impl Record {
         }
     }
 
-    pub(super) fn encode(&self) -> Result<String, Fault> {
-        serde_json::to_string(self).map_err(Fault::encode)
+    pub(crate) fn encode<F: HubFault>(&self) -> Result<String, F> {
+        serde_json::to_string(self).map_err(F::unwritable)
     }
 
     /// When it joined, and what it is.
-    pub(super) fn decode(text: &str, account: AccountId) -> Result<(i64, Subscriber), Fault> {
-        let record: Self = serde_json::from_str(text).map_err(|_| Fault::Stored("a connection"))?;
+    pub(crate) fn decode<F: HubFault>(text: &str, account: AccountId) -> Result<(i64, Subscriber), F> {
+        let record: Self = serde_json::from_str(text).map_err(|_| F::unreadable("a connection"))?;
         let Self { connection, session, device, round_trip_us, joined_us } = record;
         let round_trip = Duration::from_micros(round_trip_us);
         Ok((joined_us, Subscriber { connection, account, session, device, round_trip }))
@@ -105,17 +105,18 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::plain_fault::Fault;
 
     #[test]
     fn a_process_skips_its_own_and_reads_the_others() {
         let [me, other, session] = [1, 2, 3].map(Uuid::from_u128);
         for close in [Some(session.into()), None] {
-            let bytes = Message::Close(close).encode(me).unwrap();
-            assert_eq!(Message::decode(&bytes, me).unwrap(), None);
-            assert_eq!(Message::decode(&bytes, other).unwrap(), Some(Message::Close(close)));
+            let bytes = Message::Close(close).encode::<Fault>(me).unwrap();
+            assert_eq!(Message::decode::<Fault>(&bytes, me), Ok(None));
+            assert_eq!(Message::decode::<Fault>(&bytes, other), Ok(Some(Message::Close(close))));
         }
         for nonsense in [&b""[..], b"x", &[b' '; 60], "0189 \u{1f600}".as_bytes()] {
-            assert!(Message::decode(nonsense, me).is_err(), "{nonsense:?}");
+            assert!(Message::decode::<Fault>(nonsense, me).is_err(), "{nonsense:?}");
         }
     }
 }
