@@ -44,6 +44,11 @@ pub(super) enum Fault {
         "no answer from the broker within {0:?} to: {1}; see whether an alarm holds it up (`rabbitmqctl status`)"
     )]
     Silent(Duration, &'static str),
+    /// It has no room.
+    #[error(
+        "the broker takes no messages because of an alarm (memory or disk); make room, see `rabbitmqctl status`"
+    )]
+    Alarm,
     /// It is gone, or not quite there yet.
     #[error("there is no such queue")]
     NoQueue,
@@ -94,6 +99,7 @@ impl Fault {
         match self {
             Self::OutOfReach { .. }
             | Self::Silent(..)
+            | Self::Alarm
             | Self::NoQueue
             | Self::NotKept
             | Self::Taken

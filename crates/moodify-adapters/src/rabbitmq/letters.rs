@@ -14,6 +14,10 @@ use super::topology::Topology;
 /// So many are looked through: more are in nobody's mind, and they are all in memory meanwhile.
 const MOST: usize = 10_000;
 
+/// So many are sent again at a time: all of them at once could take the broker longer than it has for an answer,
+/// and would then be there twice.
+const AT_ONCE: usize = 200;
+
 /// Dead letters that nobody else sees until they are given back.
 pub(super) struct Walk<'a> {
     session: &'a Session,
@@ -52,24 +56,25 @@ impl<'a> Walk<'a> {
         letters
     }
 
-    /// Sends these to the consumer again, as if nothing had failed yet.
+    /// Sends these to the consumer again, as if nothing had failed yet. After an error some of them were sent.
     pub(super) async fn replay(&mut self, letters: Letters) -> Result<u64, Fault> {
         let chosen = self.choose(letters);
-        let again: Vec<Outgoing> = chosen
-            .iter()
-            .map(|letter| {
+        for some in chosen.chunks(AT_ONCE) {
+            let again = |letter: &BasicGetMessage| {
                 let way = Way { attempts: message::way_of_letter(letter).attempts, ..Way::default() };
                 Outgoing::unread(letter, self.topology.due(self.consumer), &way)
-            })
-            .collect();
-        self.session.deliver(&again).await?;
-        self.settle(chosen).await
+            };
+            let again: Vec<Outgoing> = some.iter().map(again).collect();
+            self.session.deliver(&again).await?;
+            self.settle(some).await?;
+        }
+        Ok(chosen.len() as u64)
     }
 
     /// Gives these up for good.
     pub(super) async fn discard(&mut self, letters: Letters) -> Result<u64, Fault> {
         let chosen = self.choose(letters);
-        self.settle(chosen).await
+        self.settle(&chosen).await
     }
 
     /// Gives those up for good of which this is true.
@@ -77,8 +82,8 @@ impl<'a> Walk<'a> {
         let is_chosen = |letter: &mut BasicGetMessage| {
             dead_letter(self.consumer, letter).is_some_and(|letter| chosen(&letter))
         };
-        let chosen = self.letters.extract_if(.., is_chosen).collect();
-        self.settle(chosen).await
+        let chosen: Vec<_> = self.letters.extract_if(.., is_chosen).collect();
+        self.settle(&chosen).await
     }
 
     fn choose(&mut self, letters: Letters) -> Vec<BasicGetMessage> {
@@ -89,8 +94,8 @@ impl<'a> Walk<'a> {
         self.letters.extract_if(.., is_chosen).collect()
     }
 
-    async fn settle(&self, chosen: Vec<BasicGetMessage>) -> Result<u64, Fault> {
-        for letter in &chosen {
+    async fn settle(&self, chosen: &[BasicGetMessage]) -> Result<u64, Fault> {
+        for letter in chosen {
             let settled = letter.acker.ack(BasicAckOptions::default());
             self.session.within("forget a dead letter", settled).await?;
         }

@@ -112,6 +112,8 @@ impl Shared {
             if let Ok(session) = self.link.session() {
                 backoff = Backoff::new();
                 ended(&session).await;
+                // Of its two connections one may have ended alone. The next pair does not wait for that goodbye.
+                tokio::spawn(async move { session.close().await });
                 tracing::warn!("the connection to the broker has ended; events wait for the next one");
             }
             match self.connect().await {

@@ -1,10 +1,10 @@
-//! One connection, from its opening to its end.
+//! A pair of connections, from their opening to their end.
 
 use std::future::Future;
 use std::time::Duration;
 
 use futures::future::join_all;
-use futures::{Stream, StreamExt};
+use futures::stream::{Stream, StreamExt, select};
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
@@ -24,9 +24,11 @@ const HEARTBEAT_SECONDS: u16 = 10;
 /// "Success", as AMQP has it.
 const GOODBYE: u16 = 200;
 
-/// A connection that was opened.
+/// Connections that were opened. A broker with an alarm hears nothing more of one that has published, not even
+/// what makes room: so there is one for publishing, and one for all the rest.
 pub(super) struct Session {
     connection: Connection,
+    publishing: Connection,
     /// With confirmations. Whatever the broker objects to ends it; then there is another.
     publisher: Mutex<Channel>,
     timeout: Duration,
@@ -37,17 +39,15 @@ impl Session {
     pub(super) async fn open(config: &RabbitConfig) -> Result<Self, Fault> {
         let (host, user) = (format!("{}:{}", config.host, config.port), config.user.clone());
         let opened = async {
-            let properties = ConnectionProperties::default().with_connection_name("moodify".into());
-            let tls = OwnedTLSConfig { cert_chain: config.authorities.clone(), ..Default::default() };
-            let runtime = lapin::runtime::default_runtime()?;
-            let connection =
-                Connection::connect_uri_with_config(uri(config), properties, tls, runtime).await?;
-            let publisher = confirming(&connection).await?;
-            Ok((connection, publisher))
+            let connection = connect(config, "moodify").await?;
+            let publishing = connect(config, "moodify publisher").await?;
+            let publisher = confirming(&publishing).await?;
+            Ok((connection, publishing, publisher))
         };
         match tokio::time::timeout(config.timeout, opened).await {
-            Ok(Ok((connection, publisher))) => {
-                Ok(Self { connection, publisher: Mutex::new(publisher), timeout: config.timeout })
+            Ok(Ok((connection, publishing, publisher))) => {
+                let (publisher, timeout) = (Mutex::new(publisher), config.timeout);
+                Ok(Self { connection, publishing, publisher, timeout })
             }
             Ok(Err(source)) if is_log_in(&source) => Err(Fault::LogIn { host, user }),
             Ok(Err(source)) if is_virtual_host(&source) => {
@@ -61,24 +61,28 @@ impl Session {
         }
     }
 
-    /// What is heard of the connection; there may be more to hear after its end.
+    /// What is heard of the connections; there may be more to hear after the end of one.
     pub(super) fn events(&self) -> impl Stream<Item = Event> + Send + Unpin + 'static {
-        self.connection.events_listener().boxed()
+        select(self.connection.events_listener(), self.publishing.events_listener()).boxed()
     }
 
-    /// Whether it has not ended.
+    /// Whether neither has ended: one is of no use without the other.
     pub(super) fn is_open(&self) -> bool {
-        self.connection.status().connected()
+        self.connection.status().connected() && self.publishing.status().connected()
     }
 
-    /// Ends it in good order: what is written has arrived, what is not settled is the broker's again.
+    /// Ends what has not ended in good order: what is written has arrived, what is not settled is the broker's
+    /// again.
     pub(super) async fn close(&self) {
-        if !self.is_open() {
-            return;
-        }
-        let closed = self.within("the goodbye", self.connection.close(GOODBYE, "goodbye".into())).await;
-        if let Err(error) = closed {
-            tracing::debug!(%error, "a connection was not closed in good order");
+        for connection in [&self.publishing, &self.connection] {
+            // One that an alarm holds up has no goodbye; it ends with the process, or with the alarm.
+            if !connection.status().connected() || connection.status().blocked() {
+                continue;
+            }
+            let closed = self.within("the goodbye", connection.close(GOODBYE, "goodbye".into())).await;
+            if let Err(error) = closed {
+                tracing::debug!(%error, "a connection was not closed in good order");
+            }
         }
     }
 
@@ -114,7 +118,7 @@ impl Session {
     async fn publisher(&self) -> Result<Channel, Fault> {
         let mut publisher = self.publisher.lock().await;
         if !publisher.status().connected() {
-            *publisher = self.within("open a channel", confirming(&self.connection)).await?;
+            *publisher = self.within("open a channel", confirming(&self.publishing)).await?;
         }
         Ok(publisher.clone())
     }
@@ -124,6 +128,10 @@ impl Session {
     pub(super) async fn publish(&self, messages: &[Outgoing]) -> Result<Vec<usize>, Fault> {
         if messages.is_empty() {
             return Ok(Vec::new());
+        }
+        // What the driver is given now it keeps, and sends when the alarm is over: each try once more.
+        if self.publishing.status().blocked() {
+            return Err(Fault::Alarm);
         }
         let channel = self.publisher().await?;
         let published = async {
@@ -157,8 +165,8 @@ impl Session {
 
     /// Sends a message to a queue of its own and takes it back.
     pub(super) async fn round_trip(&self) -> Result<(), Fault> {
-        if self.connection.status().blocked() {
-            return Err(Fault::Silent(self.timeout, "whoever publishes"));
+        if self.publishing.status().blocked() {
+            return Err(Fault::Alarm);
         }
         let channel = self.channel().await?;
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
@@ -201,6 +209,13 @@ pub(super) async fn in_time<T>(
     answer: impl Future<Output = T>,
 ) -> Result<T, Fault> {
     tokio::time::timeout(timeout, answer).await.map_err(|_| Fault::Silent(timeout, what))
+}
+
+async fn connect(config: &RabbitConfig, name: &'static str) -> lapin::Result<Connection> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let tls = OwnedTLSConfig { cert_chain: config.authorities.clone(), ..Default::default() };
+    let runtime = lapin::runtime::default_runtime()?;
+    Connection::connect_uri_with_config(uri(config), properties, tls, runtime).await
 }
 
 async fn confirming(connection: &Connection) -> lapin::Result<Channel> {

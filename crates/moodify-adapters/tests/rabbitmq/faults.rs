@@ -86,6 +86,38 @@ async fn a_broker_that_was_killed_is_found_again() {
     until("something is left", async || queue.depth(MAIL).await.unwrap().waiting == 0).await;
 }
 
+/// Whoever publishes is held up, and is told so at once when that is known. Whoever consumes goes on: nothing else
+/// makes room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alarm_holds_up_nobody_who_makes_room() {
+    let Some(broker) = Broker::start() else { return };
+    let mut slot = Slot::on(&broker.url());
+    slot.config.timeout = Duration::from_secs(5);
+    let queue = slot.queue().await;
+    queue.declare(&asks_for(&[KIND])).await.unwrap();
+    let events: Vec<_> = (0..3).map(|_| samples::event(KIND)).collect();
+    queue.publish_all(&events, now()).await.unwrap();
+
+    broker.control(&["set_vm_memory_high_watermark", "0"]);
+    let late = samples::event(KIND);
+    until("nobody is held up", async || queue.publish(&late, now()).await.is_err()).await;
+    let begun = now();
+    for error in [queue.publish(&late, now()).await.unwrap_err(), queue.check().await.unwrap_err()] {
+        let error = fault(error);
+        assert!(error.retryable && error.to_string().contains("takes no messages"), "{error}");
+    }
+    assert!(now().duration_since(begun).as_secs_f64() < 2.0, "nobody waits for an alarm to end");
+    for event in &events {
+        let delivery = next(&*queue).await;
+        assert_eq!(delivery.event, *event);
+        queue.ack(&delivery.id).await.unwrap();
+    }
+
+    broker.control(&["set_vm_memory_high_watermark", "0.4"]);
+    until("it is not taken", async || queue.publish(&late, now()).await.is_ok()).await;
+    assert_eq!(next(&*queue).await.event, late);
+}
+
 /// Whoever starts before the broker is served when it is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_may_be_started_last() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use lapin::BasicProperties;
 use lapin::options::{BasicGetOptions, BasicNackOptions, BasicPublishOptions};
 use moodify_core::conformance::samples;
 use moodify_core::model::{EventKind, later};
@@ -44,6 +45,30 @@ async fn no_process_takes_more_than_it_can_handle() {
     one.publish_all(&events, now()).await.unwrap();
     assert_eq!(one.receive(MAIL, 4, now(), LEASE).await.unwrap().len(), 4);
     assert_eq!(other.receive(MAIL, 100, now(), LEASE).await.unwrap().len(), 30 - 8);
+}
+
+/// Each comes once, however many go back at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_dead_letters_are_replayed_in_pieces() {
+    const MANY: usize = 450;
+    let Some(slot) = Slot::take().await else { return };
+    let queue = slot.queue().await;
+    queue.declare(&asks_for(&[KIND])).await.unwrap();
+    let channel = slot.channel().await;
+    let dead = slot.name(&format!("{MAIL}.dead"));
+    channel.confirm_select(Default::default()).await.unwrap();
+    for _ in 0..MANY {
+        let event = samples::event(KIND);
+        let body = serde_json::to_vec(&event).unwrap();
+        let properties = BasicProperties::default().with_message_id(event.id.to_string().into());
+        let options = BasicPublishOptions::default();
+        let published = channel.basic_publish("".into(), dead.clone(), options, &body, properties);
+        published.await.unwrap().await.unwrap();
+    }
+    assert_eq!(queue.depth(MAIL).await.unwrap(), Depth { waiting: 0, dead: MANY as u64 });
+    assert_eq!(queue.replay(MAIL, Letters::All, now()).await.unwrap(), MANY as u64);
+    assert_eq!(queue.depth(MAIL).await.unwrap().waiting, MANY as u64);
+    assert_eq!(queue.replay(MAIL, Letters::All, now()).await.unwrap(), 0);
 }
 
 /// Nobody sees half of them because somebody else looks at the other half.
