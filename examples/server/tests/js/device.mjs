@@ -2,8 +2,9 @@
 //
 // On stdin, one request a line; each is answered by exactly one line with the same `id`:
 //
-//   {"id", "do": "connect", "url", "token"?, "auth"?, "options"?}
-//       opens the socket, with `auth` (default: {token}) and further client options
+//   {"id", "do": "connect", "url", "token"?, "auth"?, "from"?, "options"?}
+//       opens the socket, with `auth` (default: {token}), from this address of the machine, and with further
+//       client options
 //       → {"id", "ok": true} or {"id", "ok": false, "error": "<message of connect_error>"}
 //   {"id", "do": "emit", "event", "args"?: [], "timeout_ms"?: 50000}
 //       sends an event and waits for its acknowledgement; {"$bytes": n} anywhere in the arguments
@@ -27,6 +28,7 @@
 //
 // It reconnects only when told so. It ends when stdin ends.
 
+import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
@@ -43,9 +45,10 @@ const attached = (value) => {
 };
 
 const actions = {
-  connect({ url, token, auth = { token }, options = {} }) {
+  connect({ url, token, auth = { token }, from, options = {} }) {
     socket?.disconnect();
-    socket = io(url, { reconnection: false, forceNew: true, ...options, auth });
+    const way = from ? { agent: new Agent({ keepAlive: true, localAddress: from }) } : {};
+    socket = io(url, { reconnection: false, forceNew: true, ...way, ...options, auth });
     socket.onAny((event, ...args) => say({ event, args }));
     socket.on("disconnect", (reason) => say({ event: "disconnect", args: [reason] }));
     return new Promise((resolve, reject) => {

@@ -34,7 +34,7 @@ pub(crate) struct Addresses {
     front: String,
     auth: Vec<String>,
     music: Vec<String>,
-    sync: String,
+    sync: Vec<String>,
 }
 
 impl Addresses {
@@ -42,13 +42,13 @@ impl Addresses {
     pub(crate) fn choose(auth: usize, music: usize) -> Option<Self> {
         let nginx = program()?;
         let many = |count| (0..count).map(|_| free_address()).collect();
-        Some(Self {
-            nginx,
-            front: free_address(),
-            auth: many(auth),
-            music: many(music),
-            sync: free_address(),
-        })
+        Some(Self { nginx, front: free_address(), auth: many(auth), music: many(music), sync: many(1) })
+    }
+
+    /// The same with so many processes of sync: they need a Redis.
+    pub(crate) fn with_sync(mut self, count: usize) -> Self {
+        self.sync = (0..count).map(|_| free_address()).collect();
+        self
     }
 
     pub(crate) fn front(&self) -> String {
@@ -82,7 +82,7 @@ impl Apart {
         let (auth, music, notification, sync) = std::thread::scope(|scope| {
             let auth = scope.spawn(|| started("auth", &addresses.auth));
             let music = scope.spawn(|| started("music", &addresses.music));
-            let sync = scope.spawn(|| started("sync", std::slice::from_ref(&addresses.sync)));
+            let sync = scope.spawn(|| started("sync", &addresses.sync));
             let notification = vec![place.serve(&["notification"])];
             (auth.join().unwrap(), music.join().unwrap(), notification, sync.join().unwrap())
         });
@@ -115,7 +115,7 @@ fn nginx(folder: &Path, addresses: &Addresses) -> Server {
     for (from, to) in [
         ("server 127.0.0.1:8081;", servers(&addresses.auth)),
         ("server 127.0.0.1:8082;", servers(&addresses.music)),
-        ("server 127.0.0.1:8084;", servers(std::slice::from_ref(&addresses.sync))),
+        ("server 127.0.0.1:8084;", servers(&addresses.sync)),
         ("listen 127.0.0.1:8080;", format!("listen {};", addresses.front)),
         ("include routes.conf;", format!("include {DEPLOY}/routes.conf;")),
         // So that killing it ends all of it.
@@ -126,7 +126,9 @@ fn nginx(folder: &Path, addresses: &Addresses) -> Server {
     }
     let path = folder.join("nginx.conf");
     fs::write(&path, config).unwrap();
-    let mut command = Command::new(addresses.nginx);
+    // As many sockets as the system allows: without a master nginx does not ask for them by itself.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n "$(ulimit -Hn)"; exec "$0" "$@""#, addresses.nginx]);
     command.arg("-p").arg(folder).arg("-c").arg(&path).stdin(Stdio::null());
     let server = Server::other(&mut command, &addresses.front());
     wait_for("nginx at its address", || TcpStream::connect(&addresses.front).is_ok());

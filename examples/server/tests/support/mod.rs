@@ -45,11 +45,18 @@ pub(crate) fn wait_until<T, E: std::fmt::Debug>(what: &str, ask: impl Fn() -> Re
 /// An empty folder to run the program in, without any setting from outside.
 pub(crate) struct Place {
     folder: TempDir,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// The same with a variable that every program started here gets.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -67,10 +74,11 @@ impl Place {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_moodify"));
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("MOODIFY_") {
+            if ["MOODIFY_", "AWS_"].iter().any(|of| name.to_string_lossy().starts_with(of)) {
                 command.env_remove(name);
             }
         }
+        command.envs(self.environment.iter().map(|(name, value)| (*name, value)));
         // Tests sign many people up from one address.
         command.env("MOODIFY_LIMITS_SIGNUP_PER_MINUTE", "0").env("MOODIFY_LIMITS_REQUESTS_PER_MINUTE", "0");
         // Nobody is to see a backtrace, whatever the environment asks for.
