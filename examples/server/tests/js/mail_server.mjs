@@ -6,6 +6,7 @@
 // how the server behaves:
 //   refused@…  550 to the receiver     full@…    552 to the text      later@…  451 to the receiver
 //   dropped@…  hangs up at the text    silent@…  never answers the text
+//   stuck@…    never answers the receiver
 // POST /token gives access tokens, GET /seen what happened, POST /control changes what comes next.
 
 import { readFileSync } from "node:fs";
@@ -16,10 +17,14 @@ import { SMTPServer } from "smtp-server";
 const folder = process.argv[2];
 const [key, cert] = ["key.pem", "cert.pem"].map((name) => readFileSync(join(folder, name)));
 
-const seen = { mails: [], connections: 0, fetched: 0 };
+const seen = { mails: [], connections: 0, fetched: 0, held: 0 };
 const valid = new Set();
 let tokens = "granted";
 let refuse_everybody = false;
+// Hangs up on whoever connects; answers no receiver; takes every mail, whatever its receiver is called.
+let down = false;
+let hold = false;
+let lenient = false;
 const open = new Set();
 
 const fault = (code, text) => Object.assign(new Error(text), { responseCode: code });
@@ -36,7 +41,8 @@ function onAuth(auth, _session, done) {
 }
 
 function onRcptTo({ address }, _session, done) {
-  const who = address.split("@")[0];
+  const who = lenient ? "" : address.split("@")[0];
+  if (hold || who === "stuck") return void (seen.held += 1);
   if (who === "refused") return done(fault(550, "5.1.1 nobody of that name"));
   if (who === "later") return done(fault(451, "4.7.1 greylisted"));
   done();
@@ -44,7 +50,7 @@ function onRcptTo({ address }, _session, done) {
 
 function onData(stream, session, done) {
   const to = session.envelope.rcptTo.map(({ address }) => address);
-  const who = to[0].split("@")[0];
+  const who = lenient ? "" : to[0].split("@")[0];
   const chunks = [];
   stream.on("data", (chunk) => chunks.push(chunk));
   stream.on("end", () => {
@@ -70,6 +76,7 @@ function listen(options) {
   });
   server.on("error", () => {});
   server.server.on("connection", (socket) => {
+    if (down) return socket.destroy();
     open.add(socket);
     socket.on("close", () => open.delete(socket));
   });
@@ -98,6 +105,9 @@ async function http(request, response) {
     if (change.tokens) tokens = change.tokens;
     if (change.hang_up) open.forEach((socket) => socket.destroy());
     if (change.refuse_everybody !== undefined) refuse_everybody = change.refuse_everybody;
+    if (change.down !== undefined) down = change.down;
+    if (change.hold !== undefined) hold = change.hold;
+    if (change.lenient !== undefined) lenient = change.lenient;
     return answer(200, {});
   }
   seen.fetched += 1;
@@ -108,6 +118,7 @@ async function http(request, response) {
     form.get("client_secret") === "app-secret" &&
     form.get("refresh_token") === "refresh";
   if (tokens === "busy") return answer(503, {});
+  if (tokens === "broken") return answer(500, {});
   if (tokens === "silent") return;
   if (tokens === "revoked" || !known) {
     return answer(400, { error: "invalid_grant", error_description: "Token has been expired or revoked." });

@@ -44,6 +44,8 @@ pub(crate) struct Seen {
     pub(crate) connections: u32,
     /// How often an access token was asked for.
     pub(crate) fetched: u32,
+    /// How many receivers were left without an answer.
+    pub(crate) held: u32,
 }
 
 /// A mail that was taken.
