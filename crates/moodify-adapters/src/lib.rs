@@ -14,6 +14,8 @@ pub mod jwks;
 pub mod mail_files;
 #[cfg(feature = "mongodb")]
 pub mod mongodb;
+#[cfg(any(feature = "azure", feature = "gcs"))]
+pub mod object_store;
 #[cfg(feature = "oidc")]
 pub mod oidc;
 #[cfg(feature = "otel")]
@@ -45,7 +47,7 @@ mod hub;
 mod message;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
-#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "redis"))]
+#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "redis", feature = "s3"))]
 mod tls;
-#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc"))]
+#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "s3"))]
 mod web;

@@ -124,6 +124,12 @@ impl Origin {
         HeaderValue::from_str(&origin).map(Self).map_err(|_| invalid())
     }
 
+    /// As a browser sends it.
+    pub fn as_str(&self) -> &str {
+        // It was made of a text.
+        self.0.to_str().unwrap_or_default()
+    }
+
     pub(crate) fn as_header(&self) -> &HeaderValue {
         &self.0
     }

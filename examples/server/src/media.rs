@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use moodify_adapters::files::FileMediaStore;
 #[cfg(feature = "s3")]
-use moodify_adapters::s3::S3MediaStore;
+use moodify_adapters::s3::{Preflight, S3MediaStore};
+#[cfg(feature = "s3")]
+use moodify_core::model::MediaKey;
 use moodify_core::{
     MoodifyBuilder,
     port::{MediaStore, Unavailable},
@@ -19,6 +21,12 @@ pub(crate) trait Media: MediaStore {
 
     /// Whether it works.
     async fn check(&self) -> Result<(), Unavailable>;
+
+    /// Whether pages of this origin may send this straight to it; `None` where nobody can be asked.
+    #[cfg(feature = "s3")]
+    async fn preflight(&self, _key: &MediaKey, _origin: &str) -> Result<Option<Preflight>, Unavailable> {
+        Ok(None)
+    }
 }
 
 #[async_trait]
@@ -41,5 +49,9 @@ impl Media for S3MediaStore {
 
     async fn check(&self) -> Result<(), Unavailable> {
         Self::check(self).await
+    }
+
+    async fn preflight(&self, key: &MediaKey, origin: &str) -> Result<Option<Preflight>, Unavailable> {
+        Self::preflight(self, key, origin).await.map(Some)
     }
 }
