@@ -5,8 +5,10 @@
 // Prints one line, {"plain", "starttls", "implicit", "http"}: its ports. What a receiver is called says
 // how the server behaves:
 //   refused@…  550 to the receiver     full@…    552 to the text      later@…  451 to the receiver
-//   dropped@…  hangs up at the text    silent@…  never answers the text
+//   dropped@…  hangs up at the text    silent@…  never answers the text  slow@…  answers after a second
+//   cut@…      hangs up at the receiver               daily@…, hasty@…  say that the sender has sent too much
 //   stuck@…    never answers the receiver
+// Mails to dropped@…, silent@… and slow@… are taken all the same.
 // POST /token gives access tokens, GET /seen what happened, POST /control changes what comes next.
 
 import { readFileSync } from "node:fs";
@@ -17,7 +19,7 @@ import { SMTPServer } from "smtp-server";
 const folder = process.argv[2];
 const [key, cert] = ["key.pem", "cert.pem"].map((name) => readFileSync(join(folder, name)));
 
-const seen = { mails: [], connections: 0, fetched: 0, held: 0 };
+const seen = { mails: [], connections: 0, fetched: 0, held: 0, turned_away: 0 };
 const valid = new Set();
 let tokens = "granted";
 let refuse_everybody = false;
@@ -27,6 +29,7 @@ let hold = false;
 let lenient = false;
 const open = new Set();
 
+const hang_up = () => [...open].forEach((socket) => socket.destroy());
 const fault = (code, text) => Object.assign(new Error(text), { responseCode: code });
 
 function onAuth(auth, _session, done) {
@@ -43,6 +46,8 @@ function onAuth(auth, _session, done) {
 function onRcptTo({ address }, _session, done) {
   const who = lenient ? "" : address.split("@")[0];
   if (hold || who === "stuck") return void (seen.held += 1);
+  if (who === "cut") return hang_up();
+  if (who === "hasty") return done(fault(450, "4.7.1 rate limit exceeded"));
   if (who === "refused") return done(fault(550, "5.1.1 nobody of that name"));
   if (who === "later") return done(fault(451, "4.7.1 greylisted"));
   done();
@@ -54,12 +59,13 @@ function onData(stream, session, done) {
   const chunks = [];
   stream.on("data", (chunk) => chunks.push(chunk));
   stream.on("end", () => {
-    if (who === "dropped") return [...open].forEach((socket) => socket.destroy());
-    if (who === "silent") return;
     if (who === "full") return done(fault(552, "5.2.2 mailbox full"));
+    if (who === "daily") return done(fault(550, "5.4.5 Daily user sending limit exceeded."));
     const raw = Buffer.concat(chunks).toString("utf8");
     seen.mails.push({ to, from: session.envelope.mailFrom.address, user: session.user, secure: session.secure, raw });
-    done(null, "2.0.0 taken");
+    if (who === "dropped") return hang_up();
+    if (who === "silent") return;
+    setTimeout(() => done(null, "2.0.0 taken"), who === "slow" ? 1000 : 0);
   });
 }
 
@@ -76,7 +82,10 @@ function listen(options) {
   });
   server.on("error", () => {});
   server.server.on("connection", (socket) => {
-    if (down) return socket.destroy();
+    if (down) {
+      seen.turned_away += 1;
+      return socket.destroy();
+    }
     open.add(socket);
     socket.on("close", () => open.delete(socket));
   });
@@ -103,7 +112,7 @@ async function http(request, response) {
     const change = JSON.parse(text);
     if (change.revoke) valid.clear();
     if (change.tokens) tokens = change.tokens;
-    if (change.hang_up) open.forEach((socket) => socket.destroy());
+    if (change.hang_up) hang_up();
     if (change.refuse_everybody !== undefined) refuse_everybody = change.refuse_everybody;
     if (change.down !== undefined) down = change.down;
     if (change.hold !== undefined) hold = change.hold;

@@ -46,6 +46,8 @@ pub(crate) struct Seen {
     pub(crate) fetched: u32,
     /// How many receivers were left without an answer.
     pub(crate) held: u32,
+    /// How many connections were ended at once.
+    pub(crate) turned_away: u32,
 }
 
 /// A mail that was taken.
