@@ -1,21 +1,15 @@
 //! One check a part: what is tried is what the server will do with it.
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, net::TcpListener, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use moodify_core::{
     Services,
-    model::{KeyPurpose, MediaKey, Timestamp},
+    model::{MediaKey, Timestamp},
     port::{Clock, Consumer, MediaError, MediaProbe, ProbeError, Queue, QueueError, Rejection},
     service::{Context, delivery::CONSUMERS},
 };
-use url::{Host, Url};
 
 use super::report::Finding;
 use crate::{
@@ -32,9 +26,6 @@ pub(super) type Found = Result<Finding, Failure>;
 
 /// Before this Moodify did not exist: 2026-01-01T00:00:00Z.
 const EARLIEST: i64 = 1_767_225_600;
-
-/// A clock may lag this much behind the one that made a key.
-const TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Enough to see that something is wrong.
 const MOST_DEAD_LETTERS: usize = 100;
@@ -72,24 +63,6 @@ pub(super) async fn database(database: &dyn Database, address: &Address) -> Foun
     let fix = "look at the disk that the database is on, and at what its user may do";
     tried.map_err(|error| Failure::new(one_line(&error), fix))?;
     works(format!("wrote to {address} and read it back"))
-}
-
-/// A key from the future means that this clock is behind: its tokens would be dead at once.
-pub(super) async fn keys(database: &dyn Database, now: Timestamp) -> Found {
-    let keys = database.keys(KeyPurpose::AccessToken).await;
-    let keys = keys.map_err(|error| Failure::new(one_line(&error), "look at the database"))?;
-    match keys.first() {
-        None => works("none yet: the first start makes them".to_owned()),
-        Some(key)
-            if key.created_at.duration_since(now).unsigned_abs() > TOLERANCE && key.created_at > now =>
-        {
-            Err(Failure::new(
-                format!("the newest signing key is from {}, which has not come yet", key.created_at),
-                "set the clock of this machine, or of the one that made the key",
-            ))
-        }
-        Some(key) => works(format!("{}, the newest from {}", keys.len(), key.created_at)),
-    }
 }
 
 /// A queue in the database is tried with a consumer that asks for nothing, so that nothing is ever kept
@@ -152,13 +125,6 @@ pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
     }
 }
 
-pub(super) async fn mailer(settings: &Settings, clock: Arc<dyn Clock>) -> Found {
-    let address = settings.mailer()?;
-    let mailer = assemble::mailer(settings, clock)?;
-    mailer.check().await.map_err(|error| Failure::new(one_line(&error), format!("look at {address}")))?;
-    works(format!("{address} takes mails; none was sent"))
-}
-
 /// Asks the issuer who it is, for its keys, and to redeem a code that nobody has.
 pub(super) async fn google(settings: &Settings, context: &Context) -> Found {
     let Some(provider) = assemble::identity_provider(settings, context)? else {
@@ -169,28 +135,6 @@ pub(super) async fn google(settings: &Settings, context: &Context) -> Found {
     let back = settings.public_url(settings.listen)?.join("/v1/auth/google/callback");
     let back = back.map_err(|error| Failure::new(one_line(&error), "correct public_url"))?;
     works(format!("the issuer knows this client; it has to know {back} too"))
-}
-
-/// Asks for the keys that these services verify access tokens with, if they do and if it is by asking.
-pub(super) async fn jwks(settings: &Settings, services: Services) -> Found {
-    if services.auth || !(services.music || services.sync) {
-        return Ok(Finding::Untried("these services need none but their own".to_owned()));
-    }
-    let Some(keys) = assemble::jwks(settings, services)? else {
-        return works("they are in the database, which is that of the auth service".to_owned());
-    };
-    let keys = keys.fetch().await.map_err(|error| {
-        let fix = "start the auth service, or correct accounts.jwks_url; until then nobody is let in whose key is new";
-        Failure::new(one_line(&error), fix)
-    })?;
-    let what = format!("{} keys of the auth service", keys.len());
-    match settings.accounts.jwks_url() {
-        Some(url) if url.scheme() == "http" && !is_this_machine(url) => Ok(Finding::Doubtful(Failure::new(
-            format!("{what}, but {url} is not encrypted: who stands between can let anybody in"),
-            "take https, or a network that is nobody else's",
-        ))),
-        _ => works(what),
-    }
 }
 
 pub(super) async fn sync(
@@ -262,33 +206,7 @@ pub(super) fn listen(settings: &Settings) -> Found {
     }
 }
 
-pub(super) fn public_url(settings: &Settings) -> Found {
-    let url = settings.public_url(settings.listen)?;
-    let doubt = |what: String, fix: &str| Ok(Finding::Doubtful(Failure::new(what, fix)));
-    if !settings.has_public_url() && !is_local(settings.listen) {
-        let fix = "set public_url to what a browser is given: signed URLs and mails are built from it";
-        return doubt(format!("it is not set, and {url} reaches this machine only"), fix);
-    }
-    if url.scheme() == "http" && !is_this_machine(&url) {
-        return doubt(format!("{url} is not encrypted: tokens can be read on the way"), "put TLS before it");
-    }
-    works(url.to_string())
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
-fn is_local(listen: SocketAddr) -> bool {
-    listen.ip().is_loopback()
-}
-
-fn works(what: String) -> Found {
+pub(super) fn works(what: String) -> Found {
     Ok(Finding::Works(what))
 }
 

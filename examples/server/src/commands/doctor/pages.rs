@@ -1,0 +1,115 @@
+//! How browsers reach this deployment, and what its pages may do.
+
+use std::net::SocketAddr;
+
+#[cfg(feature = "s3")]
+use moodify_adapters::s3::Preflight;
+#[cfg(feature = "s3")]
+use moodify_core::{model::MediaKey, service::Context};
+use url::{Host, Url};
+
+use super::{
+    checks::{Found, works},
+    report::Finding,
+};
+#[cfg(feature = "s3")]
+use crate::{assemble, failure::one_line};
+use crate::{config::Settings, failure::Failure};
+
+pub(super) fn public_url(settings: &Settings) -> Found {
+    let url = settings.public_url(settings.listen)?;
+    if !settings.has_public_url() && !is_local(settings.listen) {
+        return doubt(
+            format!("it is not set, and {url} reaches this machine only"),
+            "set public_url to what a browser is given: signed URLs and mails are built from it",
+        );
+    }
+    if is_in_clear(&url) {
+        return doubt(format!("{url} is not encrypted: tokens can be read on the way"), "put TLS before it");
+    }
+    for origin in settings.http.allowed_origins() {
+        if Url::parse(origin.as_str()).is_ok_and(|origin| is_in_clear(&origin)) {
+            return doubt(
+                format!(
+                    "http.allowed_origins has {}, whose pages can be changed on the way",
+                    origin.as_str()
+                ),
+                "serve them over https, and name them so",
+            );
+        }
+    }
+    works(url.to_string())
+}
+
+/// Asks the bucket what a browser asks it before a page may send there.
+#[cfg(feature = "s3")]
+pub(super) async fn cors(settings: &Settings, context: &Context) -> Found {
+    let untried = |why: &str| Ok(Finding::Untried(why.to_owned()));
+    let address = settings.media()?;
+    if address.scheme() != "s3" {
+        return untried("files are sent to this server itself, by http.allowed_origins");
+    }
+    let origins = origins(settings)?;
+    if origins.is_empty() {
+        return untried("neither http.allowed_origins nor public_url says where pages are");
+    }
+    let Ok(store) = assemble::media(settings, context.clock.clone()).await else {
+        return untried("it needs media");
+    };
+    let key = MediaKey::audio(context.new_id());
+    for origin in &origins {
+        match store.preflight(&key, origin).await {
+            Ok(None) => return untried("this store is not asked"),
+            Ok(Some(Preflight::Allowed)) => {}
+            Ok(Some(Preflight::Refused(why))) => {
+                return doubt(
+                    format!("pages of {origin} may not send files straight to {address}: {why}"),
+                    "allow PUT from there in the bucket's CORS, or let pages upload through the API",
+                );
+            }
+            Err(error) => {
+                let why = one_line(&error);
+                return doubt(
+                    format!("{address} could not be asked whether pages of {origin} may send: {why}"),
+                    "check the endpoint in `media`: browsers must reach it too",
+                );
+            }
+        }
+    }
+    works(format!("pages of {} may send files straight to {address}", origins.join(", ")))
+}
+
+/// Where pages come from that call the API.
+#[cfg(feature = "s3")]
+fn origins(settings: &Settings) -> Result<Vec<String>, Failure> {
+    let allowed = settings.http.allowed_origins();
+    let mut origins: Vec<String> = allowed.iter().map(|origin| origin.as_str().to_owned()).collect();
+    if settings.has_public_url() {
+        let own = settings.public_url(settings.listen)?.origin().ascii_serialization();
+        if !origins.contains(&own) {
+            origins.push(own);
+        }
+    }
+    Ok(origins)
+}
+
+fn is_in_clear(url: &Url) -> bool {
+    url.scheme() == "http" && !is_this_machine(url)
+}
+
+pub(super) fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn is_local(listen: SocketAddr) -> bool {
+    listen.ip().is_loopback()
+}
+
+fn doubt(what: String, fix: &str) -> Found {
+    Ok(Finding::Doubtful(Failure::new(what, fix)))
+}
