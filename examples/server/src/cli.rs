@@ -88,6 +88,9 @@ pub(crate) enum Command {
         /// The server's address, such as http://127.0.0.1:8080, instead of the one it listens at.
         #[arg(long)]
         url: Option<String>,
+        /// Ask only whether it is alive: for what restarts a container, which helps no database that is away.
+        #[arg(long)]
+        live: bool,
         #[command(flatten)]
         flags: Flags,
     },

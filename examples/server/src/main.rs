@@ -25,6 +25,7 @@ use clap::Parser;
 use moodify_adapters::probe::child;
 
 use cli::{Cli, Command, Keys, Purpose};
+use commands::healthcheck::Question;
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -57,6 +58,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Keys { action: Keys::Rotate { purpose, flags } } => {
             commands::keys::rotate(&flags.load()?, Purpose::keys(purpose))
         }
-        Command::Healthcheck { url, flags } => commands::healthcheck::run(url.as_deref(), &flags.load()?),
+        Command::Healthcheck { url, live, flags } => {
+            let question = if live { Question::Live } else { Question::Ready };
+            commands::healthcheck::run(url.as_deref(), question, &flags.load()?)
+        }
     }
 }

@@ -19,16 +19,34 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest answer that is read; ours has some hundred bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
 
-/// Asks `GET /health/ready` of this address, or of the one that is configured.
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether to send it requests.
+    Ready,
+    /// Whether to leave it running: what it stands on may be away for now.
+    Live,
+}
+
+impl Question {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// Asks it of this address, or of the one that is configured.
 ///
 /// # Errors
 /// If there is no answer, or any but 200.
-pub(crate) fn run(url: Option<&str>, settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn run(url: Option<&str>, question: Question, settings: &Settings) -> Result<(), Failure> {
     let host = match url {
         Some(url) => host_and_port(url)?,
         None => format!("{}:{}", bracketed(settings), settings.listen.port()),
     };
-    let answer = ask(&host).map_err(|error| {
+    let answer = ask(&host, question).map_err(|error| {
         Failure::new(
             format!("no answer from {host}: {error}"),
             "start the server, or name its address with --url or --listen",
@@ -39,7 +57,8 @@ pub(crate) fn run(url: Option<&str>, settings: &Settings) -> Result<(), Failure>
         return Ok(());
     }
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim());
-    Err(Failure::new(format!("{host} is not ready: status {status}: {body}"), "run `moodify doctor`"))
+    let what = format!("{host} is not {}: status {status}: {body}", question.word());
+    Err(Failure::new(what, "run `moodify doctor`"))
 }
 
 fn bracketed(settings: &Settings) -> String {
@@ -59,13 +78,14 @@ fn host_and_port(url: &str) -> Result<String, Failure> {
     })
 }
 
-fn ask(host: &str) -> io::Result<String> {
+fn ask(host: &str, question: Question) -> io::Result<String> {
     let address = host.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name is unknown"))?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     // In one piece: formatting straight into the socket would send it word by word.
-    let request = format!("GET /health/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let path = question.word();
+    let request = format!("GET /health/{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
@@ -78,8 +98,12 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with this and returns the address.
+    /// Answers one question with this and returns the address.
     fn server(answer: &'static str) -> String {
+        server_asked("ready", answer)
+    }
+
+    fn server_asked(question: &'static str, answer: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         thread::spawn(move || {
@@ -90,14 +114,23 @@ mod tests {
                 stream.read_exact(&mut byte).unwrap();
                 request.extend(byte);
             }
-            assert!(request.starts_with(b"GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1:"));
+            let asked = format!("GET /health/{question} HTTP/1.1\r\nHost: 127.0.0.1:");
+            assert!(request.starts_with(asked.as_bytes()));
             stream.write_all(answer.as_bytes()).unwrap();
         });
         url
     }
 
     fn check(url: &str) -> Result<(), Failure> {
-        run(Some(url), &Settings::default())
+        run(Some(url), Question::Ready, &Settings::default())
+    }
+
+    #[test]
+    fn whoever_restarts_asks_another_question() {
+        let live = |url: &str| run(Some(url), Question::Live, &Settings::default());
+        live(&server_asked("live", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")).unwrap();
+        let refused = live(&server_asked("live", "HTTP/1.1 500 Oh\r\n\r\n")).unwrap_err();
+        assert!(refused.what().contains("is not live: status 500"), "{refused}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use moodify_core::{
 use super::report::Finding;
 use crate::{
     assemble::{self, Upgrade, with_advice},
-    commands::healthcheck,
+    commands::healthcheck::{self, Question},
     config::{Address, Settings},
     database::Database,
     failure::{Failure, one_line},
@@ -191,7 +191,7 @@ pub(super) fn listen(settings: &Settings) -> Found {
     match TcpListener::bind(address) {
         Ok(_) => works(format!("{address} is free")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            match healthcheck::run(None, settings) {
+            match healthcheck::run(None, Question::Ready, settings) {
                 Ok(()) => works(format!("a server answers at {address} and is ready")),
                 Err(_) => Err(Failure::new(
                     format!("{address} is taken, and not by a server that is ready"),
