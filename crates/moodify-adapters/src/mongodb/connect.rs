@@ -22,7 +22,15 @@ pub(super) enum Upgrade {
 
 pub(super) async fn open(config: &MongoConfig, upgrade: Upgrade) -> Result<Database, MongoConnectError> {
     check(config.url.expose_secret())?;
-    let options = options(config).await?;
+    open_with(options(config).await?, config, upgrade).await
+}
+
+/// The same with options of the driver that were looked at already.
+pub(super) async fn open_with(
+    options: ClientOptions,
+    config: &MongoConfig,
+    upgrade: Upgrade,
+) -> Result<Database, MongoConnectError> {
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let shown = shown(&options, &name);
     let failed = |fault: Fault| MongoConnectError::reaching(&shown, fault);
@@ -114,7 +122,7 @@ fn check(text: &str) -> Result<(), MongoConnectError> {
     Ok(())
 }
 
-async fn options(config: &MongoConfig) -> Result<ClientOptions, MongoConnectError> {
+pub(super) async fn options(config: &MongoConfig) -> Result<ClientOptions, MongoConnectError> {
     let parsed = ClientOptions::parse(config.url.expose_secret()).await;
     let mut options = parsed.map_err(|error| match *error.kind {
         mongodb::error::ErrorKind::DnsResolve { .. } => MongoConnectError::Unreachable {

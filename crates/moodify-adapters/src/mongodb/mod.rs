@@ -2,6 +2,8 @@
 
 mod catalog_store;
 mod claim;
+#[cfg(test)]
+mod commands;
 mod config;
 mod connect;
 mod database;

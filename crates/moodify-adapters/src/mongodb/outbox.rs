@@ -91,6 +91,7 @@ impl Taking {
         }
         loop {
             let due = Find::new(self.collection, self.due.clone()).sort(self.sort.clone()).limit(self.max);
+            let due = due.fields(doc! { "_id": 1 });
             let chosen: Vec<Bson> =
                 step.find(due).await?.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
             if chosen.is_empty() {

@@ -10,7 +10,7 @@ use super::step::Find;
 use super::{MongoConfig, MongoStore};
 
 #[path = "../../tests/mongodb/server.rs"]
-mod server;
+pub(super) mod server;
 
 /// The index that the server walks for this query; nothing if it looks at all documents.
 async fn index_of(store: &MongoStore, query: &Find) -> Option<String> {

@@ -1,7 +1,7 @@
 //! One document, read field by field; and what values look like in it.
 
 use jiff::Timestamp;
-use mongodb::bson::{Binary, Bson, Document, spec::BinarySubtype};
+use mongodb::bson::{Binary, Bson, Document, RawBsonRef, RawDocument, spec::BinarySubtype};
 use moodify_core::model::{
     AccountId, ArtistId, EntryId, Epoch, EventId, KeyId, MediaId, PlaylistId, SessionId, TrackId, UploadId,
 };
@@ -9,24 +9,105 @@ use uuid::Uuid;
 
 use super::error::Fault;
 
-/// A document that was read.
-pub(super) struct Row(pub(super) Document);
+/// A document that was read: as the driver's maps have it, or [`Flat`].
+pub(super) struct Row<D = Document>(pub(super) D);
 
-impl Row {
-    fn present(&self, field: &str) -> Option<&Bson> {
-        self.0.get(field).filter(|value| !matches!(value, Bson::Null))
+/// What has fields.
+pub(super) trait Fields {
+    fn value(&self, field: &str) -> Option<Value<'_>>;
+}
+
+/// A value of a field, as far as fields of ours have values.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    Null,
+    Flag(bool),
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Other,
+}
+
+impl Fields for Document {
+    fn value(&self, field: &str) -> Option<Value<'_>> {
+        Some(match self.get(field)? {
+            Bson::Null => Value::Null,
+            Bson::Boolean(flag) => Value::Flag(*flag),
+            // Integers come in two widths: aggregations choose by themselves.
+            Bson::Int64(value) => Value::Int(*value),
+            Bson::Int32(value) => Value::Int((*value).into()),
+            Bson::String(text) => Value::Text(text),
+            Bson::Binary(binary) => Value::Bytes(&binary.bytes),
+            _ => Value::Other,
+        })
+    }
+}
+
+/// The fields of a document as they stand in the server's answer: nothing is copied, and a list this short is
+/// searched sooner than a map is made.
+pub(super) struct Flat<'d>(Vec<(&'d str, RawBsonRef<'d>)>);
+
+impl<'d> Flat<'d> {
+    /// What an ordinary document of ours has at most.
+    const USUAL: usize = 20;
+
+    pub(super) fn of(document: &'d RawDocument) -> Result<Self, Fault> {
+        let mut fields = Vec::with_capacity(Self::USUAL);
+        for field in document {
+            let (name, value) = field.map_err(|_| Fault::stored("a document"))?;
+            fields.push((name.as_str(), value));
+        }
+        Ok(Self(fields))
+    }
+
+    fn raw(&self, field: &str) -> Option<RawBsonRef<'d>> {
+        self.0.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
+    }
+}
+
+impl Fields for Flat<'_> {
+    fn value(&self, field: &str) -> Option<Value<'_>> {
+        Some(match self.raw(field)? {
+            RawBsonRef::Null => Value::Null,
+            RawBsonRef::Boolean(flag) => Value::Flag(flag),
+            RawBsonRef::Int64(value) => Value::Int(value),
+            RawBsonRef::Int32(value) => Value::Int(value.into()),
+            RawBsonRef::String(text) => Value::Text(text),
+            RawBsonRef::Binary(binary) => Value::Bytes(binary.bytes),
+            _ => Value::Other,
+        })
+    }
+}
+
+impl<'d> Row<Flat<'d>> {
+    /// The documents of an array, each read by this.
+    pub(super) fn each<T>(
+        &self,
+        field: &str,
+        read: impl Fn(&Row<Flat<'d>>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let Some(RawBsonRef::Array(items)) = self.0.raw(field) else { return Err(Fault::stored(field)) };
+        let read = items.into_iter().map(|item| match item {
+            Ok(RawBsonRef::Document(document)) => read(&Row(Flat::of(document)?)),
+            _ => Err(Fault::stored(field)),
+        });
+        read.collect()
+    }
+}
+
+impl<D: Fields> Row<D> {
+    fn present(&self, field: &str) -> Option<Value<'_>> {
+        self.0.value(field).filter(|value| !matches!(value, Value::Null))
     }
 
     pub(super) fn int(&self, field: &str) -> Result<i64, Fault> {
         self.optional_int(field)?.ok_or_else(|| Fault::stored(field))
     }
 
-    /// Integers come in two widths: aggregations choose by themselves.
     pub(super) fn optional_int(&self, field: &str) -> Result<Option<i64>, Fault> {
         match self.present(field) {
             None => Ok(None),
-            Some(Bson::Int64(value)) => Ok(Some(*value)),
-            Some(Bson::Int32(value)) => Ok(Some((*value).into())),
+            Some(Value::Int(value)) => Ok(Some(value)),
             Some(_) => Err(Fault::stored(field)),
         }
     }
@@ -37,7 +118,10 @@ impl Row {
     }
 
     pub(super) fn flag(&self, field: &str) -> Result<bool, Fault> {
-        self.0.get_bool(field).map_err(|_| Fault::stored(field))
+        match self.0.value(field) {
+            Some(Value::Flag(flag)) => Ok(flag),
+            _ => Err(Fault::stored(field)),
+        }
     }
 
     pub(super) fn time(&self, field: &str) -> Result<Timestamp, Fault> {
@@ -56,7 +140,7 @@ impl Row {
     pub(super) fn optional_text(&self, field: &str) -> Result<Option<&str>, Fault> {
         match self.present(field) {
             None => Ok(None),
-            Some(Bson::String(text)) => Ok(Some(text)),
+            Some(Value::Text(text)) => Ok(Some(text)),
             Some(_) => Err(Fault::stored(field)),
         }
     }
@@ -91,10 +175,10 @@ impl Row {
         bytes.map(|bytes| Uuid::from_slice(bytes).map(T::from).map_err(|_| Fault::stored(field))).transpose()
     }
 
-    fn optional_bytes(&self, field: &str) -> Result<Option<&[u8]>, Fault> {
+    pub(super) fn optional_bytes(&self, field: &str) -> Result<Option<&[u8]>, Fault> {
         match self.present(field) {
             None => Ok(None),
-            Some(Bson::Binary(binary)) => Ok(Some(&binary.bytes)),
+            Some(Value::Bytes(bytes)) => Ok(Some(bytes)),
             Some(_) => Err(Fault::stored(field)),
         }
     }

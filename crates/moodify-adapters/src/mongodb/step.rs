@@ -1,16 +1,21 @@
 //! What can be asked of the database: alone, or as parts of one atomic step.
 
 use futures::TryStreamExt;
-use mongodb::ClientSession;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
+use mongodb::raw_batch_cursor::RawBatch;
+use mongodb::{ClientSession, Collection};
 
 use super::database::Database;
 use super::error::Fault;
-use super::row::Row;
+use super::row::{Flat, Row};
 
 /// How many changes one command makes: far fewer than servers take, so that its document stays small.
 const AT_ONCE: usize = 1_000;
+
+/// How many documents one answer holds at most, whatever the limit: none of ours comes near a tenth of the 16 MB
+/// that an answer may have.
+const MOST_IN_A_BATCH: u32 = 1_000;
 
 /// Operations in one atomic step, or each in its own.
 pub(super) struct Step<'a> {
@@ -33,11 +38,18 @@ pub(super) struct Find {
     /// 0 is no limit.
     pub(super) limit: i64,
     pub(super) skip: u64,
+    /// A projection; empty is everything.
+    pub(super) fields: Document,
 }
 
 impl Find {
     pub(super) fn new(collection: &'static str, filter: Document) -> Self {
-        Self { collection, filter, sort: Document::new(), limit: 0, skip: 0 }
+        Self { collection, filter, sort: Document::new(), limit: 0, skip: 0, fields: Document::new() }
+    }
+
+    /// Only these fields, or all but these, as a projection says it.
+    pub(super) fn fields(self, fields: Document) -> Self {
+        Self { fields, ..self }
     }
 
     pub(super) fn sort(self, sort: Document) -> Self {
@@ -51,6 +63,38 @@ impl Find {
 
     pub(super) fn skip(self, skip: u64) -> Self {
         Self { skip, ..self }
+    }
+
+    /// What the driver is to do. All that the limit allows comes with the first answer: servers else keep what is
+    /// beyond the first 101 documents for a second question.
+    fn on(self, collection: &Collection<Document>) -> mongodb::action::Find<'_, Document> {
+        let find = collection.find(self.filter).sort(self.sort).limit(self.limit).skip(self.skip);
+        let find = if self.fields.is_empty() { find } else { find.projection(self.fields) };
+        match u32::try_from(self.limit) {
+            Ok(0) | Err(_) => find,
+            Ok(limit) => find.batch_size(limit.min(MOST_IN_A_BATCH)),
+        }
+    }
+}
+
+/// Documents as they stand in the server's answers.
+pub(super) struct Batches(Vec<RawBatch>);
+
+impl Batches {
+    /// All of them, each read by this.
+    pub(super) fn each<'d, T>(
+        &'d self,
+        read: impl Fn(&Row<Flat<'d>>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut all = Vec::new();
+        for batch in &self.0 {
+            for document in batch.doc_slices()? {
+                let document = document.ok().and_then(|document| document.as_document());
+                let document = document.ok_or_else(|| Fault::stored("a document"))?;
+                all.push(read(&Row(Flat::of(document)?))?);
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -97,7 +141,7 @@ impl<'a> Step<'a> {
     pub(super) async fn find(&mut self, query: Find) -> Result<Vec<Row>, Fault> {
         let database = self.database;
         let collection = database.collection(query.collection);
-        let find = collection.find(query.filter).sort(query.sort).limit(query.limit).skip(query.skip);
+        let find = query.on(&collection);
         let found = match &mut self.session {
             Some(session) => {
                 let all = async {
@@ -110,6 +154,39 @@ impl<'a> Step<'a> {
         };
         let found: Vec<Document> = self.noted(found)?;
         Ok(found.into_iter().map(Row).collect())
+    }
+
+    /// The same without making maps of what is found: for reads that are many and asked often.
+    pub(super) async fn read(&mut self, query: Find) -> Result<Batches, Fault> {
+        let database = self.database;
+        let collection = database.collection(query.collection);
+        let find = query.on(&collection);
+        let found = match &mut self.session {
+            Some(session) => {
+                let all = async {
+                    let mut cursor = find.session(&mut *session).batch().await?;
+                    cursor.stream(session).try_collect().await
+                };
+                database.within(all).await
+            }
+            None => database.within(async { find.batch().await?.try_collect().await }).await,
+        };
+        let found: Vec<RawBatch> = self.noted(found)?;
+        Ok(Batches(found))
+    }
+
+    /// What an aggregation finds, in the same way. Only outside of a step.
+    pub(super) async fn read_aggregate(
+        &mut self,
+        collection: &str,
+        pipeline: Vec<Document>,
+    ) -> Result<Batches, Fault> {
+        let database = self.database;
+        let collection = database.collection(collection);
+        let aggregate = collection.aggregate(pipeline);
+        let found = database.within(async { aggregate.batch().await?.try_collect().await }).await;
+        let found: Vec<RawBatch> = self.noted(found)?;
+        Ok(Batches(found))
     }
 
     pub(super) async fn aggregate(
@@ -303,7 +380,8 @@ impl<'a> Step<'a> {
         if max == 0 {
             return Ok(0);
         }
-        let some = self.find(Find::new(collection, filter.clone()).limit(max)).await?;
+        let some = Find::new(collection, filter.clone()).limit(max).fields(doc! { "_id": 1 });
+        let some = self.find(some).await?;
         let ids: Vec<Bson> = some.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
         filter.insert("_id", doc! { "$in": ids });
         self.delete_all(collection, filter).await

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Unavailable;
+use super::{ListenerCatalog, Unavailable};
 use crate::model::playlist::NewEntry;
 use crate::model::{
     AccountId, Artist, ArtistId, EntryId, Event, Page, PageSize, Playlist, PlaylistChange, PlaylistEntry,
@@ -135,6 +135,11 @@ pub trait CatalogStore: Send + Sync {
         size: PageSize,
         after: Option<&EntryPlace>,
     ) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError>;
+
+    /// This store as one listener sees it, if it can be asked for that at once.
+    fn for_listener(&self) -> Option<&dyn ListenerCatalog> {
+        None
+    }
 
     /// A page of this account's playlists, newest (greatest id) first, from after `after` on.
     async fn list_playlists(

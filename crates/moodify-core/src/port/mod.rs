@@ -11,6 +11,7 @@ mod error;
 mod identity_provider;
 mod key_store;
 mod library_store;
+mod listener_catalog;
 mod mailer;
 mod media_probe;
 mod media_signer;
@@ -42,7 +43,8 @@ pub use library_store::{
     ArtistPosition, ChangePage, Ended, FollowPosition, HistoryPosition, LibraryError, LibraryStore,
     LikePosition,
 };
-pub use mailer::{MailError, Mailer};
+pub use listener_catalog::{ListenerCatalog, ListenerPlaylist};
+pub use mailer::{LateAnswer, MailError, Mailer};
 pub use media_probe::{
     AudioInfo, AudioTags, CoverImage, MediaProbe, ProbeError, ProbedAudio, ProbedCover, Rejection,
     StagedMedia,

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use moodify_core::model::playlist::NewEntry;
 use moodify_core::model::{
     EntryId, Page, PageSize, Playlist, PlaylistEntry, PlaylistId, Rank, Track, TrackId,
@@ -12,7 +12,7 @@ use super::ranks::{self, Slot};
 use super::{playlists, tracks};
 use crate::mongodb::MongoStore;
 use crate::mongodb::error::Fault;
-use crate::mongodb::row::{Key, keys, micros};
+use crate::mongodb::row::{Fields, Key, Row, keys, micros};
 use crate::mongodb::step::{Find, Step};
 
 pub(in crate::mongodb) const COLLECTION: &str = "playlist_entries";
@@ -20,37 +20,78 @@ pub(in crate::mongodb) const COLLECTION: &str = "playlist_entries";
 /// How many entries are inserted at once.
 const AT_ONCE: usize = 1000;
 
-/// In one step, so that the ranks, what they are worth and the tracks are of the same moment.
+/// Without a transaction, which would double the commands: what one of these reads may be younger than what the one
+/// before it read. The count of rankings only grows. Read before the entries of a first page, it makes a place
+/// that is refused if the ranks are of a later ranking; read behind those of another page, it tells that they are of
+/// the same one. A track that went in between took its entry along.
 pub(super) async fn page(
     store: &MongoStore,
     id: PlaylistId,
     size: PageSize,
     after: Option<&EntryPlace>,
 ) -> Result<Page<PlaylistEntry, EntryPlace>, CatalogError> {
-    let page = store.database.atomically(|step| {
-        Box::pin(async move {
-            let Some(playlist) = step.find_one(playlists::COLLECTION, doc! { "_id": id.key() }).await? else {
-                return Ok(Page { items: Vec::new(), next: None });
-            };
-            let ranking = playlist.unsigned("ranking")?;
-            if after.is_some_and(|after| after.ranking != ranking) {
+    let mut step = store.database.plain();
+    let none = Page { items: Vec::new(), next: None };
+    let (ranking, placed) = match after {
+        None => {
+            let Some(ranking) = ranking(&mut step, id).await? else { return Ok(none) };
+            (ranking, step.read(query(id, size, None)).await?.each(placed)?)
+        }
+        Some(after) => {
+            let placed = step.read(query(id, size, Some(after))).await?.each(placed)?;
+            let Some(ranking) = ranking(&mut step, id).await? else { return Ok(none) };
+            if after.ranking != ranking {
                 return Err(CatalogError::PlaceLost);
             }
-            let rows = step.find(query(id, size, after)).await?;
-            let ids = rows.iter().map(|row| row.id("track_id")).collect::<Result<Vec<TrackId>, _>>()?;
-            let known = tracks::find_all(step, &ids).await?;
-            let known: HashMap<TrackId, Track> = known.into_iter().map(|track| (track.id, track)).collect();
-            let mut found = Vec::with_capacity(rows.len());
-            for (row, track) in rows.iter().zip(&ids) {
-                let track = known.get(track).cloned().ok_or_else(|| Fault::stored("track_id"))?;
-                let entry = PlaylistEntry { id: row.id("_id")?, track, added_at: row.time("added_at")? };
-                found.push((EntryPlace { ranking, rank: row.checked("rank")? }, entry));
-            }
-            let page = Page::from_surplus(found, size, |(place, _)| place.clone());
-            Ok(Page { items: page.items.into_iter().map(|(_, entry)| entry).collect(), next: page.next })
-        })
+            (ranking, placed)
+        }
+    };
+    let ids: Vec<TrackId> = placed.iter().map(|placed| placed.track).collect();
+    Ok(paged(placed, tracks::find_all(&mut step, &ids).await?, ranking, size))
+}
+
+/// How often a playlist was ranked anew; `None` if there is no such playlist.
+async fn ranking(step: &mut Step<'_>, id: PlaylistId) -> Result<Option<u64>, Fault> {
+    let counted = Find::new(playlists::COLLECTION, doc! { "_id": id.key() }).fields(doc! { "ranking": 1 });
+    Ok(step.read(counted.limit(1)).await?.each(|row| row.unsigned("ranking"))?.pop())
+}
+
+/// An entry without its track.
+pub(super) struct Placed {
+    id: EntryId,
+    track: TrackId,
+    added_at: Timestamp,
+    rank: Rank,
+}
+
+/// A projection to what [`placed`] reads.
+pub(super) fn shown() -> Document {
+    doc! { "track_id": 1, "added_at": 1, "rank": 1 }
+}
+
+pub(super) fn placed<D: Fields>(row: &Row<D>) -> Result<Placed, Fault> {
+    Ok(Placed {
+        id: row.id("_id")?,
+        track: row.id("track_id")?,
+        added_at: row.time("added_at")?,
+        rank: row.checked("rank")?,
+    })
+}
+
+/// A page from the entries that were read, one more than it may have, and their tracks.
+pub(super) fn paged(
+    placed: Vec<Placed>,
+    tracks: Vec<Track>,
+    ranking: u64,
+    size: PageSize,
+) -> Page<PlaylistEntry, EntryPlace> {
+    let page = Page::from_surplus(placed, size, |last| EntryPlace { ranking, rank: last.rank.clone() });
+    let known: HashMap<TrackId, Track> = tracks.into_iter().map(|track| (track.id, track)).collect();
+    let entries = page.items.into_iter().filter_map(|placed| {
+        let track = known.get(&placed.track)?.clone();
+        Some(PlaylistEntry { id: placed.id, track, added_at: placed.added_at })
     });
-    page.await
+    Page { items: entries.collect(), next: page.next }
 }
 
 fn query(id: PlaylistId, size: PageSize, after: Option<&EntryPlace>) -> Find {
@@ -58,7 +99,7 @@ fn query(id: PlaylistId, size: PageSize, after: Option<&EntryPlace>) -> Find {
     if let Some(after) = after {
         filter.insert("rank", doc! { "$gt": after.rank.as_str() });
     }
-    Find::new(COLLECTION, filter).sort(doc! { "rank": 1 }).limit(size.get() + 1)
+    Find::new(COLLECTION, filter).sort(doc! { "rank": 1 }).limit(size.get() + 1).fields(shown())
 }
 
 pub(super) async fn add(

@@ -43,7 +43,7 @@ pub(super) async fn page(
 }
 
 async fn found(step: &mut Step<'_>, query: &Find) -> Result<Vec<Track>, Fault> {
-    step.find(query.clone()).await?.iter().map(tracks::track).collect()
+    step.read(query.clone()).await?.each(tracks::track)
 }
 
 pub(in crate::mongodb) fn queries(
@@ -87,7 +87,7 @@ fn query(
         TrackSort::Popular => doc! { "play_count": -1, "_id": -1 },
         TrackSort::Title => doc! { "title_folded": 1, "_id": 1 },
     };
-    Find::new(tracks::COLLECTION, condition).sort(sort).limit(size.get() + 1)
+    Find::new(tracks::COLLECTION, condition).sort(sort).limit(size.get() + 1).fields(tracks::shown())
 }
 
 /// As the database sorts.
@@ -100,7 +100,7 @@ fn order(sort: TrackSort, one: &Track, other: &Track) -> Ordering {
     }
 }
 
-fn position(sort: TrackSort, track: &Track) -> TrackPosition {
+pub(super) fn position(sort: TrackSort, track: &Track) -> TrackPosition {
     match sort {
         TrackSort::Newest => TrackPosition::Newest { id: track.id },
         TrackSort::Popular => TrackPosition::Popular { play_count: track.play_count, id: track.id },

@@ -3,6 +3,7 @@
 pub(super) mod artists;
 pub(super) mod entries;
 pub(super) mod list;
+mod listener;
 pub(super) mod playlists;
 mod ranks;
 pub(super) mod tracks;
@@ -15,7 +16,7 @@ use moodify_core::model::{
     PlaylistId, Track, TrackChange, TrackFilter, TrackId,
 };
 use moodify_core::port::{
-    CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition,
+    CatalogError, CatalogStore, EntryPlace, EntryPosition, ListenerCatalog, PlaylistPosition, TrackPosition,
 };
 
 use super::MongoStore;
@@ -99,6 +100,10 @@ impl CatalogStore for MongoStore {
 
     async fn delete_playlist(&self, id: PlaylistId, expected: Option<u64>) -> Result<(), CatalogError> {
         playlists::delete(self, id, expected).await
+    }
+
+    fn for_listener(&self) -> Option<&dyn ListenerCatalog> {
+        Some(self)
     }
 
     async fn playlist_entries(

@@ -8,7 +8,7 @@ use moodify_core::port::{CatalogError, PlaylistPosition};
 
 use super::{entries, tracks};
 use crate::mongodb::error::Fault;
-use crate::mongodb::row::{Key, Row, micros, number};
+use crate::mongodb::row::{Fields, Key, Row, micros, number};
 use crate::mongodb::step::{Find, Step};
 use crate::mongodb::{MongoStore, feed};
 
@@ -130,7 +130,7 @@ pub(super) async fn page(
     Ok(Page::from_surplus(playlists, size, |playlist| PlaylistPosition { id: playlist.id }))
 }
 
-pub(super) fn playlist(row: &Row) -> Result<Playlist, Fault> {
+pub(super) fn playlist<D: Fields>(row: &Row<D>) -> Result<Playlist, Fault> {
     Ok(Playlist {
         id: row.id("_id")?,
         owner_id: row.id("owner_id")?,

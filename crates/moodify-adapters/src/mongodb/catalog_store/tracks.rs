@@ -7,7 +7,7 @@ use moodify_core::port::CatalogError;
 
 use super::{artists, entries, playlists};
 use crate::mongodb::error::Fault;
-use crate::mongodb::row::{Key, Row, keys, micros, number};
+use crate::mongodb::row::{Fields, Key, Row, keys, micros, number};
 use crate::mongodb::step::{Find, Step};
 use crate::mongodb::{MongoStore, feed, outbox, search};
 
@@ -136,8 +136,8 @@ pub(super) async fn update(
 }
 
 pub(super) async fn find(store: &MongoStore, id: TrackId) -> Result<Option<Track>, CatalogError> {
-    let row = store.database.plain().find_one(COLLECTION, doc! { "_id": id.key() }).await?;
-    Ok(row.as_ref().map(track).transpose()?)
+    let query = Find::new(COLLECTION, doc! { "_id": id.key() }).limit(1).fields(shown());
+    Ok(store.database.plain().read(query).await?.each(track)?.pop())
 }
 
 /// The existing ones of these, each once.
@@ -147,9 +147,8 @@ pub(in crate::mongodb) async fn find_all(step: &mut Step<'_>, ids: &[TrackId]) -
     ids.dedup();
     let mut tracks = Vec::with_capacity(ids.len());
     for ids in ids.chunks(AT_ONCE) {
-        for row in step.find(Find::new(COLLECTION, doc! { "_id": { "$in": keys(ids) } })).await? {
-            tracks.push(track(&row)?);
-        }
+        let those = Find::new(COLLECTION, doc! { "_id": { "$in": keys(ids) } });
+        tracks.extend(step.read(those.limit(ids.len()).fields(shown())).await?.each(track)?);
     }
     Ok(tracks)
 }
@@ -209,7 +208,12 @@ pub(super) fn require_version(expected: Option<u64>, current: u64) -> Result<(),
     }
 }
 
-pub(in crate::mongodb) fn track(row: &Row) -> Result<Track, Fault> {
+/// A projection to what [`track`] reads: the beginnings of all words are longer than all else together.
+pub(super) fn shown() -> Document {
+    doc! { "prefixes": 0, "words": 0 }
+}
+
+pub(in crate::mongodb) fn track<D: Fields>(row: &Row<D>) -> Result<Track, Fault> {
     Ok(Track {
         id: row.id("_id")?,
         artist_id: row.id("artist_id")?,
@@ -228,6 +232,6 @@ pub(in crate::mongodb) fn track(row: &Row) -> Result<Track, Fault> {
     })
 }
 
-pub(super) fn visibility(row: &Row) -> Result<Visibility, Fault> {
+pub(super) fn visibility<D: Fields>(row: &Row<D>) -> Result<Visibility, Fault> {
     Visibility::parse(row.text("visibility")?).map_err(|_| Fault::stored("visibility"))
 }

@@ -7,11 +7,12 @@ use moodify_core::port::{LibraryError, LikePosition};
 
 use super::visible::List;
 use crate::mongodb::catalog_store::tracks;
+use crate::mongodb::error::Fault;
 use crate::mongodb::row::{Key, keys, micros};
 use crate::mongodb::step::Find;
 use crate::mongodb::{MongoStore, feed};
 
-pub(super) const COLLECTION: &str = "likes";
+pub(in crate::mongodb) const COLLECTION: &str = "likes";
 
 pub(super) async fn like(
     store: &MongoStore,
@@ -63,12 +64,22 @@ pub(super) async fn among(
     account: AccountId,
     ids: &[TrackId],
 ) -> Result<HashSet<TrackId>, LibraryError> {
+    Ok(known_among(store, account, ids).await?)
+}
+
+/// The index of the likes of an account holds all that is read here.
+pub(in crate::mongodb) async fn known_among(
+    store: &MongoStore,
+    account: AccountId,
+    ids: &[TrackId],
+) -> Result<HashSet<TrackId>, Fault> {
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
     let among = doc! { "account_id": account.key(), "track_id": { "$in": keys(ids) } };
-    let rows = store.database.plain().find(Find::new(COLLECTION, among)).await?;
-    Ok(rows.iter().map(|row| row.id("track_id")).collect::<Result<_, _>>()?)
+    let query = Find::new(COLLECTION, among).limit(ids.len()).fields(doc! { "_id": 0, "track_id": 1 });
+    let liked: Vec<TrackId> = store.database.plain().read(query).await?.each(|row| row.id("track_id"))?;
+    Ok(liked.into_iter().collect())
 }
 
 pub(super) async fn page(

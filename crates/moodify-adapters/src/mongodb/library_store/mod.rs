@@ -4,7 +4,7 @@ mod artists;
 mod changes;
 mod erase;
 mod follows;
-mod likes;
+pub(super) mod likes;
 mod plays;
 mod records;
 mod visible;

@@ -1,5 +1,7 @@
 //! Tracks as callers see them: with addresses that play.
 
+use std::collections::HashSet;
+
 use super::Catalog;
 use crate::Error;
 use crate::model::{Caller, CoverSize, MediaKey, Track, TrackId, TrackStatus};
@@ -42,6 +44,15 @@ impl Catalog {
         ids.sort_unstable();
         ids.dedup();
         let liked = self.inner.parts.library.liked_among(caller.account_id, &ids).await?;
+        self.all_linked(tracks, &liked).await
+    }
+
+    /// The tracks of a list, of which these are liked, in their order.
+    pub(super) async fn all_linked(
+        &self,
+        tracks: Vec<Track>,
+        liked: &HashSet<TrackId>,
+    ) -> Result<Vec<TrackView>, Error> {
         // One after the other: nearly all URLs are remembered, and no signer waits for a network.
         let mut views = Vec::with_capacity(tracks.len());
         for track in tracks {

@@ -39,9 +39,19 @@ impl Catalog {
             sort: query.sort.unwrap_or(default),
         };
         let after = query.cursor.as_deref().map(|cursor| position(cursor, filter.sort)).transpose()?;
-        let page = self.inner.parts.store.list_tracks(&filter, query.limit, after.as_ref()).await?;
-        let next_cursor = page.next.as_ref().map(encode_cursor);
-        Ok(Listing { items: self.views(caller, page.items).await?, next_cursor })
+        let store = &self.inner.parts.store;
+        let (limit, after) = (query.limit, after.as_ref());
+        let (items, next) = match store.for_listener() {
+            Some(known) => {
+                let (page, liked) = known.list_tracks_for(caller.account_id, &filter, limit, after).await?;
+                (self.all_linked(page.items, &liked).await?, page.next)
+            }
+            None => {
+                let page = store.list_tracks(&filter, limit, after).await?;
+                (self.views(caller, page.items).await?, page.next)
+            }
+        };
+        Ok(Listing { items, next_cursor: next.as_ref().map(encode_cursor) })
     }
 }
 

@@ -66,8 +66,15 @@ impl Catalog {
     /// # Errors
     /// [`Error::NotFound`] if there is none that the caller may know of.
     pub async fn playlist(&self, caller: &Caller, id: PlaylistId) -> Result<PlaylistView, Error> {
-        let playlist = self.visible_playlist(caller, id).await?;
-        self.playlist_view(caller, playlist).await
+        let Some(known) = self.inner.parts.store.for_listener() else {
+            let playlist = self.visible_playlist(caller, id).await?;
+            return self.playlist_view(caller, playlist).await;
+        };
+        let found = known.playlist_for(caller.account_id, id, PageSize::MAX).await?;
+        let found = found.filter(|found| found.playlist.is_visible_to(caller.account_id));
+        let found = found.ok_or(Error::NotFound { what: "playlist" })?;
+        let entries = self.known_entries(caller, found.entries, &found.liked).await?;
+        Ok(PlaylistView { playlist: found.playlist, entries })
     }
 
     /// A page of the caller's own playlists, newest first.
