@@ -145,7 +145,8 @@ async fn what_is_refused_for_good_is_told_from_what_is_refused_for_now() {
         let MailError::Refused { reason } = mailer.send(&mail(to)).await.unwrap_err() else { panic!("{to}") };
         assert!(reason.contains(words) && !reason.contains('\n'), "{reason}");
     }
-    for to in ["later@example.net", "dropped@example.net"] {
+    // Also where the connection ended before the server had the whole mail.
+    for to in ["later@example.net", "cut@example.net"] {
         let MailError::Unavailable(fault) = mailer.send(&mail(to)).await.unwrap_err() else { panic!("{to}") };
         assert!(fault.retryable, "{to}: {fault}");
     }
@@ -154,18 +155,57 @@ async fn what_is_refused_for_good_is_told_from_what_is_refused_for_now() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_given_up() {
+async fn a_server_that_has_the_mail_and_does_not_answer_is_told_from_one_that_failed() {
     let server = server!();
-    let config =
-        SmtpConfig { timeout: Duration::from_millis(300), ..config(&server, Encryption::Off, LogIn::Nobody) };
-    let mailer = mailer(SmtpConfig { max_connections: 1, ..config });
-    let MailError::Unavailable(fault) = mailer.send(&mail("silent@example.net")).await.unwrap_err() else {
-        panic!("refused")
+    let config = |to: &str| {
+        let answer_timeout = Duration::from_millis(if to == "silent" { 300 } else { 10_000 });
+        let timeout = Duration::from_millis(500);
+        let config = config(&server, Encryption::Off, LogIn::Nobody);
+        mailer(SmtpConfig { max_connections: 1, timeout, answer_timeout, ..config })
     };
-    assert!(fault.retryable);
-    // Its connection, the only one, is not used for another mail in the middle of the first.
+    for (to, comes) in [("dropped", None), ("silent", Some(false)), ("slow", Some(true))] {
+        let mailer = config(to);
+        let error = mailer.send(&mail(&format!("{to}@example.net"))).await.unwrap_err();
+        let MailError::Unanswered { reason, late } = error else { panic!("{to}: {error}") };
+        assert!(!reason.contains('\n') && late.is_some() == comes.is_some(), "{to}: {reason}");
+        // Its connection, the only one, is not used for another mail in the middle of the first.
+        mailer.send(&mail("zoe@example.net")).await.unwrap();
+        if let (Some(late), Some(comes)) = (late, comes) {
+            match late.wait().await {
+                Ok(()) => assert!(comes, "{to}"),
+                Err(error) => {
+                    assert!(!comes && matches!(error, MailError::Unanswered { .. }), "{to}: {error}")
+                }
+            }
+        }
+    }
+    assert_eq!(server.seen().await.mails.len(), 6, "all of them were taken");
+}
+
+#[tokio::test]
+async fn not_more_than_a_few_answers_are_waited_for() {
+    let server = server!();
+    let config = config(&server, Encryption::Off, LogIn::Nobody);
+    let mailer = mailer(SmtpConfig { max_connections: 20, timeout: Duration::from_millis(500), ..config });
+    let silent = join_all((0..20).map(|_| async { mailer.send(&mail("silent@example.net")).await })).await;
+    let late = silent.iter().filter(|sent| matches!(sent, Err(MailError::Unanswered { late: Some(_), .. })));
+    assert_eq!(late.count(), 16);
+    drop(silent);
+    // Whoever is not waited for any more makes room.
+    let again = mailer.send(&mail("silent@example.net")).await;
+    assert!(matches!(again, Err(MailError::Unanswered { late: Some(_), .. })), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_sender_who_has_sent_too_much_is_told_how_long_to_wait() {
+    let server = server!();
+    let mailer = smtp(&server, Encryption::Implicit, ada("se:cret/"));
+    for (to, least) in [("daily@example.net", 30 * 60), ("hasty@example.net", 60)] {
+        let error = mailer.send(&mail(to)).await.unwrap_err();
+        let MailError::Limited { reason, wait } = error else { panic!("{to}: {error}") };
+        assert!(wait >= Duration::from_secs(least) && reason.contains("limit exceeded"), "{wait:?} {reason}");
+    }
     mailer.send(&mail("zoe@example.net")).await.unwrap();
-    assert_eq!(server.seen().await.mails.len(), 1);
 }
 
 #[tokio::test]
@@ -245,13 +285,21 @@ async fn a_token_that_is_refused_is_replaced_once() {
 #[tokio::test]
 async fn a_token_endpoint_that_fails_is_told_from_one_that_refuses() {
     let server = server!();
-    let (mailer, _) = gmail(&server, Encryption::Implicit);
-    for (tokens, retryable) in [("busy", true), ("revoked", false)] {
+    let (mailer, clock) = gmail(&server, Encryption::Implicit);
+    for (fetched, (tokens, retryable, wait)) in
+        [("busy", true, 5), ("revoked", false, 60)].into_iter().enumerate()
+    {
         server.control(json!({ "tokens": tokens })).await;
-        let MailError::Unavailable(fault) = mailer.send(&mail("zoe@example.net")).await.unwrap_err() else {
-            panic!("{tokens}")
-        };
-        assert_eq!(fault.retryable, retryable, "{fault}");
+        // However many ask, it is asked once: until a while is over.
+        for step in [0, 0, wait - 1] {
+            clock.advance(Duration::from_secs(step));
+            for failed in join_all((0..10).map(|_| mailer.check())).await {
+                let MailError::Unavailable(fault) = failed.unwrap_err() else { panic!("{tokens}") };
+                assert_eq!(fault.retryable, retryable, "{fault}");
+            }
+            assert_eq!(server.seen().await.fetched as usize, fetched + 1, "{tokens}");
+        }
+        clock.advance(Duration::from_secs(1));
     }
     server.control(json!({ "tokens": "granted" })).await;
     mailer.send(&mail("zoe@example.net")).await.unwrap();

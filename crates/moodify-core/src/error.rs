@@ -217,6 +217,9 @@ impl From<MailError> for Error {
         match error {
             MailError::Refused { .. } => Self::internal(error),
             MailError::Unavailable(fault) => fault.into(),
+            later @ (MailError::Limited { .. } | MailError::Unanswered { .. }) => {
+                Unavailable::passing(later).into()
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moodify_core::model::{Timestamp, later};
+use moodify_core::model::{Timestamp, is_due, later};
 use moodify_core::port::{Clock, Unavailable};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -18,6 +18,10 @@ use crate::web::Client;
 const RESERVE: Duration = Duration::from_secs(60);
 /// Less than a mail may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an endpoint that is down or busy is left alone.
+const BUSY: Duration = Duration::from_secs(5);
+/// The same for one that refuses: until somebody acts it will.
+const REFUSING: Duration = Duration::from_secs(60);
 /// What RFC 6749, 5.1 leaves open, and Google does not.
 const ASSUMED_LIFE: u64 = 3600;
 
@@ -26,12 +30,25 @@ pub(super) struct RefreshedTokens {
     config: GmailConfig,
     client: Client,
     clock: Arc<dyn Clock>,
-    // Held while one is fetched, so that all who wait get the same.
-    kept: Mutex<Option<Kept>>,
+    // Held while one is fetched, so that all who wait get the same: a token, or the fault.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    kept: Option<Kept>,
+    failed: Option<Failed>,
 }
 
 struct Kept {
     token: SecretString,
+    until: Timestamp,
+}
+
+/// Why none was granted, told to everybody until it is tried again.
+struct Failed {
+    retryable: bool,
+    said: String,
     until: Timestamp,
 }
 
@@ -51,7 +68,7 @@ struct Denied {
 impl RefreshedTokens {
     pub(super) fn new(config: GmailConfig, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
         let client = Client::new(PATIENCE, config.server.authorities.as_deref())?;
-        Ok(Self { config, client, clock, kept: Mutex::new(None) })
+        Ok(Self { config, client, clock, state: Mutex::default() })
     }
 
     async fn fetch(&self) -> Result<Granted, Unavailable> {
@@ -84,24 +101,41 @@ impl RefreshedTokens {
 #[async_trait]
 impl AccessTokens for RefreshedTokens {
     async fn current(&self) -> Result<SecretString, Unavailable> {
-        let mut kept = self.kept.lock().await;
+        let mut state = self.state.lock().await;
         let now = self.clock.now();
-        if let Some(Kept { token, until }) = &*kept
+        if let Some(Kept { token, until }) = &state.kept
             && now < *until
         {
             return Ok(token.clone());
         }
-        let granted = self.fetch().await?;
-        let life = Duration::from_secs(granted.expires_in.unwrap_or(ASSUMED_LIFE)).saturating_sub(RESERVE);
-        *kept = Some(Kept { token: granted.access_token.clone(), until: later(now, life) });
-        Ok(granted.access_token)
+        if let Some(Failed { retryable, said, until }) = &state.failed
+            && !is_due(*until, now)
+        {
+            return Err(Unavailable { retryable: *retryable, source: said.clone().into() });
+        }
+        match self.fetch().await {
+            Ok(Granted { access_token, expires_in }) => {
+                let life = Duration::from_secs(expires_in.unwrap_or(ASSUMED_LIFE)).saturating_sub(RESERVE);
+                let kept = Kept { token: access_token.clone(), until: later(now, life) };
+                *state = State { kept: Some(kept), failed: None };
+                Ok(access_token)
+            }
+            Err(fault) => {
+                // The time that it took counts: whoever stood in line hears of this one.
+                let wait = if fault.retryable { BUSY } else { REFUSING };
+                let until = later(self.clock.now(), wait);
+                let said = fault.source.to_string();
+                state.failed = Some(Failed { retryable: fault.retryable, said, until });
+                Err(fault)
+            }
+        }
     }
 
     async fn refused(&self, token: &SecretString) {
-        let mut kept = self.kept.lock().await;
+        let mut state = self.state.lock().await;
         // Another sender may have fetched a new one meanwhile.
-        if kept.as_ref().is_some_and(|kept| kept.token.expose_secret() == token.expose_secret()) {
-            *kept = None;
+        if state.kept.as_ref().is_some_and(|kept| kept.token.expose_secret() == token.expose_secret()) {
+            state.kept = None;
         }
     }
 }

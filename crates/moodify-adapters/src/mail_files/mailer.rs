@@ -53,6 +53,10 @@ impl Mailer for FileMailer {
         let check = tokio::task::spawn_blocking(move || incoming.round_trip(&folder));
         Ok(check.await.map_err(Unavailable::passing)??)
     }
+
+    fn knows_messages(&self) -> bool {
+        true
+    }
 }
 
 /// Makes a file appear whole and on the disk, unless it is there already. Returns whether it was not.

@@ -23,6 +23,7 @@ impl MongoStore {
             (services.music, "music"),
             (services.notification, "notification"),
             (services.notification, "releases"),
+            (services.notification, "announcements"),
             (services.sync, "sync"),
         ] {
             if runs {
@@ -32,7 +33,11 @@ impl MongoStore {
             }
         }
         if services.notification {
-            let claimed = doc! { "sent_at": { "$exists": false }, "claimed_until": { "$gt": 0_i64 } };
+            // What got no answer waits, whoever died.
+            let claimed = doc! {
+                "sent_at": { "$exists": false }, "unanswered": { "$exists": false },
+                "claimed_until": { "$gt": 0_i64 },
+            };
             let free = doc! { "$set": { "claimed_until": 0_i64, "aged_at": 0_i64 } };
             step.update_all("send_log", claimed, free).await?;
         }

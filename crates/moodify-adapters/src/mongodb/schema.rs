@@ -125,13 +125,14 @@ fn of_playback() -> Vec<Index> {
 }
 
 /// Collections that have no index but that of their identifiers.
-const WITHOUT: [&str; 8] = [
+const WITHOUT: [&str; 9] = [
     "claims",
     COUNTERS,
     "libraries",
     "playback_runs",
     "playback_states",
     "round_trips",
+    "sender_paces",
     "subscriptions",
     "upload_owners",
 ];

@@ -10,6 +10,8 @@ use super::MongoStore;
 use super::row::{Key, micros};
 
 const COLLECTION: &str = "send_log";
+/// How much of its day a sender has used up.
+const PACES: &str = "sender_paces";
 
 #[async_trait]
 impl SendLog for MongoStore {
@@ -52,11 +54,66 @@ impl SendLog for MongoStore {
     }
 
     async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError> {
+        let mut step = self.database.plain();
+        let Some(known) = step.find_one(COLLECTION, key(event, kind)).await? else { return Ok(()) };
         let mut unsent = key(event, kind);
         unsent.insert("sent_at", doc! { "$exists": false });
-        let release = doc! { "$set": { "claimed_until": 0_i64, "aged_at": 0_i64 } };
-        self.database.plain().update(COLLECTION, unsent, release).await?;
+        // Nobody else notes anything of it: the claim is still held.
+        let since = known.optional_int("unanswered_at")?.unwrap_or(0);
+        let release = doc! { "$set": { "claimed_until": since, "aged_at": since } };
+        step.update(COLLECTION, unsent, release).await?;
         Ok(())
+    }
+
+    async fn mark_unanswered(
+        &self,
+        event: EventId,
+        kind: MailKind,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u32, SendLogError> {
+        let (now, until) = (micros(now), micros(until));
+        let marked = self.database.atomically(|step| {
+            Box::pin(async move {
+                let known = step.find_one(COLLECTION, key(event, kind)).await?;
+                let before: u32 = match &known {
+                    Some(known) if known.optional_time("sent_at")?.is_some() => return Ok(0),
+                    Some(known) if known.optional_int("unanswered")?.is_some() => {
+                        known.unsigned("unanswered")?
+                    }
+                    _ => 0,
+                };
+                let times = before + 1;
+                let mark = doc! { "$set": {
+                    "claimed_until": until, "aged_at": until,
+                    "unanswered": i64::from(times), "unanswered_at": now,
+                } };
+                step.upsert(COLLECTION, key(event, kind), mark).await?;
+                Ok::<_, SendLogError>(times)
+            })
+        });
+        marked.await
+    }
+
+    async fn pace(&self, sender: &str) -> Result<Option<Timestamp>, SendLogError> {
+        let found = self.database.plain().find_one(PACES, doc! { "_id": sender }).await?;
+        Ok(found.map(|row| row.time("next_at")).transpose()?)
+    }
+
+    async fn set_pace(
+        &self,
+        sender: &str,
+        from: Option<Timestamp>,
+        to: Timestamp,
+    ) -> Result<bool, SendLogError> {
+        let (mut step, to) = (self.database.plain(), micros(to));
+        Ok(match from {
+            None => step.insert_new(PACES, doc! { "_id": sender, "next_at": to }).await?,
+            Some(from) => {
+                let known = doc! { "_id": sender, "next_at": micros(from) };
+                step.update(PACES, known, doc! { "$set": { "next_at": to } }).await?
+            }
+        })
     }
 
     async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError> {

@@ -32,6 +32,8 @@ pub struct PrometheusMeter {
     delivery_seconds: HistogramVec,
     waiting: IntGaugeVec,
     dead_letters: IntGaugeVec,
+    mails_held: IntCounterVec,
+    mails_unanswered: IntCounter,
     hashes_running: IntGauge,
     hashes_waiting: IntGauge,
     sockets: IntGauge,
@@ -93,6 +95,13 @@ impl PrometheusMeter {
                 &["consumer"],
             )?,
             dead_letters: new.gauges("moodify_dead_letters", "Events that were given up.", &["consumer"])?,
+            mails_held: new.counters(
+                "moodify_mails_held_total",
+                "Times that a mail had to wait.",
+                &["by"],
+            )?,
+            mails_unanswered: new
+                .counter("moodify_mails_unanswered_total", "Mails handed over without an answer.")?,
             hashes_running: new.gauge("moodify_password_hashes_running", "Passwords being hashed.")?,
             hashes_waiting: new.gauge("moodify_password_hashes_waiting", "Passwords that wait for it.")?,
             sockets: new.gauge("moodify_sockets_open", "Playback sockets.")?,
@@ -191,6 +200,8 @@ impl Meter for PrometheusMeter {
             Measurement::UploadRefused { reason } => count(&self.uploads_refused, &[reason]),
             Measurement::Published { events } => self.published.inc_by(events as u64),
             Measurement::Delivered { consumer, outcome, age } => self.delivered(consumer, outcome, age),
+            Measurement::MailHeld { by } => count(&self.mails_held, &[by]),
+            Measurement::MailUnanswered => self.mails_unanswered.inc(),
             Measurement::SyncCommand { outcome } => count(&self.commands, &[outcome]),
             Measurement::PlaybackSaved { ok } => count(&self.saves, &[if ok { "ok" } else { "failed" }]),
             Measurement::SyncInterrupted => self.interruptions.inc(),
@@ -275,6 +286,8 @@ mod tests {
             "moodify_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"4xx\"} 1",
             "moodify_sync_commands_total{outcome=\"stale\"} 1",
             "moodify_playback_saves_total{outcome=\"failed\"} 1",
+            "moodify_mails_held_total{by=\"pace\"} 1",
+            "moodify_mails_unanswered_total 1",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in:\n{text}");
         }
@@ -299,6 +312,8 @@ mod tests {
             Measurement::UploadRefused { reason: "too_large" },
             Measurement::SyncCommand { outcome: "stale" },
             Measurement::PlaybackSaved { ok: false },
+            Measurement::MailHeld { by: "pace" },
+            Measurement::MailUnanswered,
             Measurement::Delivered {
                 consumer: "notification",
                 outcome: DeliveryOutcome::Handled,

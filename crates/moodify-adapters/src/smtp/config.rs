@@ -10,6 +10,8 @@ use super::LogIn;
 
 /// Below what a worker waits for a whole event.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// A server may do all of its work between the last line of a mail and its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// A mail server, and how to talk to it.
 #[derive(Clone, Debug)]
@@ -29,6 +31,9 @@ pub struct SmtpConfig {
     /// How long one mail may take, with all that comes before it: less than a worker gives the whole event
     /// ([`TIMEOUT`](moodify_core::service::delivery::TIMEOUT)). Default: 20 s.
     pub timeout: Duration,
+    /// How long after that an answer to a mail that was handed over whole may come; nobody waits for it but
+    /// whoever notes it. Default: 10 min, what RFC 5321, 4.5.3.2.6 asks for.
+    pub answer_timeout: Duration,
 }
 
 /// How the connection to a mail server is protected.
@@ -72,6 +77,7 @@ impl SmtpConfig {
             authorities: None,
             max_connections: 4,
             timeout: TIMEOUT,
+            answer_timeout: ANSWER_TIMEOUT,
         }
     }
 

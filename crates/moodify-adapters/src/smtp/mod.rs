@@ -3,6 +3,7 @@
 mod config;
 mod connector;
 mod error;
+mod exchange;
 mod log_in;
 mod mailer;
 

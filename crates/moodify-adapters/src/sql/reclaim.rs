@@ -30,7 +30,9 @@ impl SqlStore {
             statements.extend(runs.then(|| Statement::new(leased).bind(consumer)));
         }
         if services.notification {
-            let claimed = "UPDATE send_log SET claimed_until = 0 WHERE sent_at IS NULL AND claimed_until > 0";
+            // What got no answer waits, whoever died.
+            let claimed = "UPDATE send_log SET claimed_until = 0
+                           WHERE sent_at IS NULL AND unanswered = 0 AND claimed_until > 0";
             statements.push(Statement::new(claimed));
         }
         if services.music {

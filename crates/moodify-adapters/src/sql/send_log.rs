@@ -54,10 +54,59 @@ impl SendLog for SqlStore {
 
     async fn release(&self, event: EventId, kind: MailKind) -> Result<(), SendLogError> {
         let release = Statement::new(
-            "UPDATE send_log SET claimed_until = 0 WHERE event_id = $1 AND kind = $2 AND sent_at IS NULL",
+            "UPDATE send_log SET claimed_until = COALESCE(unanswered_at, 0)
+             WHERE event_id = $1 AND kind = $2 AND sent_at IS NULL",
         );
         self.database.run(release.bind(event).bind(kind.as_str())).await?;
         Ok(())
+    }
+
+    async fn mark_unanswered(
+        &self,
+        event: EventId,
+        kind: MailKind,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u32, SendLogError> {
+        let mark = Statement::new(
+            "INSERT INTO send_log (event_id, kind, claimed_until, unanswered, unanswered_at)
+             VALUES ($1, $2, $3, 1, $4)
+             ON CONFLICT (event_id, kind) DO UPDATE SET claimed_until = excluded.claimed_until,
+                 unanswered = send_log.unanswered + 1, unanswered_at = excluded.unanswered_at
+             WHERE send_log.sent_at IS NULL
+             RETURNING unanswered",
+        );
+        let mark = mark.bind(event).bind(kind.as_str()).bind(until).bind(now);
+        let marked = self.database.run_returning(mark).await?;
+        Ok(marked.first().map(|row| row.unsigned("unanswered")).transpose()?.unwrap_or(0))
+    }
+
+    async fn pace(&self, sender: &str) -> Result<Option<Timestamp>, SendLogError> {
+        let query = Statement::new("SELECT next_at FROM sender_paces WHERE sender = $1").bind(sender);
+        let found = self.database.optional(query).await?;
+        Ok(found.map(|row| row.time("next_at")).transpose()?)
+    }
+
+    async fn set_pace(
+        &self,
+        sender: &str,
+        from: Option<Timestamp>,
+        to: Timestamp,
+    ) -> Result<bool, SendLogError> {
+        let set = match from {
+            None => Statement::new(
+                "INSERT INTO sender_paces (sender, next_at) VALUES ($1, $2) ON CONFLICT (sender) DO NOTHING",
+            )
+            .bind(sender)
+            .bind(to),
+            Some(from) => {
+                Statement::new("UPDATE sender_paces SET next_at = $3 WHERE sender = $1 AND next_at = $2")
+                    .bind(sender)
+                    .bind(from)
+                    .bind(to)
+            }
+        };
+        Ok(self.database.run(set).await? == 1)
     }
 
     async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError> {

@@ -33,6 +33,10 @@ impl SendLogFixture {
     async fn release(&self, event: EventId) {
         self.log.release(event, MailKind::Welcome).await.unwrap();
     }
+
+    async fn mark_unanswered(&self, event: EventId, now: Timestamp, until: Timestamp) -> u32 {
+        self.log.mark_unanswered(event, MailKind::Welcome, now, until).await.unwrap()
+    }
 }
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -60,6 +64,12 @@ macro_rules! send_log_suite {
                 concurrent_claims_of_a_lapsed_one_let_one_send,
                 a_clock_that_is_set_back_holds_no_claim,
                 old_mails_and_claims_are_forgotten,
+                a_mail_without_an_answer_is_held_and_counted,
+                how_often_no_answer_came_outlives_a_release,
+                an_answer_that_comes_late_ends_it,
+                what_was_sent_is_never_without_an_answer,
+                a_senders_pace_is_moved_by_one_at_a_time,
+                senders_paces_are_apart,
             ]
         );
     };
@@ -198,4 +208,84 @@ pub async fn old_mails_and_claims_are_forgotten(fixture: &SendLogFixture) {
     assert_eq!(fixture.claim(sent, later).await, Claim::Sent);
     assert_eq!(forget(later, 10).await, 1);
     assert_eq!(fixture.claim(sent, later).await, Claim::Yours);
+}
+
+/// Whoever had no answer says until when nobody tries again, and learns how often that was.
+pub async fn a_mail_without_an_answer_is_held_and_counted(fixture: &SendLogFixture) {
+    let (event, now) = (samples::id(), samples::moment());
+    fixture.claim(event, now).await;
+    let until = samples::after(now, LEASE * 10);
+    assert_eq!(fixture.mark_unanswered(event, now, until).await, 1);
+    assert_eq!(fixture.claim(event, samples::after(now, LEASE)).await, Claim::Held { until });
+    assert_eq!(fixture.claim(event, until).await, Claim::Yours);
+    assert_eq!(fixture.claim(event, until).await, Claim::Held { until: samples::after(until, LEASE) });
+    let again = samples::after(until, LEASE * 10);
+    assert_eq!(fixture.mark_unanswered(event, until, again).await, 2);
+    assert_eq!(fixture.claim(event, samples::after(until, LEASE)).await, Claim::Held { until: again });
+    // Without a claim, which may be forgotten by then, it is noted all the same.
+    assert_eq!(fixture.mark_unanswered(samples::id(), now, until).await, 1);
+}
+
+/// A try that failed in another way in between does not make a third and a fourth one possible; nor is the mail
+/// forgotten as a claim that was given back is.
+pub async fn how_often_no_answer_came_outlives_a_release(fixture: &SendLogFixture) {
+    let (event, now) = (samples::id(), samples::moment());
+    fixture.claim(event, now).await;
+    let until = samples::after(now, LEASE * 10);
+    fixture.mark_unanswered(event, now, until).await;
+    fixture.claim(event, until).await;
+    fixture.release(event).await;
+    assert_eq!(fixture.log.forget(now, 10).await.unwrap(), 0);
+    assert_eq!(fixture.claim(event, until).await, Claim::Yours);
+    assert_eq!(fixture.mark_unanswered(event, until, samples::after(until, LEASE)).await, 2);
+}
+
+/// The mark that it was sent counts, also while the mail is held.
+pub async fn an_answer_that_comes_late_ends_it(fixture: &SendLogFixture) {
+    let (event, now) = (samples::id(), samples::moment());
+    fixture.claim(event, now).await;
+    let until = samples::after(now, LEASE * 10);
+    fixture.mark_unanswered(event, now, until).await;
+    fixture.mark_sent(event).await;
+    assert_eq!(fixture.claim(event, now).await, Claim::Sent);
+    assert_eq!(fixture.claim(event, until).await, Claim::Sent);
+}
+
+/// A note that comes after the mark changes nothing.
+pub async fn what_was_sent_is_never_without_an_answer(fixture: &SendLogFixture) {
+    let (event, now) = (samples::id(), samples::moment());
+    fixture.claim(event, now).await;
+    fixture.mark_sent(event).await;
+    assert_eq!(fixture.mark_unanswered(event, now, samples::after(now, LEASE)).await, 0);
+    assert_eq!(fixture.claim(event, samples::after(now, LEASE * 2)).await, Claim::Sent);
+}
+
+/// Of fifty that saw the same moment exactly one moves it, the first time too; and it is kept to the microsecond.
+pub async fn a_senders_pace_is_moved_by_one_at_a_time(fixture: &SendLogFixture) {
+    const SENDER: &str = "hello@example.com";
+    let (mut known, mut next) = (None, samples::moment());
+    for _ in 0..3 {
+        assert_eq!(fixture.log.pace(SENDER).await.unwrap(), known);
+        next = samples::after(next, MICROSECOND);
+        let calls = (0..50).map(|_| {
+            let log = fixture.log.clone();
+            tokio::spawn(async move { log.set_pace(SENDER, known, next).await.unwrap() })
+        });
+        let moved = join_all(calls).await.into_iter().filter(|moved| *moved.as_ref().unwrap());
+        assert_eq!(moved.count(), 1);
+        known = Some(next);
+    }
+    assert_eq!(fixture.log.pace(SENDER).await.unwrap(), known);
+    assert!(!fixture.log.set_pace(SENDER, None, samples::after(next, LEASE)).await.unwrap());
+    assert_eq!(fixture.log.pace(SENDER).await.unwrap(), known);
+}
+
+/// One sender's mails do not count as another's.
+pub async fn senders_paces_are_apart(fixture: &SendLogFixture) {
+    let now = samples::moment();
+    assert!(fixture.log.set_pace("a@example.com", None, now).await.unwrap());
+    assert_eq!(fixture.log.pace("b@example.com").await.unwrap(), None);
+    assert!(!fixture.log.set_pace("b@example.com", Some(now), now).await.unwrap());
+    assert!(fixture.log.set_pace("b@example.com", None, samples::after(now, LEASE)).await.unwrap());
+    assert_eq!(fixture.log.pace("a@example.com").await.unwrap(), Some(now));
 }

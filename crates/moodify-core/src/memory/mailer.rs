@@ -40,4 +40,8 @@ impl Mailer for MemoryMailer {
     async fn check(&self) -> Result<(), MailError> {
         Ok(())
     }
+
+    fn knows_messages(&self) -> bool {
+        true
+    }
 }

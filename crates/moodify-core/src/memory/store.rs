@@ -6,7 +6,7 @@ use super::key_store::Keys;
 use super::library_store::Library;
 use super::outbox::Waiting;
 use super::recipient_store::Recipients;
-use super::send_log::Sends;
+use super::send_log::{Paces, Sends};
 use super::upload_store::Uploads;
 use super::user_store::Users;
 
@@ -30,6 +30,7 @@ pub(super) struct Tables {
     pub(super) library: Library,
     pub(super) outbox: Waiting,
     pub(super) sends: Sends,
+    pub(super) paces: Paces,
     pub(super) recipients: Recipients,
     pub(super) uploads: Uploads,
 }

@@ -47,6 +47,13 @@ pub enum Measurement<'a> {
         /// How long ago the event happened.
         age: Duration,
     },
+    /// A mail waits, and this counts as no failure of its delivery.
+    MailHeld {
+        /// `pace`, our own limit; `server`, that of the mail server.
+        by: &'static str,
+    },
+    /// A mail server had a whole mail and did not answer.
+    MailUnanswered,
     /// A device sent a command.
     SyncCommand {
         /// `applied`, the code that it was refused with, or `failed`.

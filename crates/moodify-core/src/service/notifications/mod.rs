@@ -10,8 +10,10 @@ mod password_changed;
 mod recipients;
 mod releases;
 mod reset_password;
+mod rest;
 mod samples;
 mod send;
+mod shared_pace;
 mod templates;
 mod verify_email;
 mod welcome;
@@ -26,7 +28,8 @@ pub use releases::{Announcements, Releases};
 pub use samples::{sample_mails, value_names};
 pub use templates::{Rendered, TemplateFault, Templates};
 
-use pace::Pace;
+use rest::Rest;
+use shared_pace::SharedPace;
 
 use super::Context;
 use super::delivery::{HandleError, Handler};
@@ -37,7 +40,7 @@ use crate::port::{Consumer, Mailer, Queue, RecipientStore, SendLog};
 
 /// Sends each mail once. A duplicate is possible only if the process dies between the mail server's
 /// acceptance and our note of it, or the send log cannot take that note for the rest of the 30 s that an
-/// event has; and not with a mailer that honours message ids.
+/// event has, or the server takes a mail and never says so; and not with a mailer that honours message ids.
 #[derive(Clone)]
 pub struct Notifications {
     inner: Arc<Inner>,
@@ -52,7 +55,8 @@ struct Inner {
     config: Config,
     templates: Templates,
     sender: Mailbox,
-    pace: Option<Pace>,
+    pace: Option<SharedPace>,
+    rest: Rest,
 }
 
 /// What the notification service is made of.
@@ -77,8 +81,9 @@ impl Notifications {
         let NotificationParts { mailer, log, recipients, queue } = parts;
         let templates = Templates::load(config).map_err(Error::internal)?;
         let (config, sender) = (config.clone(), config.mail.sender()?);
-        let pace = config.mail.max_per_day.map(Pace::new);
-        let inner = Inner { mailer, log, recipients, queue, context, config, templates, sender, pace };
+        let pace = config.mail.max_per_day.map(|max| SharedPace::new(max, sender.email.to_string()));
+        let rest = Rest::new();
+        let inner = Inner { mailer, log, recipients, queue, context, config, templates, sender, pace, rest };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -16,8 +16,7 @@ const ANNOUNCEMENTS: u32 = 8;
 /// that of a wrong clock.
 const FURTHEST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() * 3 / 4);
 
-/// The generic cell rate algorithm (ITU-T I.371): in any 24 hours no more than the day's number, in
-/// this process. Those who have to wait get turns one after the other, so that of many only few ask again at
+/// The generic cell rate algorithm (ITU-T I.371): in any 24 hours no more than the day's number. Those who have to wait get turns one after the other, so that of many only few ask again at
 /// a time; who is late, or not there any more, holds nobody up.
 pub(super) struct Pace {
     interval: Duration,
@@ -57,6 +56,16 @@ impl Pace {
         self.admit(&mut state, kind, now)?;
         state.next = later(state.next, self.interval);
         Ok(())
+    }
+
+    /// What all processes of this sender know.
+    pub(super) fn learn(&self, next: Option<Timestamp>) {
+        self.state().next = next.unwrap_or(Timestamp::MIN);
+    }
+
+    /// What they are to know.
+    pub(super) fn next(&self) -> Timestamp {
+        self.state().next
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

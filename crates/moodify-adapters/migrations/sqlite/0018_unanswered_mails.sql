@@ -1,0 +1,9 @@
+-- How often a mail server had the whole mail and gave no answer, and when last.
+ALTER TABLE send_log ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE send_log ADD COLUMN unanswered_at INTEGER;
+
+-- How much of its day a sender has used up: when its next mail would go if none might go at once.
+CREATE TABLE sender_paces (
+    sender  TEXT    NOT NULL PRIMARY KEY,
+    next_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
