@@ -45,9 +45,19 @@ mod hint;
 mod hub;
 #[cfg(any(feature = "mail-files", feature = "smtp"))]
 mod message;
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+mod parts;
 #[cfg(any(feature = "files", feature = "mail-files", feature = "probe"))]
 mod scratch;
-#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "redis", feature = "s3"))]
+#[cfg(any(
+    feature = "azure",
+    feature = "gcs",
+    feature = "gmail",
+    feature = "jwks",
+    feature = "oidc",
+    feature = "redis",
+    feature = "s3"
+))]
 mod tls;
 #[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "s3"))]
 mod web;

@@ -15,8 +15,8 @@ use moodify_core::port::{ByteRange, Clock, MediaError, MediaMeta, MediaObject, M
 
 use super::credentials::Purse;
 use super::error::{S3Fault, broken_off, media_error, unavailable};
-use super::parts::{PART_BYTES, Parts, Room};
 use super::{Encryption, S3Config, client, multipart};
+use crate::parts::{PART_BYTES, Parts, Room};
 
 /// How long a check may take, with all its tries.
 const CHECK: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::error::{media_error, unavailable};
 use super::media_store::Bucket;
-use super::parts::{Part, Parts};
+use crate::parts::{Part, Parts};
 
 /// Parts of one body that are under way at once.
 const AT_ONCE: u8 = 2;

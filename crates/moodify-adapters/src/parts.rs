@@ -9,11 +9,11 @@ use moodify_core::model::ByteStream;
 use moodify_core::port::{MediaError, Unavailable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The least that S3 takes for a part that is not the last one, 5 MiB. A body up to this goes in one
+/// The least that S3 and Google take for a part that is not the last one, 5 MiB. A body up to this goes in one
 /// request.
-pub(super) const PART_BYTES: u64 = 5 << 20;
+pub(crate) const PART_BYTES: u64 = 5 << 20;
 
-/// The most parts that S3 takes.
+/// The most parts that S3 and Google take.
 const MAX_PARTS: u64 = 10_000;
 
 /// What all parts of a store together may hold in memory, in units: 40 MiB.
@@ -25,10 +25,10 @@ const UNIT: u64 = 1 << 10;
 /// Room for parts, shared by all bodies of a store. A body that has room for one part gets to its end, so
 /// none waits for ever as long as bodies flow.
 #[derive(Clone)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(crate) struct Room(Arc<Semaphore>);
 
 impl Room {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(BUDGET as usize)))
     }
 
@@ -40,13 +40,13 @@ impl Room {
 }
 
 /// Some bytes of a body, and the room that they take.
-pub(super) struct Part {
-    pub(super) bytes: Bytes,
-    pub(super) room: OwnedSemaphorePermit,
+pub(crate) struct Part {
+    pub(crate) bytes: Bytes,
+    pub(crate) room: OwnedSemaphorePermit,
 }
 
 /// A body that must have exactly the length that was announced.
-pub(super) struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     body: ByteStream<'a>,
     len: u64,
     left: u64,
@@ -56,13 +56,13 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn new(body: ByteStream<'a>, len: u64, room: Room) -> Self {
+    pub(crate) fn new(body: ByteStream<'a>, len: u64, room: Room) -> Self {
         Self { body, len, left: len, room, spare: Bytes::new() }
     }
 
     /// The next part, one of no bytes if there are none at all. The last one only comes when the body has
     /// ended as it should. `None` after that.
-    pub(super) async fn next(&mut self) -> Result<Option<Part>, MediaError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Part>, MediaError> {
         if self.left == 0 && self.len > 0 {
             return Ok(None);
         }
@@ -85,7 +85,7 @@ impl<'a> Parts<'a> {
     }
 
     /// All of them, with their numbers from 1.
-    pub(super) fn numbered(self) -> BoxStream<'a, Result<(i32, Part), MediaError>> {
+    pub(crate) fn numbered(self) -> BoxStream<'a, Result<(i32, Part), MediaError>> {
         let parts = stream::try_unfold((self, 1), |(mut parts, number)| async move {
             Ok(parts.next().await?.map(|part| ((number, part), (parts, number + 1))))
         });
