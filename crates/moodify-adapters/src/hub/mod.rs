@@ -8,6 +8,7 @@ mod link;
 mod outbox;
 #[cfg(test)]
 mod plain_fault;
+mod tasks;
 mod wire;
 
 use std::fmt;
@@ -18,7 +19,8 @@ use moodify_core::port::SyncHubError;
 pub(crate) use backoff::Backoff;
 pub(crate) use here::Here;
 pub(crate) use link::Link;
-pub(crate) use outbox::{Carrier, Outgoing, Publisher, publisher};
+pub(crate) use outbox::{Carrier, Outgoing, publisher};
+pub(crate) use tasks::Tasks;
 pub(crate) use wire::{Message, Record};
 
 /// What went wrong, in the words of a technology. Everybody who waits for the same thing gets it.

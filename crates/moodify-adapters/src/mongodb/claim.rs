@@ -85,7 +85,7 @@ impl Claim {
 }
 
 /// The server's clock: those of processes differ.
-async fn now(database: &Database) -> Result<DateTime, Fault> {
+pub(super) async fn now(database: &Database) -> Result<DateTime, Fault> {
     let hello = database.within(database.inner.run_command(doc! { "hello": 1 })).await?;
     match hello.get("localTime") {
         Some(Bson::DateTime(now)) => Ok(*now),

@@ -132,7 +132,8 @@ pub(super) async fn options(config: &MongoConfig) -> Result<ClientOptions, Mongo
         _ => MongoConnectError::Url { problem: "has a part or a parameter that cannot be read" },
     })?;
     options.app_name.get_or_insert_with(|| "moodify".to_owned());
-    options.max_pool_size = Some(config.max_connections + 1);
+    // Two change streams beside: for hints of the queue, and of playback.
+    options.max_pool_size = Some(config.max_connections + 2);
     options.max_idle_time.get_or_insert(std::time::Duration::from_secs(600));
     options.connect_timeout = Some(config.connect_timeout);
     options.server_selection_timeout = Some(config.connect_timeout);

@@ -11,6 +11,7 @@ mod ended;
 mod error;
 mod feed;
 mod hints;
+mod hub;
 mod key_store;
 mod library_store;
 mod log_in_tallies;
@@ -39,6 +40,7 @@ use moodify_core::port::Unavailable;
 pub use claim::MongoClaim;
 pub use config::MongoConfig;
 pub use error::MongoConnectError;
+pub use hub::{MongoSharedPlayback, MongoSync, MongoSyncConfig, MongoSyncHub};
 pub use queue::MongoQueue;
 
 use connect::Upgrade;

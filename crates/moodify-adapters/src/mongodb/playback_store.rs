@@ -130,6 +130,34 @@ impl PlaybackStore for MongoStore {
     }
 }
 
+impl MongoStore {
+    /// The listener's state, and the run that saved it; 0 if it was written as by any store.
+    pub(super) async fn stored_state(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<(PlaybackState, u64)>, Fault> {
+        let row = self.database.plain().find_one(STATES, doc! { "_id": account.key() }).await?;
+        let stored = |row: Row| -> Result<_, Fault> { Ok((row.json("state")?, row.unsigned("run")?)) };
+        row.map(stored).transpose()
+    }
+
+    /// Puts this state, of no run, in the place of one that is of this version and run; whether it was there.
+    pub(super) async fn adopt_state(
+        &self,
+        account: AccountId,
+        (known, run): (PlaybackVersion, u64),
+        state: &PlaybackState,
+    ) -> Result<bool, Fault> {
+        let known = doc! {
+            "_id": account.key(),
+            "epoch": known.epoch.key(),
+            "rev": number(known.rev),
+            "run": number(run),
+        };
+        self.database.plain().update(STATES, known, doc! { "$set": state_of(state, 0)? }).await
+    }
+}
+
 /// A state that this run has saved.
 pub(super) fn state_of(state: &PlaybackState, run: u64) -> Result<Document, Fault> {
     Ok(doc! {

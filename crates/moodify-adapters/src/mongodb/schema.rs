@@ -1,5 +1,7 @@
 //! The collections, their indexes, and the version of all that.
 
+use std::time::Duration;
+
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
 use mongodb::options::IndexOptions;
@@ -10,7 +12,7 @@ use super::row::Row;
 
 /// Counts up with every change of what follows that an older program would not bear, or that needs more than
 /// new indexes.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Where the version is kept.
 const COLLECTION: &str = "schema";
@@ -23,10 +25,12 @@ struct Index {
     unique: bool,
     /// Only documents that pass this are in it.
     only: Option<Document>,
+    /// How long after the moment in its field the server removes a document.
+    ttl: Option<Duration>,
 }
 
 fn index(collection: &'static str, name: &'static str, keys: Document) -> Index {
-    Index { collection, name, keys, unique: false, only: None }
+    Index { collection, name, keys, unique: false, only: None, ttl: None }
 }
 
 fn unique(collection: &'static str, name: &'static str, keys: Document) -> Index {
@@ -121,11 +125,15 @@ fn of_playback() -> Vec<Index> {
         index("playback_commands", "newest", doc! { "account_id": 1, "applied_at": -1, "rev": -1 }),
         index("playback_commands", "by_age", doc! { "applied_at": 1 }),
         index("playback_ended", "by_end", doc! { "until": 1 }),
+        // Told by the change stream long before.
+        Index { ttl: Some(Duration::from_secs(60)), ..index("sync_hints", "by_age", doc! { "at": 1 }) },
+        index("sync_presence", "of_account", doc! { "account_id": 1 }),
+        index("sync_presence", "of_lease", doc! { "lease": 1 }),
     ]
 }
 
 /// Collections that have no index but that of their identifiers.
-const WITHOUT: [&str; 9] = [
+const WITHOUT: [&str; 10] = [
     "claims",
     COUNTERS,
     "libraries",
@@ -134,6 +142,7 @@ const WITHOUT: [&str; 9] = [
     "round_trips",
     "sender_paces",
     "subscriptions",
+    "sync_leases",
     "upload_owners",
 ];
 
@@ -181,6 +190,7 @@ async fn create(database: &Database, collection: &str) -> Result<(), Fault> {
 fn model(index: Index) -> IndexModel {
     let options = IndexOptions::builder().name(index.name.to_owned());
     let options = options.unique(index.unique.then_some(true)).partial_filter_expression(index.only);
+    let options = options.expire_after(index.ttl);
     IndexModel::builder().keys(index.keys).options(options.build()).build()
 }
 

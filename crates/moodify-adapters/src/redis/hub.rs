@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::error::Fault;
-use super::server::{Base, Tasks};
-use crate::hub::{Here, Message, Record};
+use super::server::Base;
+use crate::hub::{Here, Message, Record, Tasks};
 
 /// A hub over Redis, for any number of processes. Connections of the same process hear of each other without
 /// a detour.

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::error::Fault;
-use super::server::{Base, Tasks};
+use super::server::Base;
 use super::session::Session;
+use crate::hub::Tasks;
 
 /// How often a state is looked for that others restore at the same time.
 const MAX_TRIES: usize = 4;

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use moodify_core::port::{PlaybackArchive, Unavailable};
 use moodify_core::service::Context;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::RedisConfig;
@@ -18,7 +17,7 @@ use super::hub::{Inner, RedisSyncHub};
 use super::keys::Keys;
 use super::playback_store::RedisPlaybackStore;
 use super::session::{Opener, Scripts, Session};
-use crate::hub::{Carrier, Here, Link, Outgoing, publisher};
+use crate::hub::{Carrier, Here, Link, Outgoing, Tasks, publisher};
 
 /// A Redis server, as hub and as store of playback.
 pub struct Redis {
@@ -37,15 +36,6 @@ pub(super) struct Base {
     pub(super) link: Link<Session, Fault>,
     /// This process.
     pub(super) me: Uuid,
-}
-
-/// What runs in this process. It ends when nobody needs it any more.
-pub(super) struct Tasks(Vec<JoinHandle<()>>);
-
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
-    }
 }
 
 /// What was found at a server that works.
@@ -117,7 +107,7 @@ impl Redis {
         if let Some(archivist) = archivist.clone() {
             tasks.push(tokio::spawn(async move { archivist.run().await }));
         }
-        let tasks = Arc::new(Tasks(tasks));
+        let tasks = Arc::new(Tasks::new(tasks));
         let hub = Arc::new(RedisSyncHub::new(inner, tasks.clone()));
         let store = Arc::new(RedisPlaybackStore::new(base.clone(), archive, tasks));
         Ok(Self { base, hub, store, archivist })

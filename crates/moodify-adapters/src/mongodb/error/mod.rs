@@ -112,7 +112,7 @@ impl Fault {
         }
     }
 
-    fn may_pass(&self) -> bool {
+    pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::TimedOut | Self::Crowded => true,
             Self::Closed | Self::Stored(_) | Self::Encode(_) => false,
