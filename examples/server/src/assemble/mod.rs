@@ -110,9 +110,20 @@ pub(crate) async fn parts(
     let media = if services.music { Some(media(settings, clock.clone()).await?) } else { None };
     queue_between(settings)?;
     let database = database(settings, services, upgrade).await?;
-    let sync = if services.sync { Some(sync(settings, &database, &context).await?) } else { None };
+    let shared = async {
+        let sync = if services.sync { Some(sync(settings, &database, &context).await?) } else { None };
+        Ok((sync, queue(settings, Some(&*database), clock.clone()).await?))
+    };
+    let (sync, queue) = match shared.await {
+        Ok(shared) => shared,
+        Err(failure) => {
+            // MongoDB's driver panics if it is left open to the end of the process.
+            database.close().await;
+            return Err(failure);
+        }
+    };
     Ok(Parts {
-        queue: queue(settings, Some(&*database), clock.clone()).await?,
+        queue,
         media,
         mailer,
         identity_provider,

@@ -16,8 +16,9 @@ mod texts;
 mod users;
 
 use std::{
+    cell::Cell,
     collections::HashSet,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use clap::Args;
@@ -107,44 +108,93 @@ pub(crate) fn run(options: &ImportMongoOptions, settings: &Settings) -> Result<(
     runtime()?.block_on(import_all(options, settings))
 }
 
+/// However it goes, what was opened is closed: MongoDB's driver panics if it is left open to the end of the process.
 async fn import_all(options: &ImportMongoOptions, settings: &Settings) -> Result<(), Failure> {
     // The old side first: where that is no such thing, nothing is touched here.
-    let from = options.from.as_deref().ok_or_else(|| {
-        Failure::new("nothing says where the old database is", "set IMPORT_MONGO_URL, or name it with --from")
-    })?;
-    let users = open(settings, "--from", from).await?;
-    let music = match &options.music_from {
-        Some(url) => Some(open(settings, "--music-from", url).await?),
-        None => None,
-    };
+    let old = Old::open(options, settings).await?;
+    let done = from_old(options, settings, &old).await;
+    old.close().await;
+    done
+}
+
+async fn from_old(options: &ImportMongoOptions, settings: &Settings, old: &Old) -> Result<(), Failure> {
     let bucket = Bucket::open(&options.bucket, assemble::context().clock).await?;
     let parts = assemble::parts(settings, Services::MUSIC, Upgrade::No).await?;
-    let claim = alone(&parts).await?;
-    let moodify = import::services(settings, &parts)?;
+    let done = into_parts(options, settings, (old, bucket), &parts).await;
+    parts.queue.close().await;
+    parts.database.close().await;
+    done
+}
+
+async fn into_parts(
+    options: &ImportMongoOptions,
+    settings: &Settings,
+    (old, bucket): (&Old, Bucket),
+    parts: &Parts,
+) -> Result<(), Failure> {
+    let visibility = Visibility::parse(&options.playlists)
+        .map_err(|why| Failure::new(why.to_string(), "correct --playlists"))?;
+    let claim = alone(parts).await?;
+    let journal = Journal::of(settings, "mongo", options.dry_run)?;
+    let moodify = import::services(settings, parts)?;
     let accounts = import::People::open(settings, &moodify).await?;
     let importer = Importer {
-        visibility: Visibility::parse(&options.playlists)
-            .map_err(|why| Failure::new(why.to_string(), "correct --playlists"))?,
-        journal: Journal::of(settings, "mongo", options.dry_run)?,
-        people: People::new(accounts.moodify.clone(), users),
+        people: People::new(accounts.moodify.clone(), old.users.clone()),
         dry_run: options.dry_run,
         tracks: Mutex::default(),
+        visibility,
+        journal,
         bucket,
         moodify,
     };
     let mut report = Report::new(options.dry_run);
-    let done = importer.all(music.as_ref(), options.jobs.into(), &mut report).await;
-    importer.people.reader().close().await;
-    if let Some(music) = &music {
-        music.close().await;
-    }
-    drop(claim);
+    let done = importer.all(old.music(), options.jobs.into(), &mut report).await;
     accounts.close().await;
-    parts.database.close().await;
+    drop(claim);
     report.print(options.json)?;
     match done {
         Ok(()) => report.verdict(),
         Err(failure) => Err(failure),
+    }
+}
+
+/// The old databases.
+struct Old {
+    users: Arc<MongooseReader>,
+    /// That of musics and playlists, if they have one of their own.
+    music: Option<MongooseReader>,
+}
+
+impl Old {
+    async fn open(options: &ImportMongoOptions, settings: &Settings) -> Result<Self, Failure> {
+        let from = options.from.as_deref().ok_or_else(|| {
+            Failure::new(
+                "nothing says where the old database is",
+                "set IMPORT_MONGO_URL, or name it with --from",
+            )
+        })?;
+        let mut old = Self { users: Arc::new(open(settings, "--from", from).await?), music: None };
+        if let Some(url) = &options.music_from {
+            match open(settings, "--music-from", url).await {
+                Ok(music) => old.music = Some(music),
+                Err(failure) => {
+                    old.close().await;
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(old)
+    }
+
+    fn music(&self) -> &MongooseReader {
+        self.music.as_ref().unwrap_or(&self.users)
+    }
+
+    async fn close(&self) {
+        self.users.close().await;
+        if let Some(music) = &self.music {
+            music.close().await;
+        }
     }
 }
 
@@ -179,14 +229,8 @@ async fn alone(parts: &Parts) -> Result<crate::database::Claim, Failure> {
 
 impl Importer {
     /// Users, musics and playlists, each into the report.
-    async fn all(
-        &self,
-        music: Option<&MongooseReader>,
-        jobs: usize,
-        report: &mut Report,
-    ) -> Result<(), Failure> {
+    async fn all(&self, music: &MongooseReader, jobs: usize, report: &mut Report) -> Result<(), Failure> {
         let users = self.people.reader();
-        let music = music.unwrap_or(users);
         let counts = counts(users, music).await.map_err(|error| broken_off("the beginning", &error))?;
         let mut progress = Progress::new(counts);
         let mut told = (report, &mut progress);
@@ -217,20 +261,30 @@ async fn each<'a, T: Send + 'a>(
     import: impl Fn(T) -> BoxFuture<'a, Result<Entry, Error>>,
     (report, progress): &mut (&mut Report, &mut Progress),
 ) -> Result<(), Failure> {
+    let broken = Cell::new(false);
     let mut outcomes = documents
+        .take_while(|_| future::ready(!broken.get()))
         .map(move |document| match document {
             Ok(document) => import(document),
             Err(error) => future::ready(Err(error.into())).boxed(),
         })
         .buffer_unordered(jobs);
     let mut last = "the beginning".to_owned();
+    let mut why = None;
     while let Some(outcome) = outcomes.next().await {
-        let entry = outcome.map_err(|error| broken_off(&format!("what follows {last}"), &error))?;
-        last = entry.subject();
-        progress.tell(&last, &entry.outcome.words());
-        report.add(entry);
+        match outcome {
+            Ok(entry) => {
+                last = entry.subject();
+                progress.tell(&last, &entry.outcome.words());
+                report.add(entry);
+            }
+            Err(error) => {
+                broken.set(true);
+                why.get_or_insert_with(|| broken_off(&format!("what follows {last}"), &error));
+            }
+        }
     }
-    Ok(())
+    why.map_or(Ok(()), Err)
 }
 
 fn broken_off(place: &str, error: &dyn std::error::Error) -> Failure {

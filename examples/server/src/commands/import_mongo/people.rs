@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use moodify_adapters::mongodb::mongoose::{MongooseReader, OldId};
@@ -17,7 +17,7 @@ use super::{ids, report::Reason};
 /// The accounts as this run sees them; of a trial also those that it would have made.
 pub(super) struct People {
     moodify: Moodify,
-    reader: MongooseReader,
+    reader: Arc<MongooseReader>,
     known: Mutex<Known>,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Owner {
 }
 
 impl People {
-    pub(super) fn new(moodify: Moodify, reader: MongooseReader) -> Self {
+    pub(super) fn new(moodify: Moodify, reader: Arc<MongooseReader>) -> Self {
         Self { moodify, reader, known: Mutex::default() }
     }
 

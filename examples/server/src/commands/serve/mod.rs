@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    assemble::{self, Upgrade},
+    assemble::{self, Parts, Upgrade},
     cli::Role,
     commands::runtime,
     config::Settings,
@@ -83,6 +83,7 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
+    look_for_keys(&parts, &moodify);
     let Web { router, sockets, apart } = web::web(&moodify, &parts, role, settings, (bound, public_url));
     let connections = settings.http.max_connections(open_files());
     let limits = connections::Limits {
@@ -121,6 +122,23 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     parts.queue.close().await;
     parts.database.close().await;
     outcome
+}
+
+/// Services start in any order: one that is there before the auth service is told of it, and starts all the same.
+fn look_for_keys(parts: &Parts, moodify: &Moodify) {
+    if parts.jwks.is_none() {
+        return;
+    }
+    let moodify = moodify.clone();
+    tokio::spawn(async move {
+        if let Err(error) = moodify.accounts().can_authenticate().await {
+            tracing::warn!(
+                error = one_line(&error),
+                "no key of the auth service is known yet: until it tells one, nobody is let in and this service is \
+                 not ready; start it, or correct accounts.jwks_url"
+            );
+        }
+    });
 }
 
 async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr), Failure> {
