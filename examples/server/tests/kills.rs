@@ -1,6 +1,9 @@
 //! Servers that are killed again and again, as by power cuts, while people sign up.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[cfg(all(feature = "rabbitmq", any(feature = "postgres", feature = "mongodb")))]
+#[path = "../../../crates/moodify-adapters/tests/shared/broker.rs"]
+mod broker;
 mod support;
 
 use std::{
@@ -30,6 +33,8 @@ use support::{
 const CLIENTS: usize = 4;
 /// How many mails a process hands over at once: so many may be on their way when it dies.
 const AT_ONCE: usize = 8;
+/// Nobody who signs up is told to come again.
+const NEVER_BUSY: bool = false;
 
 /// `KILLS_SIGN_UPS=1000` tries as many as the promise names; each costs a password hash, so that is a
 /// matter of minutes.
@@ -40,9 +45,9 @@ fn sign_ups() -> Option<usize> {
 #[test]
 fn kills_at_random_points_lose_no_account_and_no_mail() {
     let place = Place::new();
-    let (mut servers, trial) = sign_ups_among_kills(&place, 1, sign_ups().unwrap_or(200), 20);
-    let config = SqliteConfig::new(place.path().join("data/moodify.db"));
-    assert_whole(&place, servers.pop().unwrap(), trial, &config.into());
+    let (mut servers, trial) = sign_ups_among_kills(&place, 1, sign_ups().unwrap_or(200), 20, NEVER_BUSY);
+    let config: SqlConfig = SqliteConfig::new(place.path().join("data/moodify.db")).into();
+    assert_whole(&place, servers.pop().unwrap(), trial, || assert_nothing_is_open(&config));
 }
 
 /// One goes on while the other is dead; at last both of them die at once.
@@ -56,13 +61,70 @@ fn kills_of_one_of_two_servers_lose_no_account_and_no_mail() {
     let place = Place::new();
     let toml = format!("database = \"{url}\"\npublic_url = \"http://music.example.org\"\n");
     place.file("moodify.toml", toml);
-    let (servers, mut trial) = sign_ups_among_kills(&place, 2, sign_ups().unwrap_or(80), 8);
+    let (servers, mut trial) = sign_ups_among_kills(&place, 2, sign_ups().unwrap_or(80), 8, NEVER_BUSY);
     trial.kills += servers.len();
     trial.logs.extend(servers.into_iter().map(Server::kill));
     let config = PostgresConfig::new(url).into();
     let_leases_run_out(&config);
     let server = place.serve(&["all"]);
-    assert_whole(&place, server, trial, &config);
+    assert_whole(&place, server, trial, || assert_nothing_is_open(&config));
+}
+
+/// The same with RabbitMQ between them: what a dead one had in its hands, the broker gives to the other.
+#[cfg(all(feature = "rabbitmq", feature = "postgres"))]
+#[test]
+fn kills_lose_nothing_on_postgresql_and_rabbitmq() {
+    use moodify_adapters::sql::PostgresConfig;
+
+    let Some(postgres) = support::postgres::Postgres::start() else { return };
+    let url = postgres.database("moodify");
+    let config: SqlConfig = PostgresConfig::new(url.clone()).into();
+    let leases = || let_leases_run_out(&config);
+    kills_around_a_broker(&url, NEVER_BUSY, leases, || assert_nothing_is_open(&config));
+}
+
+/// The same on MongoDB, where a step that a dead process had begun holds others up for a while: whoever tries again
+/// gets through.
+#[cfg(all(feature = "rabbitmq", feature = "mongodb"))]
+#[test]
+fn kills_lose_nothing_on_mongodb_and_rabbitmq() {
+    let Some(database) = support::mongodb::Server::start() else { return };
+    let url = database.url("moodify");
+    let leases = || on_mongodb::let_leases_run_out(&url);
+    kills_around_a_broker(&url, !NEVER_BUSY, leases, || on_mongodb::assert_nothing_is_open(&url));
+}
+
+/// `KILLS_EVENTS=10000` tries as many as the promise names, with 20 kills; each sign-up is two events, and costs a
+/// password hash.
+#[cfg(all(feature = "rabbitmq", any(feature = "postgres", feature = "mongodb")))]
+fn kills_around_a_broker(
+    url: &str,
+    may_be_busy: bool,
+    let_leases_run_out: impl Fn(),
+    assert_nothing_is_open: impl Fn(),
+) {
+    let Some(broker) = broker::Broker::start() else { return };
+    let events = std::env::var("KILLS_EVENTS").ok().map(|number| number.parse::<usize>().unwrap());
+    let (sign_ups, kills) = events.map_or((80, 8), |events| (events / 2, 20));
+    let place = Place::new();
+    let settings = format!("database = \"{url}\"\nqueue = \"{}\"\n", broker.url());
+    place.file("moodify.toml", settings + "public_url = \"http://music.example.org\"\n");
+    let (servers, mut trial) = sign_ups_among_kills(&place, 2, sign_ups, kills, may_be_busy);
+    trial.kills += servers.len();
+    trial.logs.extend(servers.into_iter().map(Server::kill));
+    let_leases_run_out();
+    let server = place.serve(&["all"]);
+    // What met a dead one's claim on its mail waits for the end of that, which is a minute.
+    let is_done = || {
+        let left = broker.control(&["list_queues", "--quiet", "--no-table-headers", "name", "messages"]);
+        mails(&place).len() >= sign_ups && left.lines().all(|line| line.ends_with("\t0"))
+    };
+    let done = (0..180).any(|_| {
+        thread::sleep(Duration::from_secs(1));
+        is_done()
+    });
+    assert!(done, "{} of {sign_ups} mails came", mails(&place).len());
+    assert_whole(&place, server, trial, assert_nothing_is_open);
 }
 
 /// What was tried so far.
@@ -78,6 +140,7 @@ fn sign_ups_among_kills(
     servers: usize,
     sign_ups: usize,
     kills: usize,
+    may_be_busy: bool,
 ) -> (Vec<Server>, Trial) {
     let mut servers: Vec<Server> = (0..servers).map(|_| place.serve(&["all"])).collect();
     let mut logs = Vec::new();
@@ -88,7 +151,7 @@ fn sign_ups_among_kills(
             let (urls, answered) = (&urls, &answered);
             scope.spawn(move || {
                 for n in (client..sign_ups).step_by(CLIENTS) {
-                    sign_up(urls, n);
+                    sign_up(urls, n, may_be_busy);
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -107,13 +170,14 @@ fn sign_ups_among_kills(
 }
 
 /// Asks one server after the other.
-fn sign_up(urls: &[Mutex<String>], n: usize) {
+fn sign_up(urls: &[Mutex<String>], n: usize, may_be_busy: bool) {
     for attempt in 0.. {
         let url = urls[(n / CLIENTS + attempt) % urls.len()].lock().unwrap().clone();
         match try_post(&url, "/v1/auth/users/signup", &person(n)) {
             Ok(answer) if answer.status == 201 => return,
             // The account was stored, and its answer lost with the server.
             Ok(answer) if answer.status == 409 && attempt > 0 => return,
+            Ok(answer) if answer.status == 503 && may_be_busy => thread::sleep(Duration::from_millis(100)),
             Ok(answer) => panic!("{n}: {answer:?}"),
             Err(_) => thread::sleep(Duration::from_millis(10)),
         }
@@ -121,7 +185,7 @@ fn sign_up(urls: &[Mutex<String>], n: usize) {
 }
 
 /// Holds what is left to the promise: every account is there, with one mail each, and nothing is open.
-fn assert_whole(place: &Place, server: Server, mut trial: Trial, database: &SqlConfig) {
+fn assert_whole(place: &Place, server: Server, mut trial: Trial, assert_nothing_is_open: impl Fn()) {
     let Trial { sign_ups, kills, .. } = trial;
     let expected: BTreeSet<String> = (0..sign_ups).map(email).collect();
     wait_for("a mail for each", || mails(place).len() >= sign_ups);
@@ -137,7 +201,7 @@ fn assert_whole(place: &Place, server: Server, mut trial: Trial, database: &SqlC
     let mails = mails(place);
     assert_eq!(mails.len(), sign_ups, "one mail each");
     assert_eq!(mails.into_iter().collect::<BTreeSet<_>>(), expected);
-    assert_nothing_is_open(database);
+    assert_nothing_is_open();
     // A mail that was handed over when its sender died is handed over again, under the same id: the
     // mailer keeps one. Nothing else is ever sent twice.
     let again: usize = trial.logs.iter().map(|log| log.matches("handed over before").count()).sum();
@@ -181,5 +245,33 @@ async fn assert_nothing_is_open(database: &SqlConfig) {
     for consumer in CONSUMERS {
         assert_eq!(store.queue().receive(consumer, 1, end_of_time, Duration::ZERO).await.unwrap(), []);
         assert_eq!(store.queue().dead_letters(consumer, 1).await.unwrap(), []);
+    }
+}
+
+#[cfg(all(feature = "rabbitmq", feature = "mongodb"))]
+mod on_mongodb {
+    use std::time::Duration;
+
+    use moodify_adapters::mongodb::{MongoConfig, MongoStore};
+    use moodify_core::{model::Timestamp, port::Outbox};
+
+    async fn store(url: &str) -> MongoStore {
+        MongoStore::connect_beside(&MongoConfig::new(url.to_owned())).await.unwrap()
+    }
+
+    /// As for SQL.
+    #[tokio::main]
+    pub(super) async fn let_leases_run_out(url: &str) {
+        let store = store(url).await;
+        store.reclaim(moodify_core::Services::ALL).await.unwrap();
+        store.close().await;
+    }
+
+    /// The same; its queue is the broker.
+    #[tokio::main]
+    pub(super) async fn assert_nothing_is_open(url: &str) {
+        let store = store(url).await;
+        assert_eq!(store.lease(1, Timestamp::MAX, Duration::ZERO).await.unwrap(), []);
+        store.close().await;
     }
 }

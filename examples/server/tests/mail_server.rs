@@ -87,6 +87,35 @@ async fn each_sign_up_is_welcomed_once_by_gmail() {
     }
 }
 
+/// It answers 500, and then not at all: nobody who signs up hears of it, and each mail goes out once it works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_endpoint_in_trouble_only_costs_time() {
+    let Some(server) = MailServer::start().await else { return };
+    let place = Place::new();
+    let settings = gmail(&server, "app-secret").replace("[smtp]\n", "[smtp]\ntimeout_secs = 2\n");
+    place.file("moodify.toml", settings);
+    let running = place.serve(&[]);
+    for (name, trouble, mails) in [("ada", "broken", 2), ("grace", "silent", 4)] {
+        let before = server.seen().await.fetched;
+        // What it has is not worth anything any more.
+        server.control(json!({ "tokens": trouble, "revoke": true, "hang_up": true })).await;
+        assert_eq!(sign_up(&running.url, name), 201);
+        while server.seen().await.fetched == before {
+            pause().await;
+        }
+        assert_eq!(server.seen().await.mails.len(), mails - 2, "{trouble}");
+        server.control(json!({ "tokens": "granted" })).await;
+        let seen = taken(&server, mails).await;
+        let to = format!("{name}@example.net");
+        assert_eq!(seen.mails.iter().filter(|mail| mail.to[0] == to).count(), 2, "{trouble}");
+    }
+    running.terminate();
+    let (code, log) = running.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("to be tried again") && !log.contains("given up"), "{log}");
+    assert!(!log.contains("app-secret"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_says_what_is_wrong_with_the_mail_server() {
     let Some(server) = MailServer::start().await else { return };

@@ -83,35 +83,46 @@ fn migrate_makes_what_a_server_needs() {
     assert_eq!(place.run(&["keys", "list", "--database", &url]).code, Some(0));
 }
 
-#[test]
-fn a_database_that_dies_is_told_and_found_again() {
+fn outage(leave: impl Fn(&mut mongodb::Server), come_back: impl Fn(&mut mongodb::Server)) {
     let Some(mut database) = mongodb::Server::start() else { return };
     let place = Place::new();
     let server = serve(&place, &database.url("moodify"));
     assert_eq!(sign_up(&server, "before").status, 201);
     wait_for("the first mail", || mails(&place) == 1);
-    database.kill();
-    thread::scope(|scope| {
-        for client in 0..12 {
-            let server = &server;
-            scope.spawn(move || {
-                let answer = sign_up(server, &format!("lost-{client}"));
-                assert_eq!(answer.status, 503, "{answer:?}");
-                assert_eq!(answer.json()["code"], "unavailable");
-            });
-        }
-    });
-    // An answer from before is kept for a second.
-    wait_for("no readiness", || get(&server.url, "/health/ready", "").status == 503);
-    assert_eq!(get(&server.url, "/health/live", "").status, 200);
-    database.start_again();
-    wait_for("readiness", || get(&server.url, "/health/ready", "").status == 200);
-    wait_for("a sign-up", || {
-        let again = try_post(&server.url, "/v1/auth/users/signup", &person("after"));
-        again.is_ok_and(|answer| matches!(answer.status, 201 | 409))
-    });
-    wait_for("its mail", || mails(&place) >= 2);
+    for round in 0..2 {
+        leave(&mut database);
+        thread::scope(|scope| {
+            for client in 0..12 {
+                let server = &server;
+                scope.spawn(move || {
+                    let answer = sign_up(server, &format!("lost-{round}-{client}"));
+                    assert_eq!(answer.status, 503, "{answer:?}");
+                    assert_eq!(answer.json()["code"], "unavailable");
+                });
+            }
+        });
+        // An answer from before is kept for a second.
+        wait_for("no readiness", || get(&server.url, "/health/ready", "").status == 503);
+        assert_eq!(get(&server.url, "/health/live", "").status, 200);
+        come_back(&mut database);
+        wait_for("readiness", || get(&server.url, "/health/ready", "").status == 200);
+        wait_for("a sign-up", || {
+            let again = try_post(&server.url, "/v1/auth/users/signup", &person(&format!("after-{round}")));
+            again.is_ok_and(|answer| matches!(answer.status, 201 | 409))
+        });
+        wait_for("its mail", || mails(&place) >= round + 2);
+    }
     server.terminate();
     let (code, log) = server.ended();
     assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
+fn a_database_that_dies_is_told_and_found_again() {
+    outage(mongodb::Server::kill, mongodb::Server::start_again);
+}
+
+#[test]
+fn a_database_that_falls_silent_is_told_and_found_again() {
+    outage(|database| database.freeze(true), |database| database.freeze(false));
 }

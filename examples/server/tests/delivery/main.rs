@@ -27,7 +27,7 @@ macro_rules! rows {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $row() {
                     let Some(stack) = super::Stack::$deployment().await else { return };
-                    super::$row(stack).await;
+                    super::$row(&stack).await;
                 }
             )*
         }
@@ -52,7 +52,7 @@ fn all_of(names: &[String]) -> u64 {
 
 /// It is away while many sign up, and then killed and started again while others do: all are answered 201, and as many
 /// mails come afterwards. Relay and consumers find it again by themselves, each time.
-async fn nobody_who_signs_up_waits_for_the_broker(stack: Stack) {
+async fn nobody_who_signs_up_waits_for_the_broker(stack: &Stack) {
     let server = stack.serve("all");
     let count = std::env::var(AWAY).map_or(100, |count| count.parse().unwrap());
     let mut names = people("away", count);
@@ -74,7 +74,7 @@ async fn nobody_who_signs_up_waits_for_the_broker(stack: Stack) {
 }
 
 /// Committed and answered, and killed before it can be published.
-async fn a_relay_dies_before_it_publishes(stack: Stack) {
+async fn a_relay_dies_before_it_publishes(stack: &Stack) {
     let auth = stack.serve("auth");
     stack.broker().stop();
     let names = people("ada", 3);
@@ -138,7 +138,7 @@ async fn a_relay_dies_before_its_note_on_mongodb() {
 }
 
 /// Killed with a mail in its hands that the mail server has not taken: another one sends it.
-async fn a_consumer_dies_before_it_sends(stack: Stack) {
+async fn a_consumer_dies_before_it_sends(stack: &Stack) {
     let (auth, notification) = (stack.serve("auth"), stack.serve("notification"));
     stack.mailbox.control(json!({ "hold": true })).await;
     let names = people("ada", 2);
@@ -152,7 +152,7 @@ async fn a_consumer_dies_before_it_sends(stack: Stack) {
 
 /// Some mailboxes are greylisted and some get no answer; then it hangs up on everybody. Nobody who signs up hears of
 /// it, the others get their mails meanwhile, and what failed is tried again on schedule, until it works.
-async fn a_mail_server_in_trouble_holds_up_nobody_else(stack: Stack) {
+async fn a_mail_server_in_trouble_holds_up_nobody_else(stack: &Stack) {
     let server = stack.serve("all");
     let troubled = ["later", "stuck"].map(str::to_owned);
     let good = people("good", 10);
@@ -172,7 +172,7 @@ async fn a_mail_server_in_trouble_holds_up_nobody_else(stack: Stack) {
 }
 
 /// What is refused for good is kept with the server's words, and stands in nobody's way.
-async fn one_refused_mailbox_among_a_hundred(stack: Stack) {
+async fn one_refused_mailbox_among_a_hundred(stack: &Stack) {
     let server = stack.serve("all");
     let names = people("good", GOOD);
     let (before, after) = names.split_at(GOOD / 2);
