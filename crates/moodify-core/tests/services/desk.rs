@@ -12,7 +12,7 @@ use moodify_core::model::event::{AccountCreated, AccountUpdated};
 use moodify_core::model::{
     AccountId, ArtistId, Email, Event, EventPayload, Mail, PersonName, Role, SignedDuration, Timestamp,
 };
-use moodify_core::port::{DeadLetter, MailError, Mailer, Queue, SendLog, Unavailable};
+use moodify_core::port::{DeadLetter, LateAnswer, MailError, Mailer, Queue, SendLog, Unavailable};
 use moodify_core::service::delivery::{Handler, Worker};
 use moodify_core::service::notifications::{Announcements, NotificationParts, Releases};
 use moodify_core::service::{Context, Notifications};
@@ -26,6 +26,12 @@ pub(crate) enum Manner {
     Defers,
     /// No answer, ever.
     Hangs,
+    /// Takes the mail, and does not say so.
+    Swallows,
+    /// The same, and says so when the mailer has given it up.
+    AnswersLate,
+    /// Wants no mails for an hour.
+    Limits,
 }
 
 /// A mail server that counts every mail it takes, also a second one with the same id.
@@ -34,6 +40,7 @@ pub(crate) struct Server {
     manners: Mutex<HashMap<String, Manner>>,
     taken: Mutex<Vec<Mail>>,
     down: AtomicBool,
+    knows: AtomicBool,
 }
 
 impl Server {
@@ -47,6 +54,11 @@ impl Server {
 
     pub(crate) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// From now on it says that it can tell mails that it has seen.
+    pub(crate) fn know_messages(&self) {
+        self.knows.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn taken(&self) -> Vec<Mail> {
@@ -73,15 +85,27 @@ impl Mailer for Server {
             Some(Manner::Refuses) => Err(MailError::Refused { reason: "550 no such mailbox".to_owned() }),
             Some(Manner::Defers) => Err(Unavailable::passing("451 greylisted").into()),
             Some(Manner::Hangs) => std::future::pending().await,
-            None => {
+            Some(Manner::Limits) => {
+                Err(MailError::Limited { reason: "450 too fast".to_owned(), wait: Duration::from_secs(3600) })
+            }
+            Some(Manner::Swallows | Manner::AnswersLate) | None => {
                 self.taken.lock().unwrap().push(mail.clone());
-                Ok(())
+                let late = match manner {
+                    Some(Manner::Swallows) => None,
+                    Some(_) => Some(LateAnswer::new(async { Ok(()) })),
+                    None => return Ok(()),
+                };
+                Err(MailError::Unanswered { reason: "connection reset".to_owned(), late })
             }
         }
     }
 
     async fn check(&self) -> Result<(), MailError> {
         Ok(())
+    }
+
+    fn knows_messages(&self) -> bool {
+        self.knows.load(Ordering::Relaxed)
     }
 }
 

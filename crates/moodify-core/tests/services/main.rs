@@ -11,6 +11,7 @@ mod guessing;
 mod imports;
 mod keys;
 mod linking;
+mod mail_answers;
 mod mail_faults;
 mod mails;
 mod media_gate;

@@ -159,6 +159,29 @@ impl SendLog for Forgetful {
         self.log.release(event, kind).await
     }
 
+    async fn mark_unanswered(
+        &self,
+        event: EventId,
+        kind: MailKind,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<u32, SendLogError> {
+        self.log.mark_unanswered(event, kind, now, until).await
+    }
+
+    async fn pace(&self, sender: &str) -> Result<Option<Timestamp>, SendLogError> {
+        self.log.pace(sender).await
+    }
+
+    async fn set_pace(
+        &self,
+        sender: &str,
+        from: Option<Timestamp>,
+        to: Timestamp,
+    ) -> Result<bool, SendLogError> {
+        self.log.set_pace(sender, from, to).await
+    }
+
     async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, SendLogError> {
         self.log.forget(before, max).await
     }
