@@ -34,6 +34,12 @@ pub(crate) trait Database: KeyStore {
     #[cfg(feature = "redis")]
     fn playback_archive(self: Arc<Self>) -> Arc<dyn PlaybackArchive>;
 
+    /// It as what processes can share playback over, if it is such.
+    #[cfg(feature = "mongodb")]
+    fn shared_playback(self: Arc<Self>) -> Option<Arc<MongoStore>> {
+        None
+    }
+
     /// The queue that lives in it.
     fn queue(&self) -> Arc<dyn Queue>;
 
@@ -57,7 +63,7 @@ pub(crate) trait Database: KeyStore {
 
 /// Every store that keeps all says it in the same words.
 macro_rules! database {
-    ($store:ty) => {
+    ($store:ty $(, $more:item)?) => {
         #[async_trait]
         impl Database for $store {
             fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
@@ -93,10 +99,17 @@ macro_rules! database {
             async fn close(&self) {
                 Self::close(self).await;
             }
+
+            $($more)?
         }
     };
 }
 
 database!(SqlStore);
 #[cfg(feature = "mongodb")]
-database!(MongoStore);
+database!(
+    MongoStore,
+    fn shared_playback(self: Arc<Self>) -> Option<Arc<MongoStore>> {
+        Some(self)
+    }
+);

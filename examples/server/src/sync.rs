@@ -1,7 +1,12 @@
 //! How devices hear of each other, and where their playback is.
 
+#[cfg(feature = "mongodb")]
+use std::sync::Arc;
+
 use moodify_core::{MoodifyBuilder, port::Unavailable};
 
+#[cfg(feature = "mongodb")]
+use moodify_adapters::mongodb::{MongoStore, MongoSync};
 #[cfg(feature = "redis")]
 use moodify_adapters::redis::Redis;
 
@@ -12,6 +17,14 @@ pub(crate) enum SyncPart {
     /// A server that all processes share.
     #[cfg(feature = "redis")]
     Redis(Box<Redis>),
+    /// A database that all processes share.
+    #[cfg(feature = "mongodb")]
+    Mongo {
+        /// The processes over it.
+        shared: Box<MongoSync>,
+        /// It, if it is not the one of the services.
+        own: Option<Arc<MongoStore>>,
+    },
 }
 
 impl SyncPart {
@@ -21,6 +34,10 @@ impl SyncPart {
             Self::Local => services,
             #[cfg(feature = "redis")]
             Self::Redis(redis) => services.sync_hub(redis.hub()).playback_store(redis.playback_store()),
+            #[cfg(feature = "mongodb")]
+            Self::Mongo { shared, .. } => {
+                services.sync_hub(shared.hub()).playback_store(shared.playback_store())
+            }
         }
     }
 
@@ -33,6 +50,8 @@ impl SyncPart {
             Self::Local => Ok(()),
             #[cfg(feature = "redis")]
             Self::Redis(redis) => redis.check().await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo { shared, .. } => shared.check().await,
         }
     }
 
@@ -42,6 +61,13 @@ impl SyncPart {
             Self::Local => {}
             #[cfg(feature = "redis")]
             Self::Redis(redis) => redis.close().await,
+            #[cfg(feature = "mongodb")]
+            Self::Mongo { shared, own } => {
+                shared.close().await;
+                if let Some(own) = own {
+                    own.close().await;
+                }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
-/// What is asked of a MongoDB database, if `database` names one. What is not set has the default of the
+/// What is asked of a MongoDB database, if `database` or `sync` names one. What is not set has the default of the
 /// adapter.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,6 +12,8 @@ pub(crate) struct Mongodb {
     max_connections: Option<NonZeroU32>,
     connect_timeout_secs: Option<NonZeroU32>,
     operation_timeout_secs: Option<NonZeroU32>,
+    sync_timeout_secs: Option<NonZeroU32>,
+    sync_lease_secs: Option<NonZeroU32>,
 }
 
 #[cfg(feature = "mongodb")]
@@ -23,5 +25,14 @@ impl Mongodb {
         config.connect_timeout = super::seconds(self.connect_timeout_secs, config.connect_timeout);
         config.operation_timeout = super::seconds(self.operation_timeout_secs, config.operation_timeout);
         config
+    }
+
+    /// How processes share playback over it.
+    pub(crate) fn sync_config(&self) -> moodify_adapters::mongodb::MongoSyncConfig {
+        let default = moodify_adapters::mongodb::MongoSyncConfig::default();
+        moodify_adapters::mongodb::MongoSyncConfig {
+            timeout: super::seconds(self.sync_timeout_secs, default.timeout),
+            lease: super::seconds(self.sync_lease_secs, default.lease),
+        }
     }
 }

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 /// How processes share playback over a MongoDB database.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct MongoSyncConfig {
     /// How long the database may take for one answer: somebody waits for it with a finger on a button. Default: 3 s.
     pub timeout: Duration,

@@ -147,7 +147,7 @@ pub(super) async fn sync(
     let Some((_, database)) = open.iter().find(|(address, _)| *address == own) else {
         return Ok(Finding::Untried("it needs the database".to_owned()));
     };
-    let sync = assemble::sync(settings, database, context).await?;
+    let sync = assemble::sync(settings, database, context, Upgrade::No).await?;
     let found = try_sync(&sync, &address).await;
     sync.close().await;
     found
@@ -167,6 +167,12 @@ async fn try_sync(sync: &SyncPart, address: &Address) -> Found {
                 ))),
                 None => works(format!("wrote to {address} and sent a word ({})", found.version)),
             }
+        }
+        #[cfg(feature = "mongodb")]
+        SyncPart::Mongo { shared, .. } => {
+            let heard = shared.examine().await;
+            heard.map_err(|error| with_advice(&error, "look at the database with its own tools"))?;
+            works(format!("stored a word in {address} and heard of it over a change stream"))
         }
     }
 }
