@@ -31,7 +31,7 @@ impl Figure {
 }
 
 /// Every figure, in the order of reports: id, what it is, unit, target.
-const ALL: [(&str, &str, &str, Option<f64>); 27] = [
+const ALL: [(&str, &str, &str, Option<f64>); 28] = [
     ("list_cpu", "List of 10 tracks with 20 signed URLs: CPU a request", "ms", Some(0.3)),
     ("list_p99", "… with 8 clients: p99", "ms", None),
     ("playlist_cpu", "Playlist of 50 tracks: CPU a request", "ms", Some(0.6)),
@@ -58,6 +58,7 @@ const ALL: [(&str, &str, &str, Option<f64>); 27] = [
     ("relay_cpu", "10,000 events on their way to the broker: CPU each", "ms", Some(1.0)),
     ("relay_time", "… time each", "ms", None),
     ("consume_cpu", "… and handled by a consumer: CPU each", "ms", Some(1.0)),
+    ("consume_time", "… time each, from the first one that left the outbox", "ms", None),
     ("idle_memory", "Memory of all its processes before any load", "MB", None),
 ];
 

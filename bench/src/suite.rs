@@ -144,6 +144,7 @@ impl Suite<'_> {
         self.note("relay_cpu", each(events.relay.cpu));
         self.note("relay_time", each(events.relayed_in));
         self.note("consume_cpu", each(events.consumer.cpu));
+        self.note("consume_time", each(events.consumed_in));
         let rate = |time: Duration| events.count as f64 / time.as_secs_f64();
         let (relayed, consumed) = (rate(events.relayed_in), rate(events.consumed_in));
         println!("  {relayed:.0} events relayed a second, {consumed:.0} consumed");

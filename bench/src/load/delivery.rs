@@ -16,8 +16,11 @@ use crate::{
 /// How long everything that waits may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How often metrics are looked at: each look asks the database and the broker.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often metrics are looked at: each look asks the database, which counts, and the broker.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How many sign up before anything is measured: connections are opened, and caches are filled.
+const WARM_UP: u64 = 50;
 
 /// How long sign-ups took, in microseconds.
 pub(crate) struct SignUps {
@@ -25,20 +28,36 @@ pub(crate) struct SignUps {
     pub(crate) down: Histogram<u64>,
 }
 
-/// So many sign-ups with the broker there and as many without, in turns.
+/// So many sign-ups with the broker there and as many without, in turns: there, away, away, there and so on, so
+/// that whatever drifts drifts for both. Each begins when everything of the one before it is done.
 pub(crate) async fn sign_ups(subject: &Subject, broker: &Wire, count: u64) -> Result<SignUps> {
     const TURNS: u64 = 4;
     let mut found = SignUps { up: new_histogram()?, down: new_histogram()? };
+    accounts::sign_up_as(subject, "warm-up", WARM_UP).await?;
+    calm(subject).await?;
     for turn in 0..TURNS {
-        let load = accounts::sign_up_as(subject, &format!("up-{turn}"), count / TURNS).await?;
-        found.up.add(load.latency)?;
-        broker.cut();
-        let load = accounts::sign_up_as(subject, &format!("down-{turn}"), count / TURNS).await?;
-        found.down.add(load.latency)?;
-        broker.mend();
-        until_empty(subject).await?;
+        for there in [turn % 2 == 0, turn % 2 == 1] {
+            let name = if there { format!("up-{turn}") } else { format!("down-{turn}") };
+            if !there {
+                broker.cut();
+            }
+            let load = accounts::sign_up_as(subject, &name, count / TURNS).await?;
+            let latency = if there { &mut found.up } else { &mut found.down };
+            latency.add(load.latency)?;
+            broker.mend();
+            calm(subject).await?;
+        }
     }
     Ok(found)
+}
+
+/// Waits until nothing is on its way, and no mail is being written.
+async fn calm(subject: &Subject) -> Result<()> {
+    until_empty(subject).await?;
+    for process in subject.all() {
+        process.settle().await?;
+    }
+    Ok(())
 }
 
 /// What so many events cost.
@@ -59,7 +78,7 @@ pub(crate) async fn events(subject: &Subject, broker: &Wire, count: u64) -> Resu
     for number in 0..8 {
         people.push(client.sign_up(&format!("mover-{number}@bench.example")).await?);
     }
-    until_empty(subject).await?;
+    calm(subject).await?;
     let handled_before = handled(&client).await?;
     broker.cut();
     run(&[], people.len(), Length::Count(count), move |number| {

@@ -50,8 +50,9 @@ pub(crate) async fn fan_out(
     let (of_pairs, of_crowds) = tokens.split_at_checked(pairs).context("too few listeners")?;
     let meter = Meter::start(&subject.sync())?;
     let crowd_tokens = of_crowds.iter().flat_map(|token| std::iter::repeat_n(token, 20));
-    let crowd = open(subject, crowd_tokens).await?;
-    let devices = open(subject, of_pairs.iter().flat_map(|token| [token, token])).await?;
+    let crowd = open(subject, crowd_tokens, Nodes::All).await?;
+    let of_pairs = of_pairs.iter().flat_map(|token| [token, token]);
+    let devices = open(subject, of_pairs, Nodes::All).await?;
     let sockets = crowd.len() + devices.len();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle_bytes = meter.stop()?.growth() as f64 / sockets as f64;
@@ -75,11 +76,21 @@ pub(crate) async fn fan_out(
     })
 }
 
-async fn open(subject: &Subject, tokens: impl Iterator<Item = &String>) -> Result<Vec<Socket>> {
+/// Which of its processes a sync service is asked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nodes {
+    First,
+    All,
+}
+
+async fn open(subject: &Subject, tokens: impl Iterator<Item = &String>, nodes: Nodes) -> Result<Vec<Socket>> {
     let room = Arc::new(Semaphore::new(OPENING));
     let mut opening = JoinSet::new();
     for (number, token) in tokens.enumerate() {
-        let (room, base, token) = (room.clone(), subject.at.sync.clone(), token.clone());
+        // Of a pair one sends and the other one listens: by two nodes, where there are two.
+        let second = subject.second_sync.as_ref().filter(|_| nodes == Nodes::All && number % 2 == 1);
+        let base = second.unwrap_or(&subject.at.sync).clone();
+        let (room, token) = (room.clone(), token.clone());
         opening.spawn(async move {
             let _permit = room.acquire_owned().await?;
             let mut socket = Socket::connect(&base, &token).await?;
@@ -190,7 +201,8 @@ async fn acknowledged(sender: &mut Socket, number: u64) -> Result<Value> {
 /// one.
 pub(crate) async fn out_of_order(subject: &Subject, token: &str, commands: u64) -> Result<u64> {
     let pair = [token.to_owned(), token.to_owned()];
-    let mut devices = open(subject, pair.iter()).await?.into_iter();
+    // Between nodes a hint may be lost, which is no wrong order.
+    let mut devices = open(subject, pair.iter(), Nodes::First).await?.into_iter();
     let (Some(sender), Some(mut listener)) = (devices.next(), devices.next()) else {
         bail!("two sockets are needed");
     };

@@ -4,7 +4,10 @@ mod moodify;
 mod peer;
 mod stores;
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -25,7 +28,7 @@ pub(crate) enum Product {
 pub(crate) enum Setup {
     /// One process with everything in it: SQLite, local files.
     Embedded,
-    /// One process a service, on MongoDB, S3 and RabbitMQ.
+    /// One process a service, and two for sync, on MongoDB, S3, RabbitMQ and Redis.
     Servers,
 }
 
@@ -40,9 +43,12 @@ pub(crate) struct Program {
 /// A running product.
 pub(crate) struct Subject {
     pub(crate) at: Addresses,
+    /// Where the second process of the sync service is, if there is one.
+    pub(crate) second_sync: Option<String>,
     auth: usize,
     music: usize,
-    sync: usize,
+    /// One process or two.
+    sync: Range<usize>,
     processes: Vec<Process>,
     tokens: Tokens,
     /// Between the product and its broker, where it has one.
@@ -85,8 +91,8 @@ impl Subject {
         [&self.processes[self.music]]
     }
 
-    pub(crate) fn sync(&self) -> [&Process; 1] {
-        [&self.processes[self.sync]]
+    pub(crate) fn sync(&self) -> Vec<&Process> {
+        self.processes[self.sync.clone()].iter().collect()
     }
 
     /// Every process of the product; not its stores.

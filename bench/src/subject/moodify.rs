@@ -35,9 +35,10 @@ pub(super) async fn start(program: &Path, folder: &Path) -> Result<Subject> {
     let at = Addresses { auth: url.clone(), music: url.clone(), sync: url };
     Ok(Subject {
         at,
+        second_sync: None,
         auth: 0,
         music: 0,
-        sync: 0,
+        sync: 0..1,
         processes: vec![process],
         tokens: Tokens::BySignUp,
         broker: None,
@@ -45,7 +46,8 @@ pub(super) async fn start(program: &Path, folder: &Path) -> Result<Subject> {
     })
 }
 
-/// One process a service, on MongoDB, S3 and RabbitMQ.
+/// One process a service, and two for sync. The auth service has a database of its own, so that it alone relays its
+/// events: the music service relays what stands in the database that it shares with the others.
 pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject> {
     std::fs::create_dir_all(folder)?;
     let stores = Stores::start(folder).await?;
@@ -55,25 +57,38 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
     let moved = queue.set_host(Some("127.0.0.1")).is_ok() && queue.set_port(Some(broker.port)).is_ok();
     ensure!(moved, "AMQP_URL cannot be led through another port");
     let media = format!("s3://{BUCKET}?region=us-east-1&endpoint={}&path_style=true", stores.s3());
-    let settings = [
+    let mut settings = vec![
         ("MOODIFY_PUBLIC_URL", "http://127.0.0.1:8080".to_owned()),
         ("MOODIFY_DATABASE", stores.mongo("moodify")),
+        ("MOODIFY_DATABASES_AUTH", stores.mongo("moodify_auth")),
+        ("MOODIFY_SYNC", stores.redis.clone()),
         ("MOODIFY_QUEUE", queue.into()),
-        // What an earlier run has left on the broker is not this one's.
-        ("MOODIFY_RABBITMQ_PREFIX", format!("bench-{}", broker.port)),
+        // What an earlier run has left on the broker is not this one's. All loads of a run have the same queues: a
+        // consumer has a dozen, and a broker with hundreds of them is slow.
+        ("MOODIFY_RABBITMQ_PREFIX", format!("bench-{}", std::process::id())),
         ("MOODIFY_MEDIA", media),
         ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
     ];
     let (mut processes, mut urls) = (Vec::new(), Vec::new());
-    for name in ["auth", "music", "sync", "notification"] {
-        let (process, url) = serve(program, name, &folder.join(name), &settings).await?;
+    for (name, data) in [
+        ("auth", "auth"),
+        ("music", "music"),
+        ("sync", "sync"),
+        ("sync", "sync-2"),
+        ("notification", "notification"),
+    ] {
+        let (process, url) = serve(program, name, &folder.join(data), &settings).await?;
+        if name == "auth" {
+            settings.push(("MOODIFY_ACCOUNTS_JWKS_URL", format!("{url}/.well-known/jwks.json")));
+        }
         processes.push(process);
         urls.push(url);
     }
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
     let (tokens, _stores) = (Tokens::BySignUp, stores.into_processes());
-    Ok(Subject { at, auth: 0, music: 1, sync: 2, processes, tokens, broker: Some(broker), _stores })
+    let (second_sync, broker) = (urls.get(3).cloned(), Some(broker));
+    Ok(Subject { at, second_sync, auth: 0, music: 1, sync: 2..4, processes, tokens, broker, _stores })
 }
 
 async fn serve(

@@ -40,7 +40,17 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
     let tokens = Tokens::Minted { code: code.to_owned(), secret };
     let _stores = stores.into_processes();
-    Ok(Subject { at, auth: 0, music: 1, sync: 2, processes, tokens, broker: None, _stores })
+    Ok(Subject {
+        at,
+        second_sync: None,
+        auth: 0,
+        music: 1,
+        sync: 2..3,
+        processes,
+        tokens,
+        broker: None,
+        _stores,
+    })
 }
 
 /// What the services read from their environment.

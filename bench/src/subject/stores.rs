@@ -14,11 +14,12 @@ pub(super) const BUCKET: &str = "bench-media";
 /// How long a store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// MongoDB and S3, started here; RabbitMQ, which has to run already.
+/// MongoDB and S3, started here; RabbitMQ and Redis, which `cargo xtask bench` has started for the whole run.
 pub(super) struct Stores {
     mongo: u16,
     s3: u16,
     pub(super) amqp: String,
+    pub(super) redis: String,
     processes: Vec<Process>,
 }
 
@@ -33,13 +34,14 @@ impl Stores {
         let mut media = Command::new("s3s-fs");
         media.args(["--host", "127.0.0.1", "--port", &s3.to_string()]);
         media.args(["--access-key", KEY, "--secret-key", SECRET]).arg(&objects);
-        let amqp =
-            std::env::var("AMQP_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672".to_owned());
+        // Never a broker that others use: quorum queues stay, and what is left of many runs slows it down.
+        let named = |name: &str| std::env::var(name).with_context(|| format!("{name} names no server"));
+        let (amqp, redis) = (named("AMQP_URL")?, named("REDIS_URL")?);
         let processes = vec![
             spawn(&mut database, mongo, &folder.join("mongo.log")).await?,
             spawn(&mut media, s3, &folder.join("s3.log")).await?,
         ];
-        Ok(Self { mongo, s3, amqp, processes })
+        Ok(Self { mongo, s3, amqp, redis, processes })
     }
 
     /// The address of a database.
