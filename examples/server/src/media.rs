@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use moodify_adapters::files::FileMediaStore;
+#[cfg(any(feature = "azure", feature = "gcs"))]
+use moodify_adapters::object_store::ObjectMediaStore;
 #[cfg(feature = "s3")]
 use moodify_adapters::s3::{Preflight, S3MediaStore};
 #[cfg(feature = "s3")]
@@ -53,5 +55,17 @@ impl Media for S3MediaStore {
 
     async fn preflight(&self, key: &MediaKey, origin: &str) -> Result<Option<Preflight>, Unavailable> {
         Self::preflight(self, key, origin).await.map(Some)
+    }
+}
+
+#[cfg(any(feature = "azure", feature = "gcs"))]
+#[async_trait]
+impl Media for ObjectMediaStore {
+    fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
+        services.media_with_urls(self)
+    }
+
+    async fn check(&self) -> Result<(), Unavailable> {
+        Self::check(self).await
     }
 }

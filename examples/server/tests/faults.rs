@@ -70,12 +70,13 @@ fn a_corrupt_database_is_told_and_left_alone() {
 #[test]
 fn a_url_without_its_adapter_is_refused_without_its_password() {
     let place = Place::new();
-    for (flag, url, feature) in [
-        ("--media", "gs://bucket?secret=hunter2", "`object-store`"),
-        ("--sync", "mongodb://ada:hunter2@db.example", "`mongodb`"),
+    for (flag, url, what, fix) in [
+        ("--media", "gs://bucket?secret=hunter2", "its options are", "correct the URL"),
+        ("--media", "az://ada:hunter2@bucket", "credentials do not belong into it", "correct the URL"),
+        ("--sync", "nats://ada:hunter2@db.example", "`nats:`", "set sync"),
     ] {
         let ended = place.run(&["serve", flag, url, "--listen", "127.0.0.1:0"]);
-        ended.assert_told(feature, &format!("set {}", flag.trim_start_matches("--")));
+        ended.assert_told(what, fix);
         assert!(!format!("{ended:?}").contains("hunter2"), "{ended:?}");
     }
 }

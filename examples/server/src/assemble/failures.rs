@@ -9,6 +9,7 @@ use crate::{
     failure::{Failure, one_line},
 };
 
+#[allow(dead_code, reason = "nothing is missing where every feature is built in")]
 pub(super) fn not_built(setting: &str, address: &Address, feature: &str, instead: &str) -> Failure {
     Failure::new(
         format!(

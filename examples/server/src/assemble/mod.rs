@@ -2,12 +2,12 @@
 
 mod failures;
 mod identity;
+mod media;
 mod playback;
 
 use std::sync::Arc;
 
 use moodify_adapters::{
-    files::FileMediaStore,
     mail_files::FileMailer,
     probe::{ProbeConfig, ProcessProbe, Program},
     prometheus::PrometheusMeter,
@@ -19,8 +19,6 @@ use moodify_core::{
     port::{Clock, IdentityProvider, Mailer, MediaProbe, PublishedKeys, Queue},
     service::Context,
 };
-#[cfg(feature = "s3")]
-use secrecy::ExposeSecret;
 
 #[cfg(feature = "gmail")]
 use moodify_adapters::gmail::{GmailConfig, GmailMailer};
@@ -28,8 +26,6 @@ use moodify_adapters::gmail::{GmailConfig, GmailMailer};
 use moodify_adapters::mongodb::{MongoConfig, MongoStore};
 #[cfg(feature = "rabbitmq")]
 use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
-#[cfg(feature = "s3")]
-use moodify_adapters::s3::{S3Config, S3MediaStore};
 #[cfg(feature = "smtp")]
 use moodify_adapters::smtp::{SmtpConfig, SmtpMailer};
 
@@ -44,11 +40,14 @@ use crate::{
 
 pub(crate) use failures::with_advice;
 pub(crate) use identity::{identity_provider, jwks};
+pub(crate) use media::{media, media_failure};
 pub(crate) use playback::sync;
 
 #[cfg(feature = "smtp")]
 use failures::no_mail_server;
-use failures::{not_built, not_writable, unknown};
+#[cfg(not(all(feature = "gmail", feature = "mongodb", feature = "postgres", feature = "rabbitmq")))]
+use failures::not_built;
+use failures::{not_writable, unknown};
 use playback::check_sync;
 
 /// What stands behind the ports of these services. What none of them needs is not opened.
@@ -111,8 +110,16 @@ pub(crate) async fn parts(
     queue_between(settings)?;
     let database = database(settings, services, upgrade).await?;
     let shared = async {
-        let sync = if services.sync { Some(sync(settings, &database, &context).await?) } else { None };
-        Ok((sync, queue(settings, Some(&*database), clock.clone()).await?))
+        let sync = if services.sync {
+            Some(sync(settings, &database, &context, upgrade).await?)
+        } else {
+            None
+        };
+        let queue = queue(settings, Some(&*database), clock.clone()).await;
+        if let (Err(_), Some(sync)) = (&queue, &sync) {
+            sync.close().await;
+        }
+        Ok((sync, queue?))
     };
     let (sync, queue) = match shared.await {
         Ok(shared) => shared,
@@ -271,57 +278,6 @@ pub(crate) async fn queue(
         #[cfg(not(feature = "rabbitmq"))]
         "amqp" | "amqps" => Err(not_built("queue", address, "rabbitmq", "database:")),
         _ => Err(unknown("queue", address, "database:")),
-    }
-}
-
-/// `media`
-pub(crate) async fn media(
-    settings: &Settings,
-    #[cfg_attr(not(feature = "s3"), expect(unused_variables))] clock: Arc<dyn Clock>,
-) -> Result<Arc<dyn Media>, Failure> {
-    let address = &settings.media()?;
-    match address.scheme() {
-        "file" => match FileMediaStore::open(address.path()) {
-            Ok(store) => Ok(Arc::new(store)),
-            Err(error) => Err(not_writable("media", address, &error)),
-        },
-        #[cfg(feature = "s3")]
-        "s3" => Ok(Arc::new(s3(settings, address, clock).await?)),
-        #[cfg(not(feature = "s3"))]
-        "s3" => Err(not_built("media", address, "s3", "file://data/media")),
-        "gs" | "az" => Err(not_built("media", address, "object-store", "file://data/media")),
-        _ => Err(unknown("media", address, "file://data/media")),
-    }
-}
-
-#[cfg(feature = "s3")]
-async fn s3(settings: &Settings, address: &Address, clock: Arc<dyn Clock>) -> Result<S3MediaStore, Failure> {
-    let config = S3Config::from_url(address.secret().expose_secret())
-        .map_err(|error| Failure::new(format!("media is {address}: {error}"), "correct the URL"))?;
-    if settings.catalog.config().media_url_ttl > S3MediaStore::LONGEST_URL {
-        let what = format!("media is {address}, and S3 signs no URL for longer than seven days");
-        return Err(Failure::new(what, "lower catalog.media_url_ttl_secs to 604800 or less"));
-    }
-    let opened = S3MediaStore::open(&config, clock).await;
-    let store = opened.map_err(|error| media_failure(address, &error))?;
-    match store.check().await {
-        Err(error) if !error.retryable => Err(media_failure(address, &error)),
-        // It may be back before anybody needs it; until then `/health/ready` says so.
-        Err(error) => {
-            tracing::warn!(%error, %address, "media cannot be used now");
-            Ok(store)
-        }
-        Ok(()) => Ok(store),
-    }
-}
-
-/// What is wrong with where audio and covers are.
-pub(crate) fn media_failure(address: &Address, error: &dyn std::error::Error) -> Failure {
-    let text = one_line(error);
-    match (address.scheme(), text.rsplit_once("; ")) {
-        // Those errors end in what to do.
-        ("s3", Some((what, fix))) => Failure::new(format!("media at {address} cannot be used: {what}"), fix),
-        _ => Failure::new(text, format!("look at {address}")),
     }
 }
 

@@ -26,6 +26,8 @@ impl Address {
 
     /// All of it, for the driver alone.
     #[cfg(any(
+        feature = "azure",
+        feature = "gcs",
         feature = "mongodb",
         feature = "postgres",
         feature = "rabbitmq",
