@@ -2,6 +2,9 @@
 #![cfg(feature = "s3")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../../../crates/moodify-adapters/tests/s3/proxy.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod proxy;
 #[path = "support/s3_server.rs"]
 mod s3_server;
 mod support;
@@ -9,11 +12,12 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
+use proxy::{Proxy, Way};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, redirect};
 use s3_server::{KEY, S3Server, SECRET};
 use serde_json::{Value, json};
-use support::{Ended, Place, Server};
+use support::{Ended, Place, Server, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -57,7 +61,10 @@ impl Artist {
 
     async fn upload(&self) -> (u16, Value) {
         let audio = Part::bytes(sample("vbr-stereo-id3v24-cover.mp3"));
-        let form = Form::new().part("audio", audio).part("cover", Part::bytes(sample("cover.png")));
+        self.send(Form::new().part("audio", audio).part("cover", Part::bytes(sample("cover.png")))).await
+    }
+
+    async fn send(&self, form: Form) -> (u16, Value) {
         let request = self.client.post(format!("{}/v1/tracks", self.url)).bearer_auth(&self.token);
         let answer = request.multipart(form).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
@@ -137,6 +144,38 @@ async fn without_s3_uploads_fail_lists_go_on_and_nothing_stays() {
     assert_eq!(ready.status(), 503);
     assert!(ready.text().await.unwrap().contains("{\"name\":\"media\",\"status\":\"failed\"}"));
     assert!(server.kill().contains("S3 cannot be reached"));
+}
+
+/// Cut in the middle of a part, refused, and told to slow down: an upload is answered with a code, nothing of it is
+/// there, no part is left, and the next one goes through. A store that is only slow takes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_s3_does_not_take_leaves_nothing() {
+    let Some(s3) = S3Server::start().await else { return };
+    let proxy = Proxy::before(&s3.url).await;
+    let place = Place::new();
+    let media = S3Server::media_at(&proxy.url);
+    let server = Server::start(with_keys(&mut command(&place, &media, &SERVE), SECRET));
+    let artist = Artist::sign_up(&server).await;
+    // Two parts of S3, and far less sound than a look at it may cost.
+    let tune = sample("cbr-mono-untagged.mp3").repeat(165);
+    let upload = || artist.send(Form::new().part("audio", Part::bytes(tune.clone())));
+    let ways = [Way::CutAfter(1_000_000), Way::Refusing, Way::Answer("503 Slow Down")];
+    for (stored, way) in ways.into_iter().enumerate() {
+        proxy.set(way.clone());
+        let (status, problem) = upload().await;
+        assert_eq!((status, problem["code"].as_str()), (503, Some("unavailable")), "{way:?}: {problem}");
+        let tracks: Value = artist.get("/v1/tracks").await.json().await.unwrap();
+        assert_eq!(tracks["items"].as_array().unwrap().len(), stored, "{way:?}: {tracks}");
+        proxy.set(Way::Open);
+        wait_for("no part is left", || s3.unfinished().is_empty());
+        assert_eq!(s3.objects().len(), stored, "{way:?}: {:?}", s3.objects());
+        proxy.set(Way::Slow);
+        let (status, track) = upload().await;
+        assert_eq!(status, 201, "{way:?}: {track}");
+        proxy.set(Way::Open);
+        assert_eq!(artist.get("/health/ready").await.status(), 200, "{way:?}");
+    }
+    assert_eq!(s3.objects().len(), 3);
 }
 
 /// Plays the service that gives a task its credentials: for two minutes.
