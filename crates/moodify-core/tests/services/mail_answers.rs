@@ -84,18 +84,36 @@ async fn a_mailer_that_knows_messages_is_simply_asked_again() {
 #[tokio::test]
 async fn a_server_that_wants_fewer_mails_is_left_alone_and_this_counts_as_no_try() {
     let desk = Desk::new().await;
-    desk.server.treat("ada@example.com", Some(Manner::Limits));
-    desk.sign_up("ada").await;
+    for name in ["ada", "bob"] {
+        desk.server.treat(&format!("{name}@example.com"), Some(Manner::Limits));
+        desk.sign_up(name).await;
+    }
     desk.work_off().await;
-    // It is about the sender: nothing else goes out either.
-    desk.sign_up("bob").await;
+    // Two in a row: it is about the sender, and nothing else goes out either.
+    desk.sign_up("eve").await;
     pass(&desk, 50).await;
     assert_eq!(desk.server.mailboxes(), [""; 0]);
+    for name in ["ada", "bob"] {
+        desk.server.treat(&format!("{name}@example.com"), None);
+    }
+    pass(&desk, 10).await;
+    assert_eq!(desk.server.taken().len(), 3);
+}
+
+#[tokio::test]
+async fn a_mail_that_alone_has_to_wait_is_no_failure_however_long_and_holds_no_other_up() {
+    let desk = Desk::new().await;
+    desk.server.treat("ada@example.com", Some(Manner::Limits));
+    desk.sign_up("ada").await;
+    desk.sign_up("bob").await;
     // Longer than the schedule of failures is.
-    pass(&desk, 3 * 24 * 60).await;
+    for _ in 0..3 * 24 {
+        desk.work_off().await;
+        desk.clock.advance(60 * MINUTE);
+    }
     assert_eq!(desk.server.mailboxes(), ["bob@example.com"]);
     desk.server.treat("ada@example.com", None);
-    pass(&desk, 61).await;
+    desk.work_off().await;
     assert_eq!(desk.server.mailboxes(), ["ada@example.com", "bob@example.com"]);
     assert_eq!(desk.dead_letters().await, []);
 }

@@ -44,6 +44,7 @@ impl Notifications {
         let span = tracing::info_span!("send_mail", template = kind.as_str());
         match self.inner.mailer.send(&mail).instrument(span).await {
             Ok(()) => {
+                self.inner.rest.end();
                 self.note_sent(event, kind).await;
                 Ok(())
             }
@@ -162,10 +163,10 @@ impl Notifications {
     fn failed(&self, error: MailError) -> HandleError {
         match error {
             MailError::Refused { reason } => HandleError::Never { reason },
-            // Nobody's fault: it counts as no try, and whatever else would go waits too.
+            // Not this mail's fault: it counts as no try, and if the next one hears the same, all of them wait.
             MailError::Limited { reason, wait } => {
-                let until = self.inner.rest.begin(wait, self.inner.context.now());
-                tracing::warn!(reason, %until, "the mail server wants fewer mails: none is sent until then");
+                let until = self.inner.rest.told(wait, self.inner.context.now());
+                tracing::warn!(reason, %until, "the mail server wants fewer mails");
                 self.held("server", until)
             }
             MailError::Unavailable(fault) => HandleError::Later { reason: fault.to_string() },
