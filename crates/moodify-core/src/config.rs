@@ -139,7 +139,8 @@ pub struct MailConfig {
     pub links: MailLinks,
     /// Templates in place of the built-in ones. Default: none.
     pub templates: Vec<TemplateSource>,
-    /// How many mails one process sends in any 24 hours; the others wait. Default: as many as there are.
+    /// How many mails leave in any 24 hours, from all processes with the same send log; the others wait.
+    /// Default: as many as there are.
     pub max_per_day: Option<NonZeroU32>,
 }
 
