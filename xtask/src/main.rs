@@ -46,18 +46,25 @@ enum Command {
         /// MongoDB (SecantusDB stands for it) instead of PostgreSQL.
         #[arg(long)]
         mongodb: bool,
+        /// A built `moodify`, in place of building it.
+        #[arg(long)]
+        program: Option<PathBuf>,
     },
     /// Run a command that finds every server that tests use: those of this machine, or others for as long as it runs.
     WithServers {
         /// Install what is missing from packages first.
         #[arg(long)]
         install: bool,
-        /// The command, such as `cargo xtask test`.
+        /// The command, such as `cargo test -p moodify-server --test apart`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<String>,
     },
-    /// Run every check and every test.
-    Test,
+    /// Run every check and every test, on real servers: those of this machine, or others for as long as it runs.
+    Test {
+        /// Install what is missing from packages first; without it the tests of what is missing are skipped, aloud.
+        #[arg(long)]
+        install: bool,
+    },
     /// Write openapi/moodify.json anew from the handlers.
     Openapi,
     /// Throw generated input at what strangers send, until something breaks or the time is over.
@@ -89,11 +96,11 @@ fn with_servers(install: bool, command: &[String]) -> anyhow::Result<()> {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Up { args } => up::run(&args),
-        Command::Services { install, data, listen, mongodb } => {
-            services::run(&services::Options { install, data, listen, mongodb })
+        Command::Services { install, data, listen, mongodb, program } => {
+            services::run(&services::Options { install, data, listen, mongodb, program })
         }
         Command::WithServers { install, command } => with_servers(install, &command),
-        Command::Test => test::run(),
+        Command::Test { install } => test::run(install),
         Command::Openapi => openapi::write(),
         Command::Fuzz { target, seconds, alike } => {
             fuzz::run(target.as_deref(), Duration::from_secs(seconds), alike)

@@ -4,11 +4,15 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
-    thread,
     time::Duration,
 };
 
 use anyhow::{Result, bail};
+use tokio::{
+    runtime::{Builder, Runtime},
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use crate::{
     servers::{self, MailCatcher, MongoDb, Nginx, Place, Postgres, Process, RabbitMq, Redis, S3, free_port},
@@ -28,33 +32,86 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     /// MongoDB instead of PostgreSQL.
     pub(crate) mongodb: bool,
+    /// A built `moodify`, in place of building it.
+    pub(crate) program: Option<PathBuf>,
 }
 
-/// Starts everything, and waits for Ctrl-C or for one of them to end.
+/// Starts everything, waits for Ctrl-C or for one of them to end, and ends all of them.
+///
+/// # Errors
+/// If something is missing or does not start, or one of them ends by itself.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.install {
         servers::install()?;
     }
     servers::demand()?;
-    println!("Building Moodify; the first time takes some minutes.");
-    let mut build = shell::cargo(&["build", "-p", "moodify-server", "--bin", "moodify"]);
-    let program = shell::built_program(&mut build, "moodify")?;
+    let program = match &options.program {
+        Some(program) => std::path::absolute(program)?,
+        None => build()?,
+    };
     let place = Place::lasting(&options.data)?;
     let mut running = Vec::new();
-    let mails = start(options, &program, &place, &mut running)?;
+    let outcome = serve(options, &program, &place, &mut running);
+    // The way in first, the services next, and what they stand on last.
+    while let Some(process) = running.pop() {
+        process.end();
+    }
+    outcome
+}
+
+fn build() -> Result<PathBuf> {
+    println!("Building Moodify; the first time takes some minutes.");
+    let mut build = shell::cargo(&["build", "-p", "moodify-server", "--bin", "moodify"]);
+    shell::built_program(&mut build, "moodify")
+}
+
+fn serve(options: &Options, program: &Path, place: &Place, running: &mut Vec<Process>) -> Result<()> {
+    let mails = start(options, program, place, running)?;
+    // From here on Ctrl-C ends all of them in order; before, it ends this process, and that ends each of them.
+    let mut person = Person::listened_to()?;
     println!("\nMoodify is ready: auth, music, notification, sync, each in a process of its own.");
     println!("  API       http://{}/v1", options.listen);
     println!("  Mailbox   {}", mails.display());
     println!("  Logs      {}/*/output.log", options.data.display());
     println!("Ctrl-C stops it.");
-    // Ctrl-C ends this process, and that ends all of them.
-    loop {
-        thread::sleep(LOOK);
-        for process in &mut running {
+    while !person.wants_an_end_within(LOOK) {
+        for process in running.iter_mut() {
             if let Some(why) = process.has_ended()? {
-                bail!(why);
+                bail!("{why}\nthe others are ended");
             }
         }
+    }
+    println!("Stopping.");
+    Ok(())
+}
+
+/// Who stops it: a person by Ctrl-C, a process manager by `TERM`.
+struct Person {
+    runtime: Runtime,
+    signals: [Signal; 2],
+}
+
+impl Person {
+    /// From now on neither ends this process.
+    fn listened_to() -> Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+        drop(entered);
+        Ok(Self { runtime, signals })
+    }
+
+    fn wants_an_end_within(&mut self, time: Duration) -> bool {
+        let [interrupt, terminate] = &mut self.signals;
+        self.runtime.block_on(async {
+            let either = async {
+                select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            };
+            tokio::time::timeout(time, either).await.is_ok()
+        })
     }
 }
 
@@ -82,6 +139,7 @@ fn start(options: &Options, program: &Path, place: &Place, running: &mut Vec<Pro
     let mails = mail.folder().to_path_buf();
     running.extend([broker.process, redis.process, s3.process, mail.process]);
     println!("Starting the services.");
+    let mut services = Vec::new();
     for ((service, address), database) in
         [("auth", auth), ("music", music), ("notification", notification), ("sync", sync)]
             .into_iter()
@@ -94,8 +152,16 @@ fn start(options: &Options, program: &Path, place: &Place, running: &mut Vec<Pro
         command.envs(common.iter().map(|(name, value)| (*name, value)));
         command.env("MOODIFY_LISTEN", address.to_string()).env("MOODIFY_DATA", &folder);
         command.env(format!("MOODIFY_DATABASES_{}", service.to_uppercase()), database);
-        let process = Process::start(service, &command, &folder)?;
-        running.push(process.listening(address)?);
+        services.push((Process::start(service, &command, &folder)?, address));
+    }
+    for (process, address) in services {
+        // Music and sync are when auth has told them its keys.
+        let address = address.to_string();
+        let is_ready = || {
+            let mut question = Command::new(program);
+            shell::succeeds(question.args(["healthcheck", "--listen", &address]).current_dir(&place.root))
+        };
+        running.push(process.ready(is_ready)?);
     }
     running.push(Nginx::start(&place.folder("nginx")?, options.listen, [auth, music, sync])?);
     Ok(mails)

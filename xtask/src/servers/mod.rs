@@ -12,7 +12,7 @@ mod rabbitmq;
 mod redis;
 mod s3;
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -73,17 +73,20 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// Says what is missing, all of it at once.
-pub(crate) fn demand() -> Result<()> {
+/// What is missing, and how to come by it: all of it at once. `None` if nothing is.
+pub(crate) fn missing() -> Option<String> {
     let missing: Vec<String> = SERVERS
         .iter()
         .filter(|server| !server.is_installed())
         .map(|server| format!("  {}: {}", server.name, server.advice))
         .collect();
-    if !missing.is_empty() {
-        bail!("these are missing; `--install` installs them from packages:\n{}", missing.join("\n"));
-    }
-    Ok(())
+    let advice = "these are missing; `--install` installs them from packages:";
+    (!missing.is_empty()).then(|| format!("{advice}\n{}", missing.join("\n")))
+}
+
+/// Fails where one is missing.
+pub(crate) fn demand() -> Result<()> {
+    missing().map_or(Ok(()), |missing| bail!(missing))
 }
 
 /// `cargo xtask with-servers`: runs a command that is told where every server is. Those that answer where everybody
@@ -91,26 +94,49 @@ pub(crate) fn demand() -> Result<()> {
 pub(crate) fn run_with(command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { bail!("name the command to run") };
     demand()?;
-    let place = Place::temporary()?;
-    let mut running = Vec::new();
+    let running = Running::start()?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut command = shell::program(program, &arguments);
-    for server in &SERVERS {
-        if let Some((variable, value, process)) = server.ready(&place)? {
-            println!("{variable}={}", shown(&value));
-            command.env(variable, value);
-            running.extend(process);
-        }
-    }
-    command.env("PATH", path()?);
-    let outcome = shell::run(&mut command);
-    // In the order in which they came: none needs another.
-    running.into_iter().for_each(Process::end);
+    let outcome = shell::run(running.told(&mut shell::program(program, &arguments)));
+    running.end();
     outcome
 }
 
+/// Every server that is here, for as long as this is.
+pub(crate) struct Running {
+    variables: Vec<(&'static str, OsString)>,
+    processes: Vec<Process>,
+    /// Goes last: they write there.
+    _place: Place,
+}
+
+impl Running {
+    /// Takes those that answer where everybody looks, and starts the others, as far as they are installed.
+    pub(crate) fn start() -> Result<Self> {
+        let place = Place::temporary("servers")?;
+        let (mut variables, mut processes) = (vec![("PATH", path()?)], Vec::new());
+        for server in &SERVERS {
+            if let Some((variable, value, process)) = server.ready(&place)? {
+                println!("{variable}={}", shown(&value));
+                variables.push((variable, value.into()));
+                processes.extend(process);
+            }
+        }
+        Ok(Self { variables, processes, _place: place })
+    }
+
+    /// The command, told where they are.
+    pub(crate) fn told<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value)))
+    }
+
+    /// Ends those that were started, in the order in which they came: none needs another.
+    pub(crate) fn end(self) {
+        self.processes.into_iter().for_each(Process::end);
+    }
+}
+
 /// `PATH`, with the folders of what is installed elsewhere in front.
-pub(crate) fn path() -> Result<OsString> {
+fn path() -> Result<OsString> {
     let own = SERVERS.iter().filter_map(|server| (server.folder)());
     let mut folders: Vec<_> = own.map(Into::into).collect();
     let known = std::env::var_os("PATH").unwrap_or_default();
@@ -133,7 +159,7 @@ impl Server {
             return Ok(Some((variable, found, None)));
         }
         // What the tests start themselves needs no variable.
-        let Some(start) = self.start else { return Ok(None) };
+        let Some(start) = self.start.filter(|_| self.is_installed()) else { return Ok(None) };
         println!("starting {}", self.name);
         let folder = place.folder(self.name)?;
         let (url, process) = start(&folder).with_context(|| format!("{} does not start", self.name))?;

@@ -1,34 +1,47 @@
 //! Where a server keeps what it has, and where it listens.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File, TryLockError},
     net::TcpListener,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// A folder for servers; a temporary one goes with this.
 pub(crate) struct Place {
-    root: PathBuf,
+    /// It is there.
+    pub(crate) root: PathBuf,
     is_temporary: bool,
+    /// Held as long as this is.
+    _lock: Option<File>,
 }
 
 impl Place {
-    /// One for as long as a command runs.
-    pub(crate) fn temporary() -> Result<Self> {
-        let root = env::temp_dir().join(format!("moodify-servers-{}", std::process::id()));
+    /// One of this name for as long as a command runs.
+    pub(crate) fn temporary(name: &str) -> Result<Self> {
+        let root = env::temp_dir().join(format!("moodify-{name}-{}", std::process::id()));
         Self::at(root, true)
     }
 
-    /// One that stays.
+    /// One that stays, for one command at a time: two servers on one folder would undo each other's work.
     pub(crate) fn lasting(root: &Path) -> Result<Self> {
-        Self::at(std::path::absolute(root)?, false)
+        let mut place = Self::at(std::path::absolute(root)?, false)?;
+        let lock = File::create(place.root.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => place._lock = Some(lock),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another command has its servers in {}: name another folder", place.root.display())
+            }
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        Ok(place)
     }
 
     fn at(root: PathBuf, is_temporary: bool) -> Result<Self> {
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
-        Ok(Self { root, is_temporary })
+        Ok(Self { root, is_temporary, _lock: None })
     }
 
     /// The folder of one server.
@@ -69,9 +82,13 @@ mod tests {
     #[test]
     fn only_a_temporary_place_goes() {
         let root = env::temp_dir().join(format!("moodify-place-{}", std::process::id()));
-        let folder = Place::lasting(&root).unwrap().folder("Mail catcher").unwrap();
+        let place = Place::lasting(&root).unwrap();
+        let folder = place.folder("Mail catcher").unwrap();
+        let second = Place::lasting(&root).err().unwrap().to_string();
+        assert!(second.contains("another command"), "{second}");
+        drop(place);
         assert!(folder.ends_with("mail-catcher") && folder.is_dir());
-        drop(Place { root: root.clone(), is_temporary: true });
+        drop(Place::at(root.clone(), true).unwrap());
         assert!(!root.exists());
     }
 }

@@ -95,6 +95,10 @@ impl Process {
 
     /// Asks it to end, and makes it if it does not.
     pub(crate) fn end(mut self) {
+        // Who has ended already is asked nothing: the number may be another's by now.
+        if matches!(self.guardian.try_wait(), Ok(Some(_))) {
+            return;
+        }
         drop(self.guardian.stdin.take());
         for _ in 0..ENDING {
             if matches!(self.guardian.try_wait(), Ok(Some(_))) {

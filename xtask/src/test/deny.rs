@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{Outcome, Tally};
+use super::{Outcome, Run};
 use crate::shell;
 
 /// Without the graph of who brings a crate in: `cargo tree -i` shows it when it is asked for.
@@ -11,7 +11,7 @@ const CHECK: [&str; 4] = ["deny", "--all-features", "check", "--hide-inclusion-g
 const INSTALL: &str = "cargo install cargo-deny --locked";
 
 /// Runs `cargo deny`; without network the vulnerability database is left out, aloud.
-pub(super) fn check(_: &mut Tally) -> Result<Outcome> {
+pub(super) fn check(_: &mut Run) -> Result<Outcome> {
     if !shell::succeeds(&mut shell::cargo(&["deny", "--version"])) {
         if shell::in_ci() {
             bail!("cargo-deny is not installed: {INSTALL}");

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Outcome, Tally};
+use super::{Outcome, Run};
 use crate::shell;
 
 /// Belongs into adapters.
@@ -26,7 +26,7 @@ const DRIVERS: [&str; 13] = [
 const FRAMEWORKS: [&str; 4] = ["axum", "hyper", "socketioxide", "tower-http"];
 
 /// Fails when a forbidden package is reachable, through whatever.
-pub(super) fn check(_: &mut Tally) -> Result<Outcome> {
+pub(super) fn check(_: &mut Run) -> Result<Outcome> {
     refuse("moodify-core", &[&DRIVERS[..], &FRAMEWORKS].concat())?;
     refuse("moodify-http", &DRIVERS)?;
     Ok(Outcome::Passed)

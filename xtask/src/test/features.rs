@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Outcome, Tally};
+use super::{Outcome, Run};
 use crate::shell;
 
 /// Keeps the features of common libraries as the whole workspace has them, so that none of them is compiled
@@ -11,7 +11,7 @@ use crate::shell;
 const UNIFY: &str = "unify";
 
 /// Lints every crate that has features without any of them, and with each one alone.
-pub(super) fn check(_: &mut Tally) -> Result<Outcome> {
+pub(super) fn check(_: &mut Run) -> Result<Outcome> {
     let metadata = shell::output(&mut shell::cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     for (package, feature) in alone(&metadata)? {
         println!("{package} with {}", if feature.is_empty() { "no feature" } else { &feature });

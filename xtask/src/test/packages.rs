@@ -2,13 +2,13 @@
 
 use anyhow::{Result, bail};
 
-use super::{Outcome, Tally};
+use super::{Outcome, Run};
 use crate::shell;
 
 const FOLDER: &str = "examples/server/tests/js";
 
 /// Installs what the lock file names, and nothing else.
-pub(super) fn check(_: &mut Tally) -> Result<Outcome> {
+pub(super) fn check(_: &mut Run) -> Result<Outcome> {
     let folder = shell::root().join(FOLDER);
     if !folder.join("package.json").is_file() {
         return Ok(Outcome::Skipped(format!("there is no {FOLDER}/package.json")));

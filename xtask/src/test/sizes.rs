@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 
-use super::{Outcome, Tally};
+use super::{Outcome, Run};
 use crate::shell;
 
 /// The house aims at 400 lines a file; past this many there is no excuse.
@@ -16,7 +16,7 @@ const SOURCES: [&str; 8] = ["rs", "ts", "tsx", "js", "mjs", "py", "sh", "sql"];
 const SKIPPED: [&str; 6] = ["target", "node_modules", "data", "tests", "dist", "examples/media"];
 
 /// Fails when a source file, its tests aside, is too long.
-pub(super) fn check(_: &mut Tally) -> Result<Outcome> {
+pub(super) fn check(_: &mut Run) -> Result<Outcome> {
     let mut long = Vec::new();
     visit(&shell::root(), &mut long)?;
     ensure!(long.is_empty(), "more than {MAX_LINES} lines without tests:\n{}", long.join("\n"));
