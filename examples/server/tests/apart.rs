@@ -169,7 +169,9 @@ fn who_starts_while_it_is_dead_lets_nobody_in_yet(place: &Place, apart: &mut Apa
     wait_for("keys of the auth service", || get(&late.url, "/v1/me/likes", token).status == 200);
     assert_eq!(readiness(&late.url).0, 200);
     late.terminate();
-    assert_eq!(late.ended().0, Some(0));
+    let (code, log) = late.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("no key of the auth service is known yet"), "it says so at its start: {log}");
 }
 
 /// A device with this token gets its place.
