@@ -2,6 +2,7 @@
 #![cfg(feature = "mongodb")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod every_database;
 mod kills;
 mod odd;
 mod old;
