@@ -8,11 +8,13 @@ mod server;
 mod slot;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use moodify_adapters::mongodb::{MongoStore, MongoSync, MongoSyncConfig};
 use moodify_core::conformance::{
     CatalogStoreFixture, KeyStoreFixture, LibraryStoreFixture, OutboxFixture, PlaybackArchiveFixture,
-    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, UploadStoreFixture,
-    UserStoreFixture,
+    PlaybackStoreFixture, QueueFixture, RecipientStoreFixture, SendLogFixture, SyncHubFixture,
+    UploadStoreFixture, UserStoreFixture,
 };
 use moodify_core::memory::{SystemClock, SystemRng, WriteBehindPlaybackStore};
 use moodify_core::service::Context;
@@ -79,6 +81,25 @@ async fn write_behind() -> Option<PlaybackStoreFixture> {
     Some(PlaybackStoreFixture::new(Arc::new(WriteBehindPlaybackStore::new(store, context)), slot))
 }
 
+/// A process on this database. The server is slow where all cases ask it at once: that is no reason to cut off.
+async fn process(store: &Arc<MongoStore>) -> MongoSync {
+    let config = MongoSyncConfig { timeout: Duration::from_secs(60), lease: Duration::from_secs(180) };
+    let context = Context::new(Arc::new(SystemClock), Arc::new(SystemRng));
+    MongoSync::join(store.clone(), config, context).await.unwrap()
+}
+
+async fn shared_playback() -> Option<PlaybackStoreFixture> {
+    let (store, slot) = Slot::take().await?;
+    let process = process(&store).await;
+    Some(PlaybackStoreFixture::new(process.playback_store(), (process, slot)))
+}
+
+async fn hub() -> Option<SyncHubFixture> {
+    let (store, slot) = Slot::take().await?;
+    let (one, other) = (process(&store).await, process(&store).await);
+    Some(SyncHubFixture::new([one.hub(), other.hub()], (one, other, slot)))
+}
+
 moodify_core::user_store_suite!(user_store, users);
 moodify_core::log_in_tally_suite!(log_in_tally, users);
 moodify_core::key_store_suite!(key_store, keys);
@@ -92,3 +113,5 @@ moodify_core::playback_store_suite!(playback_store, playback);
 moodify_core::playback_archive_suite!(archive_of_playback, playback_archive);
 moodify_core::playback_store_suite!(write_behind_store, write_behind);
 moodify_core::upload_store_suite!(upload_store, uploads);
+moodify_core::playback_store_suite!(shared_playback_store, shared_playback);
+moodify_core::sync_hub_suite!(sync_hub_of_processes, hub);

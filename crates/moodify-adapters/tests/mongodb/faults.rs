@@ -96,8 +96,9 @@ async fn a_step_that_fails_leaves_nothing_behind() {
     let (new, event) = sign_up(&store).await;
     let again = samples::account();
     let session = samples::session(&again.account);
-    // The same event twice: the step fails at its very end.
-    unavailable(store.create_account(&again, &session, &[event]).await);
+    // The same event twice: the step fails at its very end, and nothing of what is stored is told.
+    let fault = unavailable(store.create_account(&again, &session, &[event]).await).to_string();
+    assert!(fault.contains("a key is taken already") && !fault.contains("dup key"), "{fault}");
     assert_eq!(store.account(again.account.id).await.unwrap(), None);
     assert!(store.account(new.account.id).await.unwrap().is_some());
 }

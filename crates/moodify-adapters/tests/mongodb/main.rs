@@ -7,6 +7,7 @@ mod processes;
 mod server;
 mod slot;
 mod start;
+mod sync;
 
 use moodify_adapters::mongodb::MongoStore;
 use moodify_core::conformance::samples;
