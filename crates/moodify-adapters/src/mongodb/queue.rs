@@ -233,9 +233,10 @@ impl Queue for MongoQueue {
             return Ok(0);
         }
         let settled = Find::new(COLLECTION, old).sort(doc! { "published_at": 1 }).limit(max);
-        let settled = step.find(settled).await?;
+        let settled = step.find(settled.fields(doc! { "event_id": 1 })).await?;
         let events: Vec<Bson> = settled.iter().filter_map(|row| row.0.get("event_id").cloned()).collect();
-        let unpublished = step.find(Find::new("outbox", doc! { "_id": { "$in": events } })).await?;
+        let unpublished = Find::new("outbox", doc! { "_id": { "$in": events } }).fields(doc! { "_id": 1 });
+        let unpublished = step.find(unpublished).await?;
         let kept: Vec<&Bson> = unpublished.iter().filter_map(|row| row.0.get("_id")).collect();
         let forgotten =
             settled.iter().filter(|row| row.0.get("event_id").is_none_or(|id| !kept.contains(&id)));

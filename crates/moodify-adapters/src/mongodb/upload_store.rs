@@ -84,7 +84,7 @@ impl UploadStore for MongoStore {
         let mark = ObjectId::new();
         loop {
             let longest_due = Find::new(COLLECTION, due.clone()).sort(doc! { "due_at": 1, "_id": 1 });
-            let found = step.find(longest_due.limit(max)).await?;
+            let found = step.find(longest_due.limit(max).fields(doc! { "_id": 1 })).await?;
             let chosen: Vec<Bson> = found.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
             if chosen.is_empty() {
                 return Ok(Vec::new());

@@ -51,6 +51,7 @@ async fn insert(step: &mut Step<'_>, artist: &Artist) -> Result<(), Fault> {
 /// Each track holds the name of its artist, so that a list reads one collection.
 async fn rename_tracks(step: &mut Step<'_>, artist: &Artist) -> Result<(), Fault> {
     let of_artist = Find::new(tracks::COLLECTION, doc! { "artist_id": artist.id.key() });
+    let of_artist = of_artist.fields(doc! { "title": 1 });
     let name = artist.name.as_str();
     let mut renamed = Vec::new();
     for row in step.find(of_artist).await? {

@@ -3,8 +3,8 @@
 mod connect;
 
 use mongodb::error::{
-    ErrorKind, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
-    WriteFailure,
+    ErrorKind, RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR,
+    UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 use moodify_core::port::{BoxError, Unavailable};
 
@@ -13,8 +13,9 @@ pub use connect::MongoConnectError;
 /// What went wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
-    /// What the driver reported.
-    #[error(transparent)]
+    /// What the driver reported. Of that only its kind is told: the whole shows the server's answer, with what is
+    /// stored.
+    #[error("{}", without_values(.0.kind.to_string()))]
     Driver(Box<mongodb::error::Error>),
     /// No answer came in time.
     #[error("the database did not answer in time")]
@@ -42,20 +43,36 @@ impl From<mongodb::error::Error> for Fault {
 /// What servers say when a write finds its key taken.
 const DUPLICATE_KEY: i32 = 11_000;
 
+/// What a text that the driver makes of a duplicate may be told of: servers name the value, such as the address of
+/// whoever signs up.
+fn without_values(text: String) -> String {
+    if !text.contains("E11000") {
+        return text;
+    }
+    let index = text.split_once("index: ").and_then(|(_, rest)| rest.split_whitespace().next());
+    format!("a key is taken already, in the index {}", index.unwrap_or("of a collection"))
+}
+
 /// What servers say when two writers changed one document.
 const WRITE_CONFLICT: i32 = 112;
 
 /// What else may pass: a server that ends or is not the one for writes any more, and limits of time and of
 /// connections. From the server's list of error codes.
-const PASSING: [i32; 18] = [
+const PASSING: [i32; 25] = [
     6,      // HostUnreachable
     7,      // HostNotFound
+    24,     // LockTimeout
+    43,     // CursorNotFound (the server of its first answer is gone)
     50,     // MaxTimeMSExpired
     64,     // WriteConcernFailed (timed out)
     89,     // NetworkTimeout
     91,     // ShutdownInProgress
     133,    // FailedToSatisfyReadPreference
+    134,    // ReadConcernMajorityNotAvailableYet
+    175,    // QueryPlanKilled
     189,    // PrimarySteppedDown
+    202,    // NetworkInterfaceExceededTimeLimit
+    237,    // CursorKilled
     246,    // SnapshotUnavailable
     251,    // NoSuchTransaction
     262,    // ExceededTimeLimit
@@ -63,6 +80,7 @@ const PASSING: [i32; 18] = [
     9_001,  // SocketException
     10_107, // NotWritablePrimary
     11_600, // InterruptedAtShutdown
+    11_601, // Interrupted
     11_602, // InterruptedDueToReplStateChange
     13_435, // NotPrimaryNoSecondaryOk
     13_436, // NotPrimaryOrSecondary
@@ -126,6 +144,7 @@ impl Fault {
                 ) || error.contains_label(RETRYABLE_WRITE_ERROR)
                     || error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
                     || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+                    || error.contains_label(SYSTEM_OVERLOADED_ERROR)
                     || self.is_conflict()
                     || self.code().is_some_and(|code| PASSING.contains(&code))
             }
@@ -155,3 +174,23 @@ impl From<Fault> for Unavailable {
 }
 
 crate::faults::unavailable_from!(Fault);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_is_told_without_its_value() {
+        let said = "Command failed: Error code 11000 (DuplicateKey): E11000 duplicate key error collection: \
+                    moodify.accounts index: by_email dup key: { email: \"nina@example.org\" }";
+        let told = without_values(said.to_owned());
+        assert_eq!(told, "a key is taken already, in the index by_email");
+        assert!(without_values("E11000".to_owned()).ends_with("in the index of a collection"));
+        assert_eq!(without_values("anything else".to_owned()), "anything else");
+    }
+
+    #[test]
+    fn no_code_stands_twice_among_those_that_pass() {
+        assert!(PASSING.is_sorted_by(|one, other| one < other), "{PASSING:?}");
+    }
+}

@@ -94,7 +94,8 @@ async fn delete_playlists(store: &MongoStore, owner: AccountId) -> Result<usize,
     let deleted = store.database.atomically(|step| {
         Box::pin(async move {
             let of_owner = Find::new(playlists::COLLECTION, doc! { "owner_id": owner.key() });
-            let rows = step.find(of_owner.limit(PLAYLISTS_AT_ONCE)).await?;
+            let of_owner = of_owner.limit(PLAYLISTS_AT_ONCE).fields(doc! { "_id": 1 });
+            let rows = step.find(of_owner).await?;
             let ids: Vec<Bson> = rows.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
             let count = ids.len();
             if count > 0 {

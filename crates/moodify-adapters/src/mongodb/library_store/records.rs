@@ -139,7 +139,8 @@ async fn by_day(step: &mut Step<'_>, id: ArtistId, days: Days) -> Result<Vec<Day
 
 /// The most played tracks that still exist.
 async fn played(step: &mut Step<'_>, id: ArtistId, days: Days) -> Result<Vec<TrackRecord>, Fault> {
-    let tracks = step.find(Find::new(tracks::COLLECTION, doc! { "artist_id": id.key() })).await?;
+    let of_artist = Find::new(tracks::COLLECTION, doc! { "artist_id": id.key() });
+    let tracks = step.find(of_artist.fields(doc! { "title": 1 })).await?;
     let mut titles = HashMap::new();
     for track in &tracks {
         titles.insert(track.id::<TrackId>("_id")?, track);

@@ -126,7 +126,8 @@ impl UserStore for MongoStore {
                 }
                 let mut events = events.to_vec();
                 if let Some(ended) = sessions::ended(id, update.ends) {
-                    for row in step.find(Find::new(sessions::COLLECTION, ended.clone())).await? {
+                    let those = Find::new(sessions::COLLECTION, ended.clone()).fields(doc! { "_id": 1 });
+                    for row in step.find(those).await? {
                         events.push(revoked(row.id("_id")?));
                     }
                     step.delete_all(sessions::COLLECTION, ended).await?;
