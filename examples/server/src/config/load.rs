@@ -137,7 +137,7 @@ fn check_file(text: &str, path: &Path) -> Result<(), Failure> {
         error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
     let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
     Err(Failure::new(
-        format!("{}, line {line}: {message}", path.display()),
+        format!("{}, line {line}: {}", path.display(), without_text(&message)),
         "correct that line, or remove it to get the default",
     ))
 }
@@ -151,9 +151,18 @@ fn value_of(source: &Source) -> Result<Value, Failure> {
         return Ok(text);
     }
     Err(Failure::new(
-        format!("{}: {}", source.name, error.kind),
+        format!("{}: {}", source.name, without_text(&error.kind.to_string())),
         format!("correct {0}, or leave {0} out to get the default", source.name),
     ))
+}
+
+/// A message without the text that was found: it may be a secret in a wrong place.
+fn without_text(message: &str) -> String {
+    let parts = message.split_once("string \"");
+    match parts.and_then(|(before, rest)| Some((before, rest.rsplit_once("\", expected ")?.1))) {
+        Some((before, expected)) => format!("{before}a text, expected {expected}"),
+        None => message.to_owned(),
+    }
 }
 
 fn guess(text: &str) -> Value {
@@ -252,6 +261,10 @@ mod tests {
             refused(Some("mailer = \"hunter2\"\n"), &[]),
             refused(Some("mailer = \"smtp://ada:hunter2@host\n"), &[]),
             refused(None, &[variable("MOODIFY_MAILER", "hunter2")]),
+            refused(Some("[gmail]\ntoken_url = \"hunter2\"\n"), &[]),
+            refused(Some("[smtp]\ntimeout_secs = \"hunter2\"\n"), &[]),
+            refused(None, &[variable("MOODIFY_GMAIL_TOKEN_URL", "hunter2")]),
+            refused(None, &[variable("MOODIFY_SMTP_TIMEOUT_SECS", "hunter2")]),
         ] {
             assert!(!failure.to_string().contains("hunter2"), "{failure}");
         }
