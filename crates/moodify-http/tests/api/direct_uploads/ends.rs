@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use moodify_core::Config;
 use moodify_core::port::{Clock, Outbox, UploadStore};
 use moodify_core::service::delivery::Handler;
 use serde_json::json;
@@ -10,6 +11,7 @@ use super::{
     DAY, MINUTE, announced, ask, begin, complete, path, send, send_part, tune, upload, with_places, work,
     world,
 };
+use crate::support::World;
 
 #[tokio::test]
 async fn an_artist_has_so_many_under_way_and_aborting_frees_a_place_when_the_addresses_are_over() {
@@ -123,4 +125,58 @@ async fn the_uploads_of_a_deleted_account_go_whatever_was_sent() {
         let id = upload["id"].as_str().unwrap().parse().unwrap();
         assert_eq!(world.store.upload(id).await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn an_upload_for_which_there_never_is_room_is_rejected_in_the_end_and_frees_its_place() {
+    let configure = |config: &mut Config| {
+        config.accounts.access_token_ttl = 30 * DAY;
+        config.catalog.direct_uploads = 1;
+        config.catalog.uploads_at_once = 1;
+    };
+    let world = World::build(configure, |_| ());
+    let nina = world.artist("Nina").await;
+    let file = tune();
+    // One that goes on all the time.
+    let caller = world.moodify.accounts().authenticate(&nina.token).await.unwrap();
+    let _endless = world.moodify.catalog().begin_upload(&caller).unwrap();
+    let upload = begin(&world, &nina, announced(&file)).await;
+    send(&world, &upload, &file).await;
+    complete(&world, &nina, &upload).await.json(202);
+    for _ in 0..23 {
+        work(&world).await;
+        world.clock.advance(60 * MINUTE);
+    }
+    work(&world).await;
+    assert_eq!(ask(&world, &nina, &upload).await["status"], "processing");
+    world.post("/v1/uploads", &nina.token, announced(&file)).await.problem(409, "too_many_uploads");
+    world.clock.advance(60 * MINUTE);
+    work(&world).await;
+    let given_up = ask(&world, &nina, &upload).await;
+    let expected = (&json!("rejected"), &json!("not_checked"));
+    assert_eq!((&given_up["status"], &given_up["rejected_reason"]), expected);
+    assert_eq!(world.media_keys().await, []);
+    begin(&world, &nina, announced(&file)).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_place_for_longer() {
+    let world = with_places(1);
+    let nina = world.artist("Nina").await;
+    let file = tune();
+    let today = world.clock.now();
+    world.clock.advance(20 * DAY);
+    let upload = begin(&world, &nina, announced(&file)).await;
+    send(&world, &upload, &file).await;
+    complete(&world, &nina, &upload).await.json(202);
+    world.clock.set(today);
+    world.delete(&path(&upload), &nina.token).await.empty(204);
+    world.post("/v1/uploads", &nina.token, announced(&file)).await.problem(409, "too_many_uploads");
+    world.clock.advance(16 * MINUTE);
+    begin(&world, &nina, announced(&file)).await;
+    work(&world).await;
+    world.clock.advance(75 * MINUTE);
+    work(&world).await;
+    let id = upload["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(world.store.upload(id).await.unwrap(), None);
 }

@@ -43,7 +43,9 @@ impl Catalog {
     ) -> Result<bool, Error> {
         let now = self.inner.context.now();
         let mut ended = upload.clone();
-        let closed_at = upload.closed_at.unwrap_or(now);
+        // One that is ahead was noted before the clock was set back: it must keep no place until then.
+        let closed_at = upload.closed_at.unwrap_or(now).min(now);
+        ended.closed_at = Some(closed_at);
         ended.end(status, refusal, now, urls_end(closed_at));
         let changed = self.inner.parts.uploads.change_upload(&ended).await?;
         if changed && upload.status.is_under_way() {

@@ -29,6 +29,8 @@ const WAITS: [Duration; 6] = [
 ];
 /// How often a check is tried: over some eight hours.
 const MOST_CHECKS: u32 = 12;
+/// How long an upload waits to be looked at, also if there never is room for it: it keeps one of its account's places.
+const LONGEST_LINE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Catalog {
     /// Looks after direct uploads until told to stop, then finishes what it has begun. While the database is
@@ -86,7 +88,10 @@ impl Catalog {
 
     async fn put_off(&self, mut upload: DirectUpload, error: &Error) -> Result<(), Error> {
         let id = upload.id;
-        if upload.status == UploadStatus::Processing && upload.attempts >= MOST_CHECKS {
+        let now = self.inner.context.now();
+        let has_waited = upload.closed_at.is_some_and(|closed| later(closed, LONGEST_LINE) <= now);
+        let is_enough = upload.attempts >= MOST_CHECKS || has_waited;
+        if upload.status == UploadStatus::Processing && is_enough {
             tracing::error!(%error, upload = %id, "an upload could not be looked at; it is rejected");
             let why = refusal("", "not_checked");
             self.end_without_track(&upload, UploadStatus::Rejected, why, "not_checked").await?;
@@ -102,7 +107,7 @@ impl Catalog {
             tracing::warn!(%error, upload = %id, status = ?upload.status, "an upload was not looked after; tried again in {wait:?}");
             wait
         };
-        upload.due_at = later(self.inner.context.now(), wait);
+        upload.due_at = later(now, wait);
         self.inner.parts.uploads.change_upload(&upload).await?;
         Ok(())
     }
