@@ -150,6 +150,8 @@ fn start(options: &Options, program: &Path, place: &Place, running: &mut Vec<Pro
         // With the environment of the person: other settings are heard.
         command.args(["serve", service]).current_dir(&folder);
         command.envs(common.iter().map(|(name, value)| (*name, value)));
+        // It would belong to other keys than these.
+        command.env_remove("AWS_SESSION_TOKEN");
         command.env("MOODIFY_LISTEN", address.to_string()).env("MOODIFY_DATA", &folder);
         command.env(format!("MOODIFY_DATABASES_{}", service.to_uppercase()), database);
         services.push((Process::start(service, &command, &folder)?, address));

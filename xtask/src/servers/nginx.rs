@@ -66,6 +66,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_polling_socket_stays_at_one_process_in_both_configurations() {
+        for name in ["nginx.conf", "compose/nginx.conf"] {
+            let config = fs::read_to_string(shell::root().join("deploy").join(name)).unwrap();
+            let (_, sync) = config.split_once("upstream sync {").unwrap();
+            let (sync, _) = sync.split_once('}').unwrap();
+            assert!(
+                sync.lines().any(|line| line.trim() == "hash $remote_addr consistent;"),
+                "{name}: {sync}"
+            );
+        }
+    }
+
+    #[test]
     fn what_the_file_does_not_say_is_not_changed_silently() {
         let changed = configured("listen a;".to_owned(), &[("listen a;", "listen b;".to_owned())]);
         assert_eq!(changed.unwrap(), "listen b;");
