@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::{fs, path::PathBuf};
+
 use support::Place;
 
 #[test]
@@ -81,4 +83,36 @@ fn a_variable_with_a_mistake_is_refused_with_its_name() {
     let mut command = place.command(&["serve"]);
     let ended = support::Ended::from(command.env("MOODIFY_LOG_FILTER", "loud=very").output().unwrap());
     ended.assert_told("log.filter is not a filter", "MOODIFY_LOG_FILTER");
+}
+
+/// Every row of docs/faults.md names the tests that hold it, and each of them is there.
+#[test]
+fn every_fault_on_the_page_has_its_test() {
+    let page = include_str!("../../../docs/faults.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Failure "));
+    let mut count = 0;
+    for row in rows {
+        count += 1;
+        let tests: Vec<&str> = row.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+        assert!(!tests.is_empty(), "no test: {row}");
+        for test in tests {
+            assert!(is_there(test), "{test} is not there: {row}");
+        }
+    }
+    assert!(count > 30, "only {count} rows were found");
+}
+
+/// Whether there is a function of that name in the file or folder that stands before it.
+fn is_there(test: &str) -> bool {
+    let (place, name) = test.split_once("::").unwrap();
+    let name = format!("fn {name}(");
+    let folder = match place.split_once('/') {
+        Some(("adapters", place)) => format!("crates/moodify-adapters/tests/{place}"),
+        Some(("conformance", place)) => format!("crates/moodify-core/src/conformance/{place}"),
+        _ => format!("examples/server/tests/{place}"),
+    };
+    let folder = format!("{}/../../{folder}", env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files = files.chain([PathBuf::from(format!("{folder}.rs"))]);
+    files.any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&name)))
 }
