@@ -24,7 +24,8 @@
 //! [`library_store_suite`](crate::library_store_suite), [`outbox_suite`](crate::outbox_suite),
 //! [`queue_suite`](crate::queue_suite), [`send_log_suite`](crate::send_log_suite),
 //! [`recipient_store_suite`](crate::recipient_store_suite),
-//! [`media_store_suite`](crate::media_store_suite), [`mailer_suite`](crate::mailer_suite),
+//! [`media_store_suite`](crate::media_store_suite), [`media_signer_suite`](crate::media_signer_suite) with
+//! [`SignerWays`], [`mailer_suite`](crate::mailer_suite),
 //! [`playback_store_suite`](crate::playback_store_suite),
 //! [`playback_archive_suite`](crate::playback_archive_suite), [`sync_hub_suite`](crate::sync_hub_suite),
 //! [`upload_store_suite`](crate::upload_store_suite).
@@ -40,6 +41,7 @@ pub mod key_store;
 pub mod library_store;
 pub mod log_in_tally;
 pub mod mailer;
+pub mod media_signer;
 pub mod media_store;
 pub mod outbox;
 pub mod playback_archive;
@@ -58,6 +60,7 @@ pub use catalog_store::CatalogStoreFixture;
 pub use key_store::KeyStoreFixture;
 pub use library_store::LibraryStoreFixture;
 pub use mailer::MailerFixture;
+pub use media_signer::{MediaSignerFixture, PlainAnswer, PlainClient, PlainRequest, SignerWays};
 pub use media_store::MediaStoreFixture;
 pub use outbox::OutboxFixture;
 pub use playback_archive::PlaybackArchiveFixture;

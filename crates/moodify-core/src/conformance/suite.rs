@@ -91,6 +91,7 @@ mod tests {
         for source in [
             include_str!("key_store.rs"),
             include_str!("log_in_tally.rs"),
+            include_str!("media_signer.rs"),
             include_str!("outbox.rs"),
             include_str!("playback_archive.rs"),
             include_str!("playback_store.rs"),

@@ -26,6 +26,7 @@ mod plays;
 mod postgres;
 mod recovery;
 mod sessions;
+mod signer;
 mod sockets;
 mod support;
 mod tokens;
