@@ -125,6 +125,41 @@ fn alerts_watch_metrics_that_there_are() {
     }
 }
 
+/// Appends all Rust in a folder.
+fn append_sources(folder: &Path, to: &mut String) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            append_sources(&path, to)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            to.push_str(&fs::read_to_string(path)?);
+        }
+    }
+    Ok(())
+}
+
+/// As far as nothing is filled into them.
+#[test]
+fn faults_are_known_by_words_that_are_said() {
+    let page = read("docs/operations.md").unwrap();
+    let faults = section(&page, "What faults look like").expect("a section for faults");
+    let is_plain = |c: char| c.is_ascii_lowercase() || " ,;:'-".contains(c);
+    let quoted = faults.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let said = quoted.filter(|words| words.split(' ').count() > 3 && words.chars().all(is_plain));
+    let said: BTreeSet<&str> = said.collect();
+    assert!(said.len() > 8, "{said:?}");
+    let mut sources = String::new();
+    for folder in ["crates/moodify-core", "crates/moodify-adapters", "crates/moodify-http", "examples/server"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("src");
+        append_sources(&folder, &mut sources).unwrap();
+    }
+    // Long texts go on in the next line.
+    let sources = sources.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in said {
+        assert!(sources.contains(words), "docs/operations.md quotes what nobody says: {words}");
+    }
+}
+
 #[test]
 fn the_list_of_decisions_is_complete() {
     let list = read("docs/adr/README.md").unwrap();
