@@ -149,7 +149,8 @@ fn faults_are_known_by_words_that_are_said() {
     let said: BTreeSet<&str> = said.collect();
     assert!(said.len() > 8, "{said:?}");
     let mut sources = String::new();
-    for folder in ["crates/moodify-core", "crates/moodify-adapters", "crates/moodify-http", "examples/server"] {
+    for folder in ["crates/moodify-core", "crates/moodify-adapters", "crates/moodify-http", "examples/server"]
+    {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("src");
         append_sources(&folder, &mut sources).unwrap();
     }
