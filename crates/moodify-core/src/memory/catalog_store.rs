@@ -16,7 +16,9 @@ use crate::model::{
     PlaylistEntry, PlaylistId, Rank, Track, TrackChange, TrackFilter, TrackId, TrackSort, TrackStatus,
     Visibility,
 };
-use crate::port::{CatalogError, CatalogStore, EntryPlace, EntryPosition, PlaylistPosition, TrackPosition};
+use crate::port::{
+    CatalogError, CatalogStore, EntryPlace, EntryPosition, ListenerCatalog, PlaylistPosition, TrackPosition,
+};
 
 const MOST_STALE_UPLOADS: usize = 100;
 
@@ -290,6 +292,10 @@ impl CatalogStore for MemoryStore {
         catalog.playlists.remove(&id);
         library.feeds.touch(owner, LibraryItem::Playlist(id), None);
         Ok(())
+    }
+
+    fn for_listener(&self) -> Option<&dyn ListenerCatalog> {
+        Some(self)
     }
 
     async fn playlist_entries(

@@ -9,6 +9,7 @@ mod identity_provider;
 mod key_store;
 mod library_store;
 mod listener;
+mod listener_catalog;
 mod mailer;
 mod media_store;
 mod outbox;

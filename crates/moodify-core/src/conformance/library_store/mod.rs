@@ -8,6 +8,7 @@ mod ended;
 mod erase;
 mod follows;
 mod likes;
+mod listener;
 mod pages;
 mod plays;
 mod records;
@@ -19,6 +20,7 @@ pub use ended::*;
 pub use erase::*;
 pub use follows::*;
 pub use likes::*;
+pub use listener::*;
 pub use pages::*;
 pub use plays::*;
 pub use records::*;
@@ -89,6 +91,7 @@ macro_rules! library_store_suite {
                 likes_come_newest_first,
                 likes_of_hidden_tracks_are_left_out,
                 concurrent_likes_make_one,
+                what_a_listener_sees_is_what_the_stores_tell,
                 a_follow_stays_until_it_is_taken_back,
                 unknown_artists_are_not_followed,
                 follows_come_newest_first,
