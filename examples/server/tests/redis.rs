@@ -7,24 +7,20 @@
 #[path = "js/device.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod device;
+#[path = "support/players.rs"]
+mod players;
 #[path = "../../../crates/moodify-adapters/tests/shared/redis.rs"]
 mod server;
 mod support;
 
-use std::time::{Duration, Instant};
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use crate::device::Device;
-use crate::server::{PASSWORD, RedisServer};
-use crate::support::{
-    Place, Server,
-    http::{get, post},
-    postgres::Postgres,
-    wait_for,
+use crate::players::{
+    command, command_at_last, go_on_after_a_restart, join, lose_nobody, readiness, serve_one_listener,
+    sign_up, told, track,
 };
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::server::{PASSWORD, RedisServer};
+use crate::support::{Place, Server, postgres::Postgres, wait_for};
 
 /// Everything that several programs share.
 struct Deployment {
@@ -56,140 +52,19 @@ impl Deployment {
     }
 }
 
-fn track(n: usize) -> String {
-    format!("01890a5d-ac96-774b-bcce-{n:012}")
-}
-
-fn sign_up(server: &Server, name: &str) -> String {
-    let body = json!({"email": format!("{name}@example.com"), "password": "low water at the pier",
-        "first_name": name, "last_name": "Tide"});
-    let answer = post(&server.url, "/v1/auth/users/signup", &body);
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["access_token"].as_str().unwrap().to_owned()
-}
-
-async fn hello(device: &mut Device, name: &str) -> Value {
-    let welcome = device.emit("hello", json!({"device_id": name, "name": name, "kind": "web"})).await;
-    assert!(welcome["state"].is_object(), "{welcome}");
-    welcome
-}
-
-async fn join(server: &Server, token: &str, name: &str) -> (Device, Value) {
-    let mut device = Device::connected(&server.url, token).await;
-    let welcome = hello(&mut device, name).await;
-    (device, welcome)
-}
-
-async fn command(device: &mut Device, op: &str, args: Value) -> Value {
-    let ack = device.emit("command", json!({"op": op, "args": args})).await;
-    assert_eq!(ack["ok"], true, "{op}: {ack}");
-    ack
-}
-
-/// The state of that version, sent by the server without being asked.
-async fn told(device: &mut Device, ack: &Value) -> Value {
-    loop {
-        let state = device.event("state").await;
-        if state["rev"] == ack["rev"] {
-            return state;
-        }
-    }
-}
-
-/// Tries until the command goes through: Redis may be on its way back.
-async fn command_at_last(device: &mut Device, op: &str, args: Value) -> Value {
-    let begun = Instant::now();
-    loop {
-        let ack = device.emit("command", json!({"op": op, "args": args})).await;
-        if ack["ok"] == true {
-            return ack;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{op}: {ack}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-fn readiness(server: &Server) -> (u16, String) {
-    let answer = get(&server.url, "/health/ready", "");
-    let body = answer.json();
-    let check = body["checks"].as_array().unwrap().iter().find(|check| check["name"] == "sync").unwrap();
-    (answer.status, check["status"].as_str().unwrap().to_owned())
-}
-
 /// Commands, presence, and revoked sessions go from one program to the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_programs_serve_one_listener() {
     let Some(all) = Deployment::new() else { return };
-    let (one, other) = (all.serve(0), all.serve(1));
-    assert_eq!(readiness(&one), (200, "ok".to_owned()));
-    let token = sign_up(&one, "ada");
-    let (mut phone, _) = join(&one, &token, "phone").await;
-    let (mut kitchen, welcome) = join(&other, &token, "kitchen").await;
-    let online = |devices: &Value| -> Vec<(String, bool)> {
-        let devices = devices.as_array().unwrap().iter();
-        devices.map(|d| (d["device_id"].as_str().unwrap().to_owned(), d["online"] == true)).collect()
-    };
-    assert_eq!(online(&welcome["devices"]), [("kitchen".to_owned(), true), ("phone".to_owned(), true)]);
-    assert_eq!(phone.event("presence").await["device_id"], "kitchen");
-    let queue = json!({"track_ids": [track(1), track(2), track(3)], "play": true});
-    let ack = command(&mut phone, "set_queue", queue).await;
-    let state = told(&mut kitchen, &ack).await;
-    assert_eq!((&state["playing"], &state["active_device"]), (&json!(true), &json!("phone")));
-    let ack = command(&mut kitchen, "next", json!({})).await;
-    assert_eq!(told(&mut phone, &ack).await["index"], 1);
-    // Every command of both, in turns, makes one history.
-    for n in 0..20 {
-        let (from, to) = if n % 2 == 0 { (&mut phone, &mut kitchen) } else { (&mut kitchen, &mut phone) };
-        let ack = command(from, "queue_add", json!({"track_ids": [track(n)]})).await;
-        assert_eq!(told(to, &ack).await["queue"].as_array().unwrap().len(), 4 + n);
-    }
-    // Whoever logs out at one is out at the other.
-    let log_out = reqwest::Client::new().post(format!("{}/v1/auth/logout", one.url)).bearer_auth(&token);
-    assert_eq!(log_out.send().await.unwrap().status(), 204);
-    assert_eq!(kitchen.event("disconnect").await, "io server disconnect");
-    assert_eq!(kitchen.connect(&other.url, &token).await, Err("unauthorized".to_owned()));
+    serve_one_listener(&all.serve(0), &all.serve(1)).await;
 }
 
 /// All its devices come back at the other one, with the state that was answered last, and those that do not are
 /// announced as gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_program_loses_nobody() {
-    const LISTENERS: usize = 8;
     let Some(all) = Deployment::new() else { return };
-    let (dies, lives) = (all.serve(0), all.serve(1));
-    let mut listeners = Vec::new();
-    for n in 0..LISTENERS {
-        let token = sign_up(&lives, &format!("ada{n}"));
-        let (mut phone, _) = join(&dies, &token, "phone").await;
-        let (mut kitchen, _) = join(&lives, &token, "kitchen").await;
-        let queue = json!({"track_ids": [track(n), track(n + 1)], "play": true});
-        let ack = command(&mut phone, "set_queue", queue).await;
-        told(&mut kitchen, &ack).await;
-        listeners.push((token, phone, kitchen));
-    }
-    let mut last = Vec::new();
-    for (_, phone, _) in &mut listeners {
-        last.push(command(phone, "set_repeat", json!({"repeat": "all"})).await);
-    }
-    dies.kill();
-    let (stay_away, come_back) = listeners.split_at_mut(2);
-    for (n, (token, phone, kitchen)) in come_back.iter_mut().enumerate() {
-        phone.connect(&lives.url, token).await.unwrap();
-        let state = hello(phone, "phone").await["state"].clone();
-        assert_eq!((&state["rev"], &state["repeat"]), (&last[n + 2]["rev"], &json!("all")));
-        let unchanged = json!({"epoch": state["epoch"], "rev": state["rev"]});
-        assert_eq!(kitchen.emit("resync", unchanged).await, json!({"unchanged": true}));
-        let ack = command(kitchen, "next", json!({})).await;
-        told(phone, &ack).await;
-    }
-    for (_, _, kitchen) in stay_away {
-        loop {
-            let presence = kitchen.event("presence").await;
-            if presence["device_id"] == "phone" && presence["online"] == false {
-                break;
-            }
-        }
-    }
+    lose_nobody(all.serve(0), &all.serve(1)).await;
 }
 
 /// Killed under the devices of two programs, with all that it has: they stay connected, hear of it, and agree.
@@ -232,19 +107,7 @@ async fn a_lost_redis_is_survived() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_of_all_programs_is_not_noticed() {
     let Some(all) = Deployment::new() else { return };
-    let (one, other) = (all.serve(0), all.serve(1));
-    let token = sign_up(&one, "ada");
-    let (mut phone, _) = join(&other, &token, "phone").await;
-    command(&mut phone, "set_queue", json!({"track_ids": [track(1)], "play": true})).await;
-    let state = phone.emit("resync", json!({})).await["state"].clone();
-    for server in [one, other] {
-        server.terminate();
-        let (code, log) = server.ended();
-        assert_eq!(code, Some(0), "{log}");
-    }
-    let one = all.serve(0);
-    let (_, welcome) = join(&one, &token, "phone").await;
-    assert_eq!(welcome["state"], state);
+    go_on_after_a_restart(|n| all.serve(n)).await;
 }
 
 #[test]
