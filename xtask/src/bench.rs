@@ -48,7 +48,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 /// With a broker and a Redis for this run alone, whose data go with it. The harness starts the other stores, anew
 /// for each group of loads.
 fn run_with_servers(harness: &mut std::process::Command) -> Result<()> {
-    let place = Place::temporary()?;
+    let place = Place::temporary("bench")?;
     let mut running: Vec<Process> = Vec::new();
     if std::env::var_os("AMQP_URL").is_none() {
         println!("starting RabbitMQ");

@@ -136,7 +136,7 @@ impl Running {
 }
 
 /// `PATH`, with the folders of what is installed elsewhere in front.
-fn path() -> Result<OsString> {
+pub(crate) fn path() -> Result<OsString> {
     let own = SERVERS.iter().filter_map(|server| (server.folder)());
     let mut folders: Vec<_> = own.map(Into::into).collect();
     let known = std::env::var_os("PATH").unwrap_or_default();

@@ -180,7 +180,7 @@ impl Inner {
                 match Record::decode::<Fault>(row.text("record")?, row.id("account_id")?) {
                     Ok((_, gone)) => self.here.note_deserted(gone).await?,
                     Err(fault) => {
-                        tracing::warn!(%fault, "a connection of another version is not noted as gone")
+                        tracing::warn!(%fault, "a connection of another version is not noted as gone");
                     }
                 }
             }
