@@ -119,9 +119,9 @@ pub(crate) async fn parts(
         if let (Err(_), Some(sync)) = (&queue, &sync) {
             sync.close().await;
         }
-        Ok((sync, queue?))
+        Ok::<_, Failure>((sync, queue?))
     };
-    let (sync, queue) = match shared.await {
+    let (sync, queue) = match Box::pin(shared).await {
         Ok(shared) => shared,
         Err(failure) => {
             // MongoDB's driver panics if it is left open to the end of the process.

@@ -89,7 +89,7 @@ impl Told {
     /// The only row of this part.
     fn row(&self, part: &str) -> &Row {
         let rows: Vec<&Row> = self.rows.iter().filter(|row| row.part == part).collect();
-        let [row] = rows.as_slice() else { panic!("{} rows of {part}: {:?}", rows.len(), self.ended) };
+        let &[row] = rows.as_slice() else { panic!("{} rows of {part}: {:?}", rows.len(), self.ended) };
         row
     }
 

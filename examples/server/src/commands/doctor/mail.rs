@@ -60,7 +60,7 @@ fn refused(address: &Address, said: &str) -> Failure {
     };
     let lower = said.to_ascii_lowercase();
     let fits = REMEDIES.iter().find(|(words, _)| words.iter().any(|word| lower.contains(word)));
-    Failure::new(what, fits.map_or(otherwise, |(_, remedy)| remedy))
+    Failure::new(what, fits.map_or(otherwise, |&(_, remedy)| remedy))
 }
 
 #[cfg(test)]

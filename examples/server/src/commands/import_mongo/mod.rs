@@ -112,7 +112,7 @@ pub(crate) fn run(options: &ImportMongoOptions, settings: &Settings) -> Result<(
 async fn import_all(options: &ImportMongoOptions, settings: &Settings) -> Result<(), Failure> {
     // The old side first: where that is no such thing, nothing is touched here.
     let old = Old::open(options, settings).await?;
-    let done = from_old(options, settings, &old).await;
+    let done = Box::pin(from_old(options, settings, &old)).await;
     old.close().await;
     done
 }
@@ -120,7 +120,7 @@ async fn import_all(options: &ImportMongoOptions, settings: &Settings) -> Result
 async fn from_old(options: &ImportMongoOptions, settings: &Settings, old: &Old) -> Result<(), Failure> {
     let bucket = Bucket::open(&options.bucket, assemble::context().clock).await?;
     let parts = assemble::parts(settings, Services::MUSIC, Upgrade::No).await?;
-    let done = into_parts(options, settings, (old, bucket), &parts).await;
+    let done = Box::pin(into_parts(options, settings, (old, bucket), &parts)).await;
     parts.queue.close().await;
     parts.database.close().await;
     done

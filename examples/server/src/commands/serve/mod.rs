@@ -133,7 +133,7 @@ fn look_for_keys(parts: &Parts, moodify: &Moodify) {
     tokio::spawn(async move {
         if let Err(error) = moodify.accounts().can_authenticate().await {
             tracing::warn!(
-                error = one_line(&error),
+                error = %one_line(&error),
                 "no key of the auth service is known yet: until it tells one, nobody is let in and this service is \
                  not ready; start it, or correct accounts.jwks_url"
             );
