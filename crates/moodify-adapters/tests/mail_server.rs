@@ -186,7 +186,7 @@ async fn a_server_that_has_the_mail_and_does_not_answer_is_told_from_one_that_fa
 async fn not_more_than_a_few_answers_are_waited_for() {
     let server = server!();
     let config = config(&server, Encryption::Off, LogIn::Nobody);
-    let mailer = mailer(SmtpConfig { max_connections: 20, timeout: Duration::from_millis(500), ..config });
+    let mailer = mailer(SmtpConfig { max_connections: 20, timeout: Duration::from_secs(2), ..config });
     let silent = join_all((0..20).map(|_| async { mailer.send(&mail("silent@example.net")).await })).await;
     let late = silent.iter().filter(|sent| matches!(sent, Err(MailError::Unanswered { late: Some(_), .. })));
     assert_eq!(late.count(), 16);

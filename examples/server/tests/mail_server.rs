@@ -117,6 +117,31 @@ async fn a_token_endpoint_in_trouble_only_costs_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_the_server_took_without_a_word_is_not_sent_again_in_a_hurry() {
+    let Some(server) = MailServer::start().await else { return };
+    let place = Place::new();
+    let mailer = format!("smtp://127.0.0.1:{}?tls=off", server.ports.plain);
+    place.file("moodify.toml", format!("mailer = \"{mailer}\"\n[smtp]\ntimeout_secs = 1\n"));
+    let running = place.serve(&[]);
+    assert_eq!(sign_up(&running.url, "silent"), 201);
+    taken(&server, 2).await;
+    // What began later and failed has been tried again by now: both of its mails.
+    assert_eq!(sign_up(&running.url, "stuck"), 201);
+    let mut seen = server.seen().await;
+    for _ in 0..1_200 {
+        if seen.held >= 4 {
+            break;
+        }
+        pause().await;
+        seen = server.seen().await;
+    }
+    assert!(seen.held >= 4, "{} tries", seen.held);
+    assert_eq!(seen.mails.len(), 2);
+    let log = running.kill();
+    assert_eq!(log.matches("no answer came: it may be on its way").count(), 2, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_says_what_is_wrong_with_the_mail_server() {
     let Some(server) = MailServer::start().await else { return };
     let place = Place::new();
