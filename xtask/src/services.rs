@@ -119,25 +119,32 @@ impl Person {
 fn start(options: &Options, program: &Path, place: &Place, running: &mut Vec<Process>) -> Result<PathBuf> {
     println!("Starting the servers.");
     let databases = databases(options, place, running)?;
+    // Each is kept at once: it ends in order also when the next one does not start.
     let broker = RabbitMq::start(&place.folder("rabbitmq")?)?;
+    let queue = broker.url();
+    running.push(broker.process);
     let redis = Redis::start(&place.folder("redis")?)?;
+    let sync_url = redis.url();
+    running.push(redis.process);
     let s3 = S3::start(&place.folder("s3")?)?;
+    let media = s3.media();
+    running.push(s3.process);
     let mail = MailCatcher::start(&place.folder("mail")?)?;
+    let (mailer, mails) = (mail.mailer(), mail.folder().to_path_buf());
+    running.push(mail.process);
     let (auth, music, notification, sync) = (at(18_081)?, at(18_181)?, at(18_281)?, at(18_381)?);
     let common = [
         ("MOODIFY_PUBLIC_URL", format!("http://{}", options.listen)),
         ("MOODIFY_HTTP_TRUSTED_PROXIES", "1".to_owned()),
-        ("MOODIFY_QUEUE", broker.url()),
+        ("MOODIFY_QUEUE", queue),
         ("MOODIFY_ACCOUNTS_JWKS_URL", format!("http://{auth}/.well-known/jwks.json")),
-        ("MOODIFY_MEDIA", s3.media()),
-        ("MOODIFY_SYNC", redis.url()),
-        ("MOODIFY_MAILER", mail.mailer()),
+        ("MOODIFY_MEDIA", media),
+        ("MOODIFY_SYNC", sync_url),
+        ("MOODIFY_MAILER", mailer),
         ("MOODIFY_MAIL_FROM", "Moodify <moodify@example.org>".to_owned()),
         ("AWS_ACCESS_KEY_ID", S3::KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", S3::SECRET.to_owned()),
     ];
-    let mails = mail.folder().to_path_buf();
-    running.extend([broker.process, redis.process, s3.process, mail.process]);
     println!("Starting the services.");
     let mut services = Vec::new();
     for ((service, address), database) in

@@ -197,7 +197,7 @@ fn start_servers(run: &mut Run) -> Result<Outcome> {
         bail!("{missing}");
     }
     run.servers = Some(servers::Running::start()?);
-    let skipped = |missing| format!("the tests of what is not here\n{missing}");
+    let skipped = |missing: String| format!("the tests of what is not here\n{missing}");
     Ok(missing.map_or(Outcome::Passed, |missing| Outcome::Skipped(skipped(missing))))
 }
 
