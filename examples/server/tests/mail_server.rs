@@ -154,6 +154,7 @@ async fn doctor_says_what_is_wrong_with_the_mail_server() {
     assert!(row().contains(" ok "), "{}", row());
     place.file("moodify.toml", gmail(&server, "another-secret"));
     assert!(row().contains("FAIL") && row().contains("invalid_grant"), "{}", row());
+    assert!(row().contains("MOODIFY_GMAIL_REFRESH_TOKEN"), "it says what to do: {}", row());
     assert!(!row().contains("another-secret"));
 
     let smtp = |user: &str, port: u16| format!("mailer = \"smtp://{user}@localhost:{port}\"\n");
@@ -162,6 +163,7 @@ async fn doctor_says_what_is_wrong_with_the_mail_server() {
     let trusted = format!("[smtp]\nca_file = \"{}\"\n", server.authority().display());
     place.file("moodify.toml", smtp("ada:wrong", server.ports.starttls) + &trusted);
     assert!(row().contains("FAIL") && row().contains("who are you?"), "{}", row());
+    assert!(row().contains("user and password"), "it says what to do: {}", row());
     assert!(!row().contains("wrong"), "{}", row());
     place.file("moodify.toml", smtp("ada:se%3Acret%2F", server.ports.starttls) + &trusted);
     assert!(row().contains(" ok "), "{}", row());

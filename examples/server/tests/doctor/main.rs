@@ -6,6 +6,8 @@ mod alone;
 #[cfg(feature = "s3")]
 mod bucket;
 mod keys;
+#[cfg(feature = "smtp")]
+mod mail;
 #[cfg(feature = "mongodb")]
 mod mongo;
 #[cfg(feature = "redis")]
