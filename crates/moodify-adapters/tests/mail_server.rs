@@ -174,7 +174,7 @@ async fn a_server_that_has_the_mail_and_does_not_answer_is_told_from_one_that_fa
             match late.wait().await {
                 Ok(()) => assert!(comes, "{to}"),
                 Err(error) => {
-                    assert!(!comes && matches!(error, MailError::Unanswered { .. }), "{to}: {error}")
+                    assert!(!comes && matches!(error, MailError::Unanswered { .. }), "{to}: {error}");
                 }
             }
         }

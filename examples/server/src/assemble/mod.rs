@@ -30,7 +30,7 @@ use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
 use moodify_adapters::smtp::{SmtpConfig, SmtpMailer};
 
 use crate::{
-    config::{Address, Settings},
+    config::Settings,
     database::Database,
     failure::{Failure, one_line},
     media::Media,
