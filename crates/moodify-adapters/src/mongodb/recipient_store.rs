@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use mongodb::bson::{Document, doc};
 use moodify_core::model::{AccountId, ArtistId, Recipient, TrackId};
 use moodify_core::port::{RecipientStore, RecipientStoreError};
+use uuid::Uuid;
 
 use super::MongoStore;
 use super::error::Fault;
@@ -79,19 +80,24 @@ impl RecipientStore for MongoStore {
                 if let Some(known) = step.find_one(RECIPIENTS, by_id.clone()).await?
                     && known.time("told_at")? > told_at
                 {
-                    return Ok(());
+                    return Ok(false);
                 }
                 step.delete(RECIPIENTS, by_id).await?;
                 let gone = doc! { "_id": id.key(), "gone": true, "told_at": micros(told_at) };
                 step.insert(RECIPIENTS, gone).await?;
-                step.delete_all(FOLLOWS, doc! { "account_id": id.key() }).await?;
+                delete_follows(step, id, artist).await?;
                 if let Some(artist) = artist {
-                    step.delete_all(FOLLOWS, doc! { "artist_id": artist.key() }).await?;
+                    let set = doc! { "$set": { "following": false, "told_at": micros(told_at) } };
+                    step.upsert(FOLLOWS, over(artist), set).await?;
                 }
-                Ok::<_, RecipientStoreError>(())
+                Ok::<_, RecipientStoreError>(true)
             })
         });
-        removed.await
+        if removed.await? {
+            // A follow that was stored beside that step, which did not see it.
+            delete_follows(&mut self.database.plain(), id, artist).await?;
+        }
+        Ok(())
     }
 
     async fn set_following(
@@ -103,23 +109,27 @@ impl RecipientStore for MongoStore {
     ) -> Result<(), RecipientStoreError> {
         let set = self.database.atomically(|step| {
             Box::pin(async move {
-                // Held, or the account could go while its follow is being stored, and leave that behind.
-                step.hold(RECIPIENTS, doc! { "_id": account.key() }).await?;
-                if step.exists(RECIPIENTS, doc! { "_id": account.key(), "gone": true }).await? {
-                    return Ok(());
+                let follow = follow(artist, account);
+                if is_over(step, artist, account).await? {
+                    // Of a process that died before it looked again.
+                    step.delete(FOLLOWS, follow).await?;
+                    return Ok(false);
                 }
-                let follow = doc! { "artist_id": artist.key(), "account_id": account.key() };
                 if let Some(known) = step.find_one(FOLLOWS, follow.clone()).await?
                     && known.time("told_at")? > told_at
                 {
-                    return Ok(());
+                    return Ok(false);
                 }
                 let set = doc! { "$set": { "following": following, "told_at": micros(told_at) } };
                 step.upsert(FOLLOWS, follow, set).await?;
-                Ok::<_, RecipientStoreError>(())
+                Ok::<_, RecipientStoreError>(true)
             })
         });
-        set.await
+        // One of them may have gone beside that step. Whichever of the two looks last sees what the other did.
+        if set.await? && is_over(&mut self.database.plain(), artist, account).await? {
+            self.database.plain().delete(FOLLOWS, follow(artist, account)).await?;
+        }
+        Ok(())
     }
 
     async fn is_following(&self, account: AccountId, artist: ArtistId) -> Result<bool, RecipientStoreError> {
@@ -186,6 +196,39 @@ impl RecipientStore for MongoStore {
         }
         Ok(forgotten)
     }
+}
+
+fn follow(artist: ArtistId, account: AccountId) -> Document {
+    doc! { "artist_id": artist.key(), "account_id": account.key() }
+}
+
+/// Stands for an artist who is gone: no account has this identifier.
+fn over(artist: ArtistId) -> Document {
+    follow(artist, nobody())
+}
+
+fn nobody() -> AccountId {
+    Uuid::nil().into()
+}
+
+/// Whether one of them is gone.
+async fn is_over(step: &mut Step<'_>, artist: ArtistId, account: AccountId) -> Result<bool, Fault> {
+    let gone = doc! { "_id": account.key(), "gone": true };
+    Ok(step.exists(RECIPIENTS, gone).await? || step.exists(FOLLOWS, over(artist)).await?)
+}
+
+/// Whom the account follows, and who follows the artist.
+async fn delete_follows(
+    step: &mut Step<'_>,
+    account: AccountId,
+    artist: Option<ArtistId>,
+) -> Result<(), Fault> {
+    step.delete_all(FOLLOWS, doc! { "account_id": account.key() }).await?;
+    if let Some(artist) = artist {
+        let followers = doc! { "artist_id": artist.key(), "account_id": { "$ne": nobody().key() } };
+        step.delete_all(FOLLOWS, followers).await?;
+    }
+    Ok(())
 }
 
 /// Those of these accounts that are known, with a verified mailbox, and not the artist's own.

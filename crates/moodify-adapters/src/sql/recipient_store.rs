@@ -2,12 +2,32 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{AccountId, ArtistId, Recipient, TrackId};
 use moodify_core::port::{RecipientStore, RecipientStoreError};
+use uuid::Uuid;
 
 use super::SqlStore;
-use super::database::{Row, Statement};
+use super::database::{Row, Statement, Transaction};
 use super::error::Fault;
 
 const GONE: &str = "SELECT 1 FROM recipients WHERE account_id = $1 AND email IS NULL";
+
+/// Who "follows" an artist who is gone: no account has this identifier.
+fn nobody() -> AccountId {
+    Uuid::nil().into()
+}
+
+/// Keeps both from ending while a follow of one by the other is stored, which would stay behind. Neither need have a
+/// row. The account comes first, for everybody.
+async fn hold(
+    transaction: &mut Transaction,
+    account: AccountId,
+    artist: Option<ArtistId>,
+) -> Result<(), Fault> {
+    transaction.lock_name(format!("follows of {account}")).await?;
+    if let Some(artist) = artist {
+        transaction.lock_name(format!("followers of {artist}")).await?;
+    }
+    Ok(())
+}
 
 #[async_trait]
 impl RecipientStore for SqlStore {
@@ -61,6 +81,7 @@ impl RecipientStore for SqlStore {
         told_at: Timestamp,
     ) -> Result<(), RecipientStoreError> {
         let mut transaction = self.database.begin().await?;
+        hold(&mut transaction, id, artist).await?;
         let gone = Statement::new(
             "INSERT INTO recipients (account_id, email, email_verified, first_name, artist_id, told_at)
              VALUES ($1, NULL, 0, NULL, NULL, $2)
@@ -79,6 +100,9 @@ impl RecipientStore for SqlStore {
             if artist.is_some() {
                 let followers = "DELETE FROM recipient_follows WHERE artist_id = $1";
                 transaction.run(Statement::new(followers).bind(artist)).await?;
+                let over = "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)
+                            VALUES ($1, $2, 0, $3)";
+                transaction.run(Statement::new(over).bind(artist).bind(nobody()).bind(told_at)).await?;
             }
         }
         Ok(transaction.commit().await?)
@@ -92,9 +116,11 @@ impl RecipientStore for SqlStore {
         told_at: Timestamp,
     ) -> Result<(), RecipientStoreError> {
         let mut transaction = self.database.begin().await?;
-        let hold = "SELECT 1 FROM recipients WHERE account_id = $1 FOR SHARE";
-        transaction.lock(Statement::new(hold).bind(account)).await?;
-        if transaction.optional(Statement::new(GONE).bind(account)).await?.is_none() {
+        hold(&mut transaction, account, Some(artist)).await?;
+        let is_gone = transaction.optional(Statement::new(GONE).bind(account)).await?.is_some();
+        let over = "SELECT 1 FROM recipient_follows WHERE artist_id = $1 AND account_id = $2";
+        let over = Statement::new(over).bind(artist).bind(nobody());
+        if !is_gone && transaction.optional(over).await?.is_none() {
             let set = Statement::new(
                 "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)
                  VALUES ($1, $2, $3, $4)

@@ -78,6 +78,8 @@ macro_rules! recipient_store_suite {
                 removing_takes_the_follows_along,
                 the_newest_word_on_a_follow_counts,
                 the_gone_follow_nobody,
+                nobody_follows_the_gone,
+                no_follow_outlives_an_end_beside_it,
                 those_who_follow_each_other_go_at_once,
                 followers_come_in_pages,
                 only_who_may_be_told_is_a_follower,
@@ -205,6 +207,33 @@ pub async fn the_gone_follow_nobody(fixture: &RecipientStoreFixture) {
     fixture.store.remove_recipient(account, None, samples::moment()).await.unwrap();
     fixture.follow(account, artist).await;
     assert!(!fixture.follows(account, artist).await);
+}
+
+/// An artist who is gone is followed by nobody, whenever it was told.
+pub async fn nobody_follows_the_gone(fixture: &RecipientStoreFixture) {
+    let (account, artist, other) = (samples::id(), samples::id(), samples::id());
+    fixture.store.remove_recipient(samples::id(), Some(artist), samples::moment()).await.unwrap();
+    for followed in [artist, other] {
+        fixture.follow(account, followed).await;
+    }
+    assert!(!fixture.follows(account, artist).await);
+    assert!(fixture.follows(account, other).await);
+}
+
+/// Of a follow and the end of its account or its artist, told at once, the follow is never what is left.
+pub async fn no_follow_outlives_an_end_beside_it(fixture: &RecipientStoreFixture) {
+    for round in 0..16 {
+        let (account, artist): (AccountId, ArtistId) = (samples::id(), samples::id());
+        let (gone, of) = if round % 2 == 0 { (account, None) } else { (samples::id(), Some(artist)) };
+        let (told_at, ended_at) = (samples::moment(), samples::moment());
+        let store = fixture.store.clone();
+        let follow = tokio::spawn(async move { store.set_following(account, artist, true, told_at).await });
+        let store = fixture.store.clone();
+        let end = tokio::spawn(async move { store.remove_recipient(gone, of, ended_at).await });
+        follow.await.unwrap().unwrap();
+        end.await.unwrap().unwrap();
+        assert!(!fixture.follows(account, artist).await, "round {round}");
+    }
 }
 
 /// Pages go through all followers in the order of their ids, each once.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::model::{AccountId, ArtistId, Recipient, TrackId};
@@ -11,6 +12,7 @@ use crate::port::{RecipientStore, RecipientStoreError};
 pub(super) struct Recipients {
     /// `None`: the account is gone.
     accounts: BTreeMap<AccountId, (Option<Recipient>, Timestamp)>,
+    /// One of [`nobody`]: the artist is gone.
     follows: BTreeMap<(ArtistId, AccountId), (bool, Timestamp)>,
     announced: BTreeMap<TrackId, (AccountId, Timestamp)>,
 }
@@ -23,6 +25,11 @@ impl Recipients {
     fn is_gone(&self, id: AccountId) -> bool {
         matches!(self.accounts.get(&id), Some((None, _)))
     }
+}
+
+/// No account has this identifier.
+fn nobody() -> AccountId {
+    Uuid::nil().into()
 }
 
 /// Removes up to `max` entries that the predicate chooses.
@@ -77,6 +84,9 @@ impl RecipientStore for MemoryStore {
         }
         recipients.accounts.insert(id, (None, told_at));
         recipients.follows.retain(|(followed, account), _| *account != id && Some(*followed) != artist);
+        if let Some(artist) = artist {
+            recipients.follows.insert((artist, nobody()), (false, told_at));
+        }
         Ok(())
     }
 
@@ -89,7 +99,8 @@ impl RecipientStore for MemoryStore {
     ) -> Result<(), RecipientStoreError> {
         let recipients = &mut self.tables().recipients;
         let newer = recipients.follows.get(&(artist, account)).is_some_and(|(_, at)| *at > told_at);
-        if !newer && !recipients.is_gone(account) {
+        let is_over = recipients.is_gone(account) || recipients.follows.contains_key(&(artist, nobody()));
+        if !newer && !is_over {
             recipients.follows.insert((artist, account), (following, told_at));
         }
         Ok(())

@@ -26,7 +26,8 @@ pub trait RecipientStore: Send + Sync {
     async fn is_gone(&self, id: AccountId) -> Result<bool, RecipientStoreError>;
 
     /// The account is gone, unless something newer is known of it. Forgets its mailbox, its name, whom
-    /// it follows and who follows this artist of its; remembers that it is gone.
+    /// it follows and who follows this artist of its; remembers that both are gone. A follow that is told at
+    /// the same moment does not survive it.
     async fn remove_recipient(
         &self,
         id: AccountId,
@@ -34,8 +35,8 @@ pub trait RecipientStore: Send + Sync {
         told_at: Timestamp,
     ) -> Result<(), RecipientStoreError>;
 
-    /// Remembers whether an account follows an artist, unless something newer is known, or the
-    /// account is gone. The account itself need not be known.
+    /// Remembers whether an account follows an artist, unless something newer is known, or one of them is
+    /// gone. The account itself need not be known.
     async fn set_following(
         &self,
         account: AccountId,
@@ -70,7 +71,8 @@ pub trait RecipientStore: Send + Sync {
     ) -> Result<(), RecipientStoreError>;
 
     /// Forgets up to `max` of each of these that are older than the moment, and returns how many:
-    /// that an account is gone, that somebody follows an artist no more, how far an announcement came.
+    /// that an account is gone, that somebody follows an artist no more or an artist is gone, how far an
+    /// announcement came.
     async fn forget(&self, before: Timestamp, max: usize) -> Result<u64, RecipientStoreError>;
 }
 
