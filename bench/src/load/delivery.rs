@@ -36,7 +36,8 @@ pub(crate) async fn sign_ups(subject: &Subject, broker: &Wire, count: u64) -> Re
     accounts::sign_up_as(subject, "warm-up", WARM_UP).await?;
     calm(subject).await?;
     for turn in 0..TURNS {
-        for there in [turn % 2 == 0, turn % 2 == 1] {
+        let first = turn.is_multiple_of(2);
+        for there in [first, !first] {
             let name = if there { format!("up-{turn}") } else { format!("down-{turn}") };
             if !there {
                 broker.cut();

@@ -6,8 +6,11 @@ use mongodb::bson::{Bson, Document};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use moodify_core::conformance::samples;
-use moodify_core::model::{EventKind, PageSize, Track, TrackFilter, TrackId};
-use moodify_core::port::{CatalogStore, Ended, LibraryStore, Outbox, UserStore};
+use moodify_core::model::{
+    AccountId, AppliedCommand, CommandId, Epoch, EventKind, PageSize, PlaybackState, Track, TrackFilter,
+    TrackId,
+};
+use moodify_core::port::{CatalogStore, Ended, LibraryStore, Outbox, PlaybackStore, UserStore};
 
 use super::connect::{self, Upgrade};
 use super::hints::Listener;
@@ -158,5 +161,30 @@ async fn signing_in_and_relaying_send_no_more_than_they_need() {
     let (published, commands) = sends(&sent, store.mark_published(&[event.id])).await;
     published.unwrap();
     assert_eq!(commands, ["delete outbox"]);
+    store.database.inner.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_of_a_device_sends_no_more_than_it_needs() {
+    let Some((store, sent)) = counted("playback").await else { return };
+    let (account, now): (AccountId, _) = (samples::id(), samples::moment());
+    let first = PlaybackState::initial(samples::id::<Epoch>(), now);
+    store.create(account, &first).await.unwrap();
+    let second = PlaybackState { rev: 1, playing: true, ..first.clone() };
+    let id = CommandId::parse("a-command").unwrap();
+    let applied = AppliedCommand { id, version: second.version(), at_us: second.at_us };
+    let (replaced, commands) =
+        sends(&sent, store.replace(account, first.version(), &second, Some(&applied), now)).await;
+    replaced.unwrap();
+    assert_eq!(commands, ["update playback_states", "update playback_commands", "commitTransaction"]);
+    let third = PlaybackState { rev: 2, ..second.clone() };
+    let (replaced, commands) =
+        sends(&sent, store.replace(account, second.version(), &third, None, now)).await;
+    replaced.unwrap();
+    assert_eq!(commands, ["update playback_states"]);
+    let (loaded, commands) = sends(&sent, store.load(account)).await;
+    assert_eq!(loaded.unwrap(), Some(third));
+    assert_eq!(commands, ["find playback_states"]);
+    assert_eq!(store.applied(account, &applied.id, now).await.unwrap(), Some(applied));
     store.database.inner.drop().await.unwrap();
 }

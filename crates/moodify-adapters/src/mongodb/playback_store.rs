@@ -17,7 +17,9 @@ pub(super) const STATES: &str = "playback_states";
 pub(super) const COMMANDS: &str = "playback_commands";
 pub(super) const DEVICES: &str = "playback_devices";
 
-/// More than one change can add, so that the commands do not grow for ever.
+/// How often commands that no longer count are looked for, in revisions of one listener's state, and how many of them
+/// go then: more than so many changes can add, so that they do not grow for ever.
+const PRUNED_EVERY: u64 = 16;
 const PRUNED_AT_ONCE: usize = 100;
 
 #[async_trait]
@@ -41,22 +43,19 @@ impl PlaybackStore for MongoStore {
         command: Option<&AppliedCommand>,
         now: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
+        let Some(command) = command else {
+            // One document: an atomic step by itself.
+            return replace(&mut self.database.plain(), account, expected, state).await;
+        };
         let replaced = self.database.atomically(|step| {
             Box::pin(async move {
-                let known = doc! {
-                    "_id": account.key(),
-                    "epoch": expected.epoch.key(),
-                    "rev": number(expected.rev),
-                };
-                conflict_unless(step.update(STATES, known, doc! { "$set": state_of(state, 0)? }).await?)?;
-                if let Some(command) = command {
-                    remember(step, &[(account, command, now)]).await?;
-                }
+                replace(step, account, expected, state).await?;
+                remember(step, &[(account, command, now)]).await?;
                 Ok::<_, PlaybackStoreError>(())
             })
         });
         replaced.await?;
-        if command.is_some() {
+        if state.rev.is_multiple_of(PRUNED_EVERY) {
             forget_old_commands(&mut self.database.plain(), now, PRUNED_AT_ONCE).await?;
         }
         Ok(())
@@ -156,6 +155,21 @@ impl MongoStore {
         };
         self.database.plain().update(STATES, known, doc! { "$set": state_of(state, 0)? }).await
     }
+}
+
+/// Puts this state in the place of one that is of this version.
+async fn replace(
+    step: &mut Step<'_>,
+    account: AccountId,
+    expected: PlaybackVersion,
+    state: &PlaybackState,
+) -> Result<(), PlaybackStoreError> {
+    let known = doc! {
+        "_id": account.key(),
+        "epoch": expected.epoch.key(),
+        "rev": number(expected.rev),
+    };
+    conflict_unless(step.update(STATES, known, doc! { "$set": state_of(state, 0)? }).await?)
 }
 
 /// A state that this run has saved.

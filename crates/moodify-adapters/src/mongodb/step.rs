@@ -383,6 +383,9 @@ impl<'a> Step<'a> {
         let some = Find::new(collection, filter.clone()).limit(max).fields(doc! { "_id": 1 });
         let some = self.find(some).await?;
         let ids: Vec<Bson> = some.into_iter().filter_map(|mut row| row.0.remove("_id")).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
         filter.insert("_id", doc! { "$in": ids });
         self.delete_all(collection, filter).await
     }
