@@ -9,15 +9,16 @@ use crate::model::{LONGEST_WAIT, MailKind, Timestamp, earlier, later};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The part of a day's mails that may go out at once.
 const AT_ONCE: u32 = 10;
-/// Of what may go out at once, this many tenths are left to mails that nobody waits for.
-const ANNOUNCEMENTS: u32 = 8;
+/// A line for each: mails that somebody waits for, welcomes, announcements.
+const LINES: usize = 3;
 
 /// The furthest turn that is given: well below [`LONGEST_WAIT`], beyond which a queue takes a moment for
 /// that of a wrong clock.
 const FURTHEST: Duration = Duration::from_secs(LONGEST_WAIT.as_secs() * 3 / 4);
 
-/// The generic cell rate algorithm (ITU-T I.371): in any 24 hours no more than the day's number. Those who have to wait get turns one after the other, so that of many only few ask again at
-/// a time; who is late, or not there any more, holds nobody up.
+/// The generic cell rate algorithm (ITU-T I.371): in any 24 hours no more than the day's number. Those who
+/// have to wait get turns one after the other, so that of many only few ask again at a time; who is late, or
+/// not there any more, holds nobody up.
 pub(super) struct Pace {
     interval: Duration,
     ahead: Duration,
@@ -27,15 +28,15 @@ pub(super) struct Pace {
 struct State {
     /// When the next mail would go if none went at once.
     next: Timestamp,
-    /// The next turn to be given to a mail that somebody waits for, and to one that nobody waits for.
-    turns: [Timestamp; 2],
+    /// The next turn to be given in each line.
+    turns: [Timestamp; LINES],
 }
 
 impl Pace {
     pub(super) fn new(max_per_day: NonZeroU32) -> Self {
         let at_once = (max_per_day.get() / AT_ONCE).max(1);
         let interval = DAY / (max_per_day.get() - at_once).max(1);
-        let state = State { next: Timestamp::MIN, turns: [Timestamp::MIN; 2] };
+        let state = State { next: Timestamp::MIN, turns: [Timestamp::MIN; LINES] };
         Self { interval, ahead: interval * (at_once - 1), state: Mutex::new(state) }
     }
 
@@ -76,11 +77,8 @@ impl Pace {
         // A clock that was set back must not keep mails waiting for longer than a full line does.
         let latest = later(now, self.ahead + self.interval);
         state.next = state.next.clamp(now, latest);
-        let (line, ahead) = match kind {
-            MailKind::NewRelease => (1, self.ahead / 10 * ANNOUNCEMENTS),
-            _ => (0, self.ahead),
-        };
-        let free = earlier(state.next, ahead);
+        let (line, tenths) = line(kind);
+        let free = earlier(state.next, self.ahead * tenths / 10);
         if free <= now {
             return Ok(());
         }
@@ -100,6 +98,16 @@ impl Pace {
         let given = (*turn).min(furthest);
         *turn = later(*turn, self.interval);
         given
+    }
+}
+
+/// Where a mail stands, and how many tenths of what may go out at once are left to its line: what one leaves over
+/// is kept for those before it.
+fn line(kind: MailKind) -> (usize, u32) {
+    match kind {
+        MailKind::VerifyEmail | MailKind::ResetPassword | MailKind::PasswordChanged => (0, 10),
+        MailKind::Welcome => (1, 9),
+        MailKind::NewRelease => (2, 8),
     }
 }
 
@@ -133,7 +141,7 @@ mod tests {
     #[test]
     fn a_day_has_no_more_than_its_number() {
         for max in [1, 2, 9, 10, 500, 2_000, 100_000] {
-            let sent = sent(&pace(max), MailKind::Welcome, later(START, DAY));
+            let sent = sent(&pace(max), MailKind::VerifyEmail, later(START, DAY));
             assert!(sent <= max && sent + 1 >= max, "{sent} of {max}");
         }
     }
@@ -147,6 +155,21 @@ mod tests {
             left += 1;
         }
         assert!((9..=11).contains(&left), "{left} of 50");
+    }
+
+    #[test]
+    fn welcomes_leave_room_for_mails_that_somebody_waits_for_and_go_before_announcements() {
+        let pace = pace(500);
+        while pace.take(MailKind::NewRelease, START).is_ok() {}
+        let all = |kind| (0..100).take_while(|_| pace.take(kind, START).is_ok()).count();
+        let (welcomes, resets) = (all(MailKind::Welcome), all(MailKind::ResetPassword));
+        assert!((4..=6).contains(&welcomes) && (4..=6).contains(&resets), "{welcomes}, {resets} of 50");
+        // However many welcomes have turns by now, a reset does not stand behind them.
+        for _ in 0..100 {
+            pace.ask(MailKind::Welcome, START).unwrap_err();
+        }
+        let again = pace.ask(MailKind::ResetPassword, START).unwrap_err();
+        assert!(again <= later(START, pace.interval * 3), "{again}");
     }
 
     /// How often so many are asked, each when it was told to, until all of them have left; and when the
@@ -168,19 +191,19 @@ mod tests {
     #[test]
     fn who_has_to_wait_gets_a_turn_of_its_own() {
         let pace = pace(500);
-        while pace.take(MailKind::Welcome, START).is_ok() {}
+        while pace.take(MailKind::VerifyEmail, START).is_ok() {}
         let turns: BTreeSet<Timestamp> =
-            (0..100).map(|_| pace.ask(MailKind::Welcome, START).unwrap_err()).collect();
+            (0..100).map(|_| pace.ask(MailKind::VerifyEmail, START).unwrap_err()).collect();
         assert_eq!(turns.len(), 100);
         let first = turns.first().unwrap();
-        pace.take(MailKind::Welcome, *first).unwrap();
+        pace.take(MailKind::VerifyEmail, *first).unwrap();
     }
 
     #[test]
     fn a_backlog_is_asked_seldom_and_leaves_as_fast_as_it_may() {
         for (max, mails) in [(500, 100), (500, 400), (20, 60), (10, 30), (1, 4), (100_000, 20_000)] {
             for late in [Duration::ZERO, Duration::from_secs(1)] {
-                let (asked, end) = asked(&pace(max), MailKind::Welcome, mails, late);
+                let (asked, end) = asked(&pace(max), MailKind::VerifyEmail, mails, late);
                 let days = u32::try_from(mails).unwrap().div_ceil(max);
                 assert!(end <= later(START, DAY * (days + 1)), "{mails} of {max} a day left at {end}");
                 // Whoever's turn is further away than may be promised is asked twice in that time.
@@ -194,10 +217,10 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_holds_mails_up_for_a_moment_only() {
         let pace = pace(500);
-        while pace.take(MailKind::Welcome, START).is_ok() {}
+        while pace.take(MailKind::VerifyEmail, START).is_ok() {}
         let before = START.checked_sub(DAY * 365).unwrap();
-        let again = pace.take(MailKind::Welcome, before).unwrap_err();
+        let again = pace.take(MailKind::VerifyEmail, before).unwrap_err();
         assert!(again <= later(before, pace.interval), "{again}");
-        pace.take(MailKind::Welcome, again).unwrap();
+        pace.take(MailKind::VerifyEmail, again).unwrap();
     }
 }
