@@ -46,7 +46,7 @@ pub(super) struct Held {
     body: Vec<u8>,
     way: Way,
     pub(super) acker: Acker,
-    /// Until when somebody has it; nobody had it yet if there is no such moment.
+    /// Until when somebody has it, or it waits here; nobody had it yet if there is no such moment.
     leased_until: Option<Timestamp>,
     place: u64,
 }
@@ -146,18 +146,22 @@ impl Inbox {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let (mut again, mut done) = (Vec::new(), Vec::new());
+        // Giving all of it back each time would count as a delivery, and be the death of messages in the end.
+        let waits_here = session.is_held_up();
         for message in messages {
             match read(message) {
                 Ok(incoming) => {
                     let due = incoming.way.due.filter(|due| !is_due(*due, now));
                     match due {
-                        Some(due) => {
+                        Some(due) if !waits_here => {
                             again.push(self.early(&incoming, due, now));
                             done.push(incoming.acker);
                         }
-                        None => done.extend(state.keep(incoming)),
+                        due => done.extend(state.keep(incoming, due)),
                     }
                 }
+                // Nobody's until this channel ends.
+                Err(_) if waits_here => {}
                 // Perhaps the newer version is started again; until then it is in nobody's way.
                 Err(message) => {
                     let queue = self.topology.longest_wait(&self.consumer);
@@ -187,8 +191,9 @@ impl Inbox {
         if newest { held.remove(&delivery.event) } else { None }
     }
 
-    /// Puts back what could not be settled: it comes again when its lease ends.
-    pub(super) async fn put_back(&self, held: Held) {
+    /// Puts back what could not be settled: it comes again when its lease ends. Something was heard of it.
+    pub(super) async fn put_back(&self, mut held: Held) {
+        held.way.silent = 0;
         self.state.lock().await.held.entry(held.event.id).or_insert(held);
     }
 
@@ -224,8 +229,8 @@ impl State {
         self.held.values().filter(|held| held.is_due(now)).count()
     }
 
-    /// Keeps a message; what has to be settled because of that comes back.
-    fn keep(&mut self, incoming: Incoming) -> Option<Acker> {
+    /// Keeps a message, for nobody before this moment; what has to be settled because of that comes back.
+    fn keep(&mut self, incoming: Incoming, until: Option<Timestamp>) -> Option<Acker> {
         let Incoming { event, body, way, acker } = incoming;
         if let Some(held) = self.held.get_mut(&event.id) {
             if held.acker.usable() {
@@ -237,7 +242,7 @@ impl State {
             return None;
         }
         self.places += 1;
-        let held = Held { body, way, acker, leased_until: None, place: self.places, event };
+        let held = Held { body, way, acker, leased_until: until, place: self.places, event };
         self.held.insert(held.event.id, held);
         None
     }

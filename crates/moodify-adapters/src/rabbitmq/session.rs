@@ -71,6 +71,11 @@ impl Session {
         self.connection.status().connected() && self.publishing.status().connected()
     }
 
+    /// Whether the broker takes no messages because of an alarm. It says so to whoever publishes all the same.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.publishing.status().blocked()
+    }
+
     /// Ends what has not ended in good order: what is written has arrived, what is not settled is the broker's
     /// again.
     pub(super) async fn close(&self) {
@@ -130,7 +135,7 @@ impl Session {
             return Ok(Vec::new());
         }
         // What the driver is given now it keeps, and sends when the alarm is over: each try once more.
-        if self.publishing.status().blocked() {
+        if self.is_held_up() {
             return Err(Fault::Alarm);
         }
         let channel = self.publisher().await?;
@@ -165,7 +170,7 @@ impl Session {
 
     /// Sends a message to a queue of its own and takes it back.
     pub(super) async fn round_trip(&self) -> Result<(), Fault> {
-        if self.publishing.status().blocked() {
+        if self.is_held_up() {
             return Err(Fault::Alarm);
         }
         let channel = self.channel().await?;

@@ -7,7 +7,7 @@ use moodify_adapters::rabbitmq::{RabbitConfig, RabbitQueue};
 use moodify_core::conformance::samples;
 use moodify_core::memory::SystemClock;
 use moodify_core::model::event::EmailVerificationRequested;
-use moodify_core::model::{Event, EventKind, EventPayload, MailToken};
+use moodify_core::model::{Event, EventKind, EventPayload, MailToken, later};
 use moodify_core::port::{Clock, Queue, QueueError, Unavailable};
 
 use super::broker::{Broker, LARGEST_MESSAGE};
@@ -116,6 +116,36 @@ async fn an_alarm_holds_up_nobody_who_makes_room() {
     broker.control(&["set_vm_memory_high_watermark", "0.4"]);
     until("it is not taken", async || queue.publish(&late, now()).await.is_ok()).await;
     assert_eq!(next(&*queue).await.event, late);
+}
+
+/// What would go on to wait in another queue waits here instead: given back again and again it would be a dead
+/// letter. And who said what is to become of an event was not silent, though it could not be noted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alarm_makes_no_dead_letters() {
+    let Some(broker) = Broker::start() else { return };
+    let mut slot = Slot::on(&broker.url()).waiting(&[Duration::from_millis(200)]);
+    slot.config.timeout = Duration::from_secs(5);
+    let queue = slot.queue().await;
+    queue.declare(&asks_for(&[KIND])).await.unwrap();
+    let event = samples::event(KIND);
+    queue.publish(&event, now()).await.unwrap();
+    let first = next(&*queue).await;
+    let due = later(now(), Duration::from_secs(60 * 60));
+    queue.retry(&first.id, due, "busy").await.unwrap();
+
+    broker.control(&["set_vm_memory_high_watermark", "0"]);
+    let unwanted = samples::event(EventKind::TrackDeleted);
+    until("nobody is held up", async || queue.publish(&unwanted, now()).await.is_err()).await;
+    for _ in 0..50 {
+        assert_eq!(queue.receive(MAIL, 10, now(), LEASE).await.unwrap(), []);
+    }
+    let second = queue.receive(MAIL, 10, due, LEASE).await.unwrap().pop().expect("it is due");
+    assert_eq!((second.event, second.failures, second.silent), (event, 1, 1));
+    let later = later(due, LEASE);
+    assert!(queue.retry(&second.id, later, "busy").await.is_err());
+    let third = queue.receive(MAIL, 10, later, LEASE).await.unwrap().pop().expect("its lease is over");
+    assert_eq!((third.id.attempt, third.silent), (3, 1));
+    queue.ack(&third.id).await.unwrap();
 }
 
 /// Whoever starts before the broker is served when it is there.
