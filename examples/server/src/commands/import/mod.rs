@@ -11,12 +11,16 @@ pub(super) mod report;
 mod walk;
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use clap::Args;
-use futures::stream::{self, StreamExt};
+use futures::{
+    future,
+    stream::{self, StreamExt},
+};
 use moodify_core::{
     Error, Moodify, Services,
     model::{Caller, Email, TrackId, Visibility},
@@ -35,6 +39,7 @@ use journal::Journal;
 use one_file::Importer;
 use progress::Progress;
 use report::{Entry, Report};
+use walk::Found;
 
 /// What to bring in.
 #[derive(Debug, Args)]
@@ -71,10 +76,23 @@ pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Fai
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
     let parts = assemble::parts(settings, Services::MUSIC, Upgrade::No).await?;
-    let moodify = services(settings, &parts)?;
+    let done = Box::pin(into_parts(import, settings, &found, &parts)).await;
+    parts.queue.close().await;
+    parts.database.close().await;
+    done
+}
+
+async fn into_parts(
+    import: &ImportOptions,
+    settings: &Settings,
+    found: &Found,
+    parts: &Parts,
+) -> Result<(), Failure> {
+    let moodify = services(settings, parts)?;
     let people = People::open(settings, &moodify).await?;
-    let artist = artist(&people.moodify, &import.artist).await?;
+    let artist = artist(&people.moodify, &import.artist).await;
     people.close().await;
+    let artist = artist?;
     let importer = Importer {
         visibility: Visibility::parse(&import.visibility)
             .map_err(|why| Failure::new(why.to_string(), "correct --visibility"))?,
@@ -86,9 +104,11 @@ async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<()
     };
     let mut report = Report::new(import.dry_run, found.left_out);
     let mut progress = Progress::new(found.files.len());
-    let mut broken = None;
+    let (mut broken, stopped) = (None, Cell::new(false));
     {
+        // Those that have begun go through to their end; after a failure no other begins.
         let mut outcomes = stream::iter(&found.files)
+            .take_while(|_| future::ready(!stopped.get()))
             .map(|path| async { (path.as_path(), importer.import(path).await) })
             .buffer_unordered(import.jobs.into());
         while let Some((path, outcome)) = outcomes.next().await {
@@ -100,14 +120,12 @@ async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<()
                 }
                 Err(error) => {
                     broken.get_or_insert((shown(path, &import.folder), error));
-                    // Those that have begun go through to their end; no other begins.
-                    break;
+                    stopped.set(true);
                 }
             }
         }
     }
     progress.end();
-    parts.database.close().await;
     report.print(import.json)?;
     match broken {
         Some((path, error)) => Err(Failure::new(
