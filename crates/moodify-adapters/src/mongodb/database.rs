@@ -81,8 +81,9 @@ impl Database {
             if tried == 0 {
                 _beside = self.waited(self.turns.read()).await?;
             } else {
-                _alone = self.waited(self.turns.write()).await?;
+                // Before its turn comes: nobody else has to wait for that.
                 pause(tried).await;
+                _alone = self.waited(self.turns.write()).await?;
             }
             let mut step = self.begin().await?;
             match work(&mut step).await {

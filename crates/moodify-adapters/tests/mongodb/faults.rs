@@ -103,6 +103,28 @@ async fn a_step_that_fails_leaves_nothing_behind() {
     assert!(store.account(new.account.id).await.unwrap().is_some());
 }
 
+/// A process that died in the middle of a step is in the way of whoever changes the same, until the server forgets that
+/// step; who comes then gets through, and others do meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_step_of_the_dead_holds_up_nobody_else() {
+    let (store, slot) = new_slot!();
+    let (new, _) = sign_up(&store).await;
+    let raw = slot.raw().await;
+    let mut dead = raw.client().start_session().await.unwrap();
+    dead.start_transaction().await.unwrap();
+    let change = doc! { "$inc": { "held": 1_i64 } };
+    raw.collection::<Document>("accounts").update_many(doc! {}, change).session(&mut dead).await.unwrap();
+    let others = async {
+        for _ in 0..5 {
+            sign_up(&store).await;
+        }
+    };
+    let (deleted, ()) = tokio::join!(store.delete_account(new.account.id, 0, &[]), others);
+    assert!(unavailable(deleted).retryable);
+    dead.abort_transaction().await.unwrap();
+    assert!(store.delete_account(new.account.id, 0, &[]).await.unwrap());
+}
+
 #[tokio::test]
 async fn after_closing_every_call_fails() {
     let (store, slot) = new_slot!();
