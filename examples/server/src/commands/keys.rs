@@ -75,8 +75,17 @@ impl Rings {
     async fn open(settings: &Settings) -> Result<Self, Failure> {
         let auth = Ring::open(settings, Services::AUTH).await?;
         let same = settings.database(Services::MUSIC)? == settings.database(Services::AUTH)?;
-        let music = if same { None } else { Some(Ring::open(settings, Services::MUSIC).await?) };
-        Ok(Self { auth, music })
+        let mut rings = Self { auth, music: None };
+        if !same {
+            match Ring::open(settings, Services::MUSIC).await {
+                Ok(music) => rings.music = Some(music),
+                Err(failure) => {
+                    rings.close().await;
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(rings)
     }
 
     fn of(&self, purpose: KeyPurpose) -> &KeyRing {

@@ -76,7 +76,7 @@ pub(crate) fn run(import: &ImportOptions, settings: &Settings) -> Result<(), Fai
 async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<(), Failure> {
     let found = walk::walk(&import.folder)?;
     let parts = assemble::parts(settings, Services::MUSIC, Upgrade::No).await?;
-    let done = Box::pin(into_parts(import, settings, &found, &parts)).await;
+    let done = Box::pin(into_parts(import, settings, found, &parts)).await;
     parts.queue.close().await;
     parts.database.close().await;
     done
@@ -85,7 +85,7 @@ async fn import_folder(import: &ImportOptions, settings: &Settings) -> Result<()
 async fn into_parts(
     import: &ImportOptions,
     settings: &Settings,
-    found: &Found,
+    found: Found,
     parts: &Parts,
 ) -> Result<(), Failure> {
     let moodify = services(settings, parts)?;
