@@ -31,7 +31,7 @@ fn variables(page: &str) -> BTreeSet<String> {
 /// Each service of a compose file, with its lines.
 fn services(compose: &str) -> BTreeMap<&str, Vec<&str>> {
     let inside = compose.lines().skip_while(|line| *line != "services:").skip(1);
-    let (mut name, mut found) = ("", BTreeMap::<_, Vec<_>>::new());
+    let (mut name, mut found) = ("", BTreeMap::<&str, Vec<&str>>::new());
     for line in inside.take_while(|line| line.is_empty() || line.starts_with(' ')) {
         if let Some(begun) = line.strip_prefix("  ").filter(|rest| !rest.starts_with([' ', '#'])) {
             name = begun.trim_end_matches(':');
@@ -48,7 +48,7 @@ fn every_variable_that_is_named_is_a_setting() {
     let is_part = |c: char| c.is_ascii_uppercase() || c == '_';
     for file in ["Dockerfile", "deploy/compose.yaml", "docs/operations.md", "README.md"] {
         let text = read(file).unwrap();
-        for name in text.split(|c| !is_part(c)).filter(|word| word.starts_with("MOODIFY_")) {
+        for name in text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("MOODIFY_")) {
             // Before three dots there is the beginning of several.
             let begins = name.ends_with('_') && settings.iter().any(|setting| setting.starts_with(name));
             assert!(begins || settings.contains(name), "{file} names {name}, which is no setting");
@@ -69,7 +69,7 @@ fn the_image_is_built_from_what_is_there() {
         let is_ignored = |part: &Path| ignored.lines().any(|line| part == Path::new(line));
         assert!(!Path::new(path).ancestors().any(is_ignored), ".dockerignore leaves {path} out");
     }
-    let mut stages = BTreeSet::new();
+    let mut stages = BTreeSet::<&str>::new();
     for line in dockerfile.lines() {
         if let Some(from) = line.strip_prefix("COPY --from=") {
             assert!(stages.contains(from.split(' ').next().unwrap()), "{line}: there is no such stage yet");
