@@ -107,4 +107,8 @@ fn what_stops_it_leaves_the_databases_in_order() {
         assert!(!ended.stderr.contains("panicked"), "{ended:?}");
         ended.assert_told(what, fix);
     }
+    place.file("moodify.toml", format!("database = \"{new}\"\n"));
+    let ended = place.run(&["import", "bucket", "--artist", "nobody@example.org"]);
+    assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+    ended.assert_told("nobody has signed up", "has signed up with");
 }
