@@ -63,7 +63,7 @@ pub(crate) trait Database: KeyStore {
 
 /// Every store that keeps all says it in the same words.
 macro_rules! database {
-    ($store:ty $(, $more:item)?) => {
+    ($store:ty $(, $($more:tt)*)?) => {
         #[async_trait]
         impl Database for $store {
             fn give_to(self: Arc<Self>, services: MoodifyBuilder) -> MoodifyBuilder {
@@ -100,7 +100,7 @@ macro_rules! database {
                 Self::close(self).await;
             }
 
-            $($more)?
+            $($($more)*)?
         }
     };
 }
