@@ -9,11 +9,14 @@
 
 mod check;
 mod faults;
+#[path = "../shared/plain_client.rs"]
+mod plain_client;
 mod proxy;
 #[path = "../../../../examples/server/tests/support/s3_server.rs"]
 mod s3_server;
 mod sent;
 mod signed;
+mod signer;
 
 use std::sync::Arc;
 use std::time::Duration;
