@@ -155,6 +155,21 @@ async fn what_is_refused_for_good_is_told_from_what_is_refused_for_now() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let server = server!();
+    let config =
+        SmtpConfig { timeout: Duration::from_millis(300), ..config(&server, Encryption::Off, LogIn::Nobody) };
+    let mailer = mailer(SmtpConfig { max_connections: 1, ..config });
+    let MailError::Unavailable(fault) = mailer.send(&mail("stuck@example.net")).await.unwrap_err() else {
+        panic!("refused")
+    };
+    assert!(fault.retryable);
+    // Its connection, the only one, is not used for another mail in the middle of the first.
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+    assert_eq!(server.seen().await.mails.len(), 1);
+}
+
+#[tokio::test]
 async fn a_server_that_has_the_mail_and_does_not_answer_is_told_from_one_that_failed() {
     let server = server!();
     let config = |to: &str| {
@@ -165,8 +180,10 @@ async fn a_server_that_has_the_mail_and_does_not_answer_is_told_from_one_that_fa
     };
     for (to, comes) in [("dropped", None), ("silent", Some(false)), ("slow", Some(true))] {
         let mailer = config(to);
-        let error = mailer.send(&mail(&format!("{to}@example.net"))).await.unwrap_err();
-        let MailError::Unanswered { reason, late } = error else { panic!("{to}: {error}") };
+        let (reason, late) = match mailer.send(&mail(&format!("{to}@example.net"))).await.unwrap_err() {
+            MailError::Unanswered { reason, late } => (reason, late),
+            other => panic!("{to}: {other}"),
+        };
         assert!(!reason.contains('\n') && late.is_some() == comes.is_some(), "{to}: {reason}");
         // Its connection, the only one, is not used for another mail in the middle of the first.
         mailer.send(&mail("zoe@example.net")).await.unwrap();
@@ -201,8 +218,10 @@ async fn a_sender_who_has_sent_too_much_is_told_how_long_to_wait() {
     let server = server!();
     let mailer = smtp(&server, Encryption::Implicit, ada("se:cret/"));
     for (to, least) in [("daily@example.net", 30 * 60), ("hasty@example.net", 60)] {
-        let error = mailer.send(&mail(to)).await.unwrap_err();
-        let MailError::Limited { reason, wait } = error else { panic!("{to}: {error}") };
+        let (reason, wait) = match mailer.send(&mail(to)).await.unwrap_err() {
+            MailError::Limited { reason, wait } => (reason, wait),
+            other => panic!("{to}: {other}"),
+        };
         assert!(wait >= Duration::from_secs(least) && reason.contains("limit exceeded"), "{wait:?} {reason}");
     }
     mailer.send(&mail("zoe@example.net")).await.unwrap();
