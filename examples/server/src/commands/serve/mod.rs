@@ -13,10 +13,11 @@ mod web;
 use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, middleware, serve::ListenerExt};
-use moodify_core::{Error, Moodify, port::Clock, service::Context};
+use moodify_core::{Config, Error, Moodify, port::Clock, service::Context};
 use moodify_http::sync::SyncHandle;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::{
     assemble::{self, Parts, Upgrade},
@@ -65,7 +66,28 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     let config = templates::load(settings.mail.templates.as_deref(), settings.core(public_url.clone()))?;
     let mut parts = assemble::parts(settings, role.services(), Upgrade::Yes).await?;
     parts.context.tracer = watch.tracer();
-    let moodify = assemble::moodify(&parts, config)?;
+    let at = (listener, bound, public_url);
+    let outcome = Box::pin(serve_with(&parts, config, role, settings, locks, at, &mut signals)).await;
+    // Whatever came of it: MongoDB's driver panics if it is left open to the end of the process.
+    if let Some(sync) = &parts.sync {
+        sync.close().await;
+    }
+    parts.queue.close().await;
+    parts.database.close().await;
+    outcome
+}
+
+/// Returns when there is nothing more to be done with these parts.
+async fn serve_with(
+    parts: &Parts,
+    config: Config,
+    role: Role,
+    settings: &Settings,
+    locks: &Locks,
+    (listener, bound, public_url): (TcpListener, SocketAddr, Url),
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let moodify = assemble::moodify(parts, config)?;
     if locks.prove_to_be_alone() {
         // What is leased, a dead process leased.
         parts.database.reclaim(role.services()).await.map_err(|error| {
@@ -83,8 +105,8 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
     moodify.declare_consumers().await.map_err(|error| {
         Failure::new(format!("the queue does not work: {}", one_line(&error)), "run `moodify doctor`")
     })?;
-    look_for_keys(&parts, &moodify);
-    let Web { router, sockets, apart } = web::web(&moodify, &parts, role, settings, (bound, public_url));
+    look_for_keys(parts, &moodify);
+    let Web { router, sockets, apart } = web::web(&moodify, parts, role, settings, (bound, public_url));
     let connections = settings.http.max_connections(open_files());
     let limits = connections::Limits {
         head_patience: connections::HEAD_PATIENCE,
@@ -115,12 +137,6 @@ async fn serve(role: Role, settings: &Settings, locks: &Locks, watch: &Watch) ->
         () = running.end(settings.http.drain(), &*parts.context.clock) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once, as asked a second time"),
     }
-    drop(claim);
-    if let Some(sync) = &parts.sync {
-        sync.close().await;
-    }
-    parts.queue.close().await;
-    parts.database.close().await;
     outcome
 }
 
