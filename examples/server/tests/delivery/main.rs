@@ -127,6 +127,8 @@ async fn a_relay_dies_before_its_note_on_mongodb() {
         event.insert("leased_until", 0_i64);
         events.push(event);
     }
+    // The client waits for its end before its own.
+    drop(cursor);
     assert_eq!(events.len() as u64, all_of(&names));
     stack.broker().start_again();
     stack.are_welcomed(&names).await;
@@ -160,6 +162,8 @@ async fn a_mail_server_in_trouble_holds_up_nobody_else(stack: &Stack) {
     sign_up_all(&server, &good);
     stack.are_welcomed(&good).await;
     assert_eq!(stack.welcomed().await.len(), good.len());
+    // Who is cut off when the whole mail is there does not know whether it was taken: that is another row.
+    stack.all_mails_have_come(&good).await;
     stack.mailbox.control(json!({ "down": true, "hang_up": true })).await;
     let patient = people("patient", 2);
     sign_up_all(&server, &patient);

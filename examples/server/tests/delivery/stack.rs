@@ -142,6 +142,12 @@ impl Stack {
         .await;
     }
 
+    /// All that only so many can have got.
+    pub(crate) async fn all_mails_have_come(&self, names: &[String]) {
+        let count = names.len() * MAILS_EACH;
+        until("every mail has come", async || self.mailbox.seen().await.mails.len() >= count).await;
+    }
+
     /// How many events wait to be published.
     pub(crate) async fn backlog(&self) -> u64 {
         with_store!(self, |store| store.backlog()).count
@@ -171,10 +177,7 @@ impl Stack {
     /// the promise: so many of these were welcomed, each once, and nothing is left. Returns what was logged.
     pub(crate) async fn ends_well(&self, servers: Vec<Server>, names: &[String], dead: u64) -> String {
         self.are_welcomed(names).await;
-        until("every mail has come", async || {
-            self.mailbox.seen().await.mails.len() >= names.len() * MAILS_EACH
-        })
-        .await;
+        self.all_mails_have_come(names).await;
         until("nothing waits", async || {
             let depth = self.depth().await;
             self.backlog().await == 0 && (depth.waiting, depth.dead) == (0, dead)
