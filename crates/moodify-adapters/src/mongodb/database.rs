@@ -15,6 +15,7 @@ use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
 use super::error::Fault;
+use super::read::Sessions;
 use super::step::Step;
 use crate::hint::Hint;
 
@@ -42,6 +43,8 @@ pub(super) struct Database {
     /// Steps run side by side. One that has met another's changes runs again alone, of this process: as
     /// the server makes nobody wait, it would otherwise meet them again and again.
     turns: RwLock<()>,
+    /// Of reads.
+    pub(super) sessions: Sessions,
     closed: AtomicBool,
     /// What is still to be done before the end.
     parting: Mutex<Vec<JoinHandle<()>>>,
@@ -57,6 +60,7 @@ impl Database {
             appended: Hint::default(),
             published: Hint::default(),
             turns: RwLock::new(()),
+            sessions: Sessions::default(),
             closed: AtomicBool::new(false),
             parting: Mutex::default(),
         }
@@ -157,6 +161,8 @@ impl Database {
             tracing::debug!("claims on the database are left to run out");
         }
         self.closed.store(true, Ordering::Release);
+        // The driver waits until nobody has one.
+        self.sessions.end();
         if tokio::time::timeout(GRACE, self.client.clone().shutdown()).await.is_err() {
             tracing::debug!("connections to the database are left to the system");
         }

@@ -22,6 +22,7 @@ mod plans;
 mod playback_archive;
 mod playback_store;
 mod queue;
+mod read;
 mod recipient_store;
 mod reclaim;
 mod row;

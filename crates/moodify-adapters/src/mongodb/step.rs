@@ -3,12 +3,11 @@
 use futures::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
-use mongodb::raw_batch_cursor::RawBatch;
 use mongodb::{ClientSession, Collection};
 
 use super::database::Database;
 use super::error::Fault;
-use super::row::{Flat, Row};
+use super::row::Row;
 
 /// How many changes one command makes: far fewer than servers take, so that its document stays small.
 const AT_ONCE: usize = 1_000;
@@ -67,34 +66,13 @@ impl Find {
 
     /// What the driver is to do. All that the limit allows comes with the first answer: servers else keep what is
     /// beyond the first 101 documents for a second question.
-    fn on(self, collection: &Collection<Document>) -> mongodb::action::Find<'_, Document> {
+    pub(super) fn on(self, collection: &Collection<Document>) -> mongodb::action::Find<'_, Document> {
         let find = collection.find(self.filter).sort(self.sort).limit(self.limit).skip(self.skip);
         let find = if self.fields.is_empty() { find } else { find.projection(self.fields) };
         match u32::try_from(self.limit) {
             Ok(0) | Err(_) => find,
             Ok(limit) => find.batch_size(limit.min(MOST_IN_A_BATCH)),
         }
-    }
-}
-
-/// Documents as they stand in the server's answers.
-pub(super) struct Batches(Vec<RawBatch>);
-
-impl Batches {
-    /// All of them, each read by this.
-    pub(super) fn each<'d, T>(
-        &'d self,
-        read: impl Fn(&Row<Flat<'d>>) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
-        let mut all = Vec::new();
-        for batch in &self.0 {
-            for document in batch.doc_slices()? {
-                let document = document.ok().and_then(|document| document.as_document());
-                let document = document.ok_or_else(|| Fault::stored("a document"))?;
-                all.push(read(&Row(Flat::of(document)?))?);
-            }
-        }
-        Ok(all)
     }
 }
 
@@ -116,7 +94,7 @@ impl<'a> Step<'a> {
         Self { database, session, met_others: false, met_duplicate: false, appends: false }
     }
 
-    fn noted<T>(&mut self, done: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn noted<T>(&mut self, done: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(fault) = &done {
             self.met_others |= fault.is_conflict();
             self.met_duplicate |= fault.is_duplicate();
@@ -154,39 +132,6 @@ impl<'a> Step<'a> {
         };
         let found: Vec<Document> = self.noted(found)?;
         Ok(found.into_iter().map(Row).collect())
-    }
-
-    /// The same without making maps of what is found: for reads that are many and asked often.
-    pub(super) async fn read(&mut self, query: Find) -> Result<Batches, Fault> {
-        let database = self.database;
-        let collection = database.collection(query.collection);
-        let find = query.on(&collection);
-        let found = match &mut self.session {
-            Some(session) => {
-                let all = async {
-                    let mut cursor = find.session(&mut *session).batch().await?;
-                    cursor.stream(session).try_collect().await
-                };
-                database.within(all).await
-            }
-            None => database.within(async { find.batch().await?.try_collect().await }).await,
-        };
-        let found: Vec<RawBatch> = self.noted(found)?;
-        Ok(Batches(found))
-    }
-
-    /// What an aggregation finds, in the same way. Only outside of a step.
-    pub(super) async fn read_aggregate(
-        &mut self,
-        collection: &str,
-        pipeline: Vec<Document>,
-    ) -> Result<Batches, Fault> {
-        let database = self.database;
-        let collection = database.collection(collection);
-        let aggregate = collection.aggregate(pipeline);
-        let found = database.within(async { aggregate.batch().await?.try_collect().await }).await;
-        let found: Vec<RawBatch> = self.noted(found)?;
-        Ok(Batches(found))
     }
 
     pub(super) async fn aggregate(
