@@ -111,7 +111,7 @@ pub(crate) async fn parts(
     let database = database(settings, services, upgrade).await?;
     let shared = async {
         let sync = if services.sync {
-            Some(sync(settings, &database, &context, upgrade).await?)
+            Some(sync(settings, Some(&database), &context, upgrade).await?)
         } else {
             None
         };

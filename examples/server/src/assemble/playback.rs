@@ -21,11 +21,11 @@ use crate::{
     sync::SyncPart,
 };
 
-/// `sync`: what `local:` needs is in the core; it writes to the database.
+/// `sync`: what `local:` needs is in the core; it writes to the database. To try a Redis it takes none.
 pub(crate) async fn sync(
     settings: &Settings,
-    #[cfg_attr(not(any(feature = "mongodb", feature = "redis")), expect(unused_variables))] database: &Arc<
-        dyn Database,
+    #[cfg_attr(not(any(feature = "mongodb", feature = "redis")), expect(unused_variables))] database: Option<
+        &Arc<dyn Database>,
     >,
     #[cfg_attr(not(any(feature = "mongodb", feature = "redis")), expect(unused_variables))] context: &Context,
     #[cfg_attr(not(feature = "mongodb"), expect(unused_variables))] upgrade: Upgrade,
@@ -37,14 +37,14 @@ pub(crate) async fn sync(
         "redis" | "rediss" => {
             let server = RedisConfig::from_url(&address.secret())
                 .map_err(|error| Failure::new(format!("sync is {address}: {error}"), "correct the URL"))?;
-            let archive = database.clone().playback_archive();
-            match Redis::connect(settings.redis.config(server)?, Some(archive), context.clone()).await {
+            let archive = database.map(|database| database.clone().playback_archive());
+            match Redis::connect(settings.redis.config(server)?, archive, context.clone()).await {
                 Ok(redis) => Ok(SyncPart::Redis(Box::new(redis))),
                 Err(error) => Err(with_advice(&error, "look at the log of the Redis server")),
             }
         }
         #[cfg(feature = "mongodb")]
-        "database" => match database.clone().shared_playback() {
+        "database" => match database.and_then(|database| database.clone().shared_playback()) {
             Some(store) => shared(settings, context, store, None).await,
             None => Err(Failure::new(
                 "sync is database:, and the database of sync is no MongoDB: in no other can processes share playback",

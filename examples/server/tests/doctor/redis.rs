@@ -22,3 +22,12 @@ fn a_user_who_may_not_do_enough_is_told() {
     let settings = format!("sync = \"{}\"\n", redis.url_of("ada", crate::SECRET));
     told(&Place::new(), &settings).assert_failed("sync", "may not do this", "ACL SETUSER");
 }
+
+#[test]
+fn it_is_tried_without_a_database_too() {
+    let Some(redis) = RedisServer::start_with(&["--appendonly", "yes"]) else { return };
+    let settings = format!("database = \"sqlite:///proc/nothing/a.db\"\nsync = \"{}\"\n", redis.url());
+    let told = told(&Place::new(), &settings);
+    told.assert_failed("database", "", "");
+    told.assert_row("sync", "ok", "sent a word", "");
+}
