@@ -29,7 +29,7 @@ const WAITS: [Duration; 6] = [
 ];
 /// How often a check is tried: over some eight hours.
 const MOST_CHECKS: u32 = 12;
-/// How long an upload waits to be looked at, also if there never is room for it: it keeps one of its account's places.
+/// For how long it counts as no try that there was no room: an upload that waits keeps one of its account's places.
 const LONGEST_LINE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Catalog {
@@ -89,15 +89,16 @@ impl Catalog {
     async fn put_off(&self, mut upload: DirectUpload, error: &Error) -> Result<(), Error> {
         let id = upload.id;
         let now = self.inner.context.now();
-        let has_waited = upload.closed_at.is_some_and(|closed| later(closed, LONGEST_LINE) <= now);
-        let is_enough = upload.attempts >= MOST_CHECKS || has_waited;
-        if upload.status == UploadStatus::Processing && is_enough {
+        if upload.status == UploadStatus::Processing && upload.attempts >= MOST_CHECKS {
             tracing::error!(%error, upload = %id, "an upload could not be looked at; it is rejected");
             let why = refusal("", "not_checked");
             self.end_without_track(&upload, UploadStatus::Rejected, why, "not_checked").await?;
             return Ok(());
         }
-        let wait = if let Error::Busy { retry_after } = error {
+        let has_waited = upload.closed_at.is_some_and(|closed| later(closed, LONGEST_LINE) <= now);
+        let wait = if let Error::Busy { retry_after } = error
+            && !has_waited
+        {
             // Others had no room for it: that says nothing of this upload.
             upload.attempts = upload.attempts.saturating_sub(1);
             *retry_after
