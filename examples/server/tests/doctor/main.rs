@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod alone;
+#[cfg(feature = "rabbitmq")]
+#[path = "../../../../crates/moodify-adapters/tests/shared/broker.rs"]
+mod broker;
 #[cfg(feature = "s3")]
 mod bucket;
 mod keys;
@@ -10,6 +13,8 @@ mod keys;
 mod mail;
 #[cfg(feature = "mongodb")]
 mod mongo;
+#[cfg(feature = "rabbitmq")]
+mod queue;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]

@@ -153,7 +153,9 @@ pub(super) async fn sync(
     sync.close().await;
     match (found, database) {
         // What is doubtful may be so for want of the database only.
-        (Ok(Finding::Doubtful(_)), None) => works(format!("{address} answers; more is seen with the database")),
+        (Ok(Finding::Doubtful(_)), None) => {
+            works(format!("{address} answers; more is seen with the database"))
+        }
         (found, _) => found,
     }
 }
