@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use futures::future::join_all;
+use moodify_core::Services;
 use moodify_core::conformance::samples;
-use moodify_core::model::{EventKind, KeyPurpose, PageSize};
+use moodify_core::model::{EventKind, KeyPurpose, MailKind, PageSize};
 use moodify_core::port::{CatalogStore, Claim, Consumer, KeyStore, Outbox, Queue, SendLog, UserStore};
 
 use crate::{LEASE, count, folder, open, sign_up};
@@ -31,7 +32,7 @@ async fn reopening_keeps_everything() {
     queue.declare(&consumer).await.unwrap();
     let event = samples::event(EventKind::TrackPublished);
     queue.publish(&event, now).await.unwrap();
-    first.mark_sent(event.id, moodify_core::model::MailKind::Welcome, now).await.unwrap();
+    first.mark_sent(event.id, MailKind::Welcome, now).await.unwrap();
     first.close().await;
 
     let second = open(&path).await;
@@ -44,7 +45,7 @@ async fn reopening_keeps_everything() {
     assert_eq!(second.lease(10, now, LEASE).await.unwrap(), [signed_up]);
     let delivered = second.queue().receive("notification", 10, now, LEASE).await.unwrap();
     assert_eq!(delivered[0].event, event);
-    let claim = second.claim(event.id, moodify_core::model::MailKind::Welcome, now, LEASE).await.unwrap();
+    let claim = second.claim(event.id, MailKind::Welcome, now, LEASE).await.unwrap();
     assert_eq!(claim, Claim::Sent);
 }
 
@@ -109,4 +110,23 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
         assert!(store.account(account.parse().unwrap()).await.unwrap().is_some(), "{line}");
         assert!(events.iter().any(|stored| stored.id.to_string() == event), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_restart_frees_what_the_dead_had_claimed_but_not_what_got_no_answer() {
+    let (_folder, path) = folder();
+    let (claimed, unanswered, now) = (samples::id(), samples::id(), samples::moment());
+    let until = samples::after(now, LEASE * 30);
+    let first = open(&path).await;
+    for event in [claimed, unanswered] {
+        assert_eq!(first.claim(event, MailKind::Welcome, now, LEASE).await.unwrap(), Claim::Yours);
+    }
+    assert_eq!(first.mark_unanswered(unanswered, MailKind::Welcome, now, until).await.unwrap(), 1);
+    first.close().await;
+
+    let second = open(&path).await;
+    second.reclaim(Services::NOTIFICATION).await.unwrap();
+    assert_eq!(second.claim(claimed, MailKind::Welcome, now, LEASE).await.unwrap(), Claim::Yours);
+    let held = second.claim(unanswered, MailKind::Welcome, now, LEASE).await.unwrap();
+    assert_eq!(held, Claim::Held { until });
 }
