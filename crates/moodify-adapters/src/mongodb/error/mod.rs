@@ -15,7 +15,7 @@ pub use connect::MongoConnectError;
 pub(super) enum Fault {
     /// What the driver reported. Of that only its kind is told: the whole shows the server's answer, with what is
     /// stored.
-    #[error("{}", without_values(.0.kind.to_string()))]
+    #[error("{}", told(.0))]
     Driver(Box<mongodb::error::Error>),
     /// No answer came in time.
     #[error("the database did not answer in time")]
@@ -42,6 +42,10 @@ impl From<mongodb::error::Error> for Fault {
 
 /// What servers say when a write finds its key taken.
 const DUPLICATE_KEY: i32 = 11_000;
+
+fn told(error: &mongodb::error::Error) -> String {
+    without_values(error.kind.to_string())
+}
 
 /// What a text that the driver makes of a duplicate may be told of: servers name the value, such as the address of
 /// whoever signs up.
