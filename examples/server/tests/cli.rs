@@ -16,6 +16,9 @@ fn help_names_every_command_but_the_hidden_one() {
     }
     assert!(!help.stdout.contains("probe-media"), "{}", help.stdout);
 
+    let help = Place::new().run(&["doctor", "--help"]);
+    assert!(help.stdout.contains("Exit code 0") && help.stdout.contains("15 seconds"), "{}", help.stdout);
+
     let help = Place::new().run(&["serve", "--help"]);
     for word in ["auth", "music", "notification", "sync", "--listen", "--data", "127.0.0.1:8080"] {
         assert!(help.stdout.contains(word), "{word}: {}", help.stdout);
