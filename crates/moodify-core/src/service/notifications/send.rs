@@ -166,7 +166,7 @@ impl Notifications {
             // Not this mail's fault: it counts as no try, and if the next one hears the same, all of them wait.
             MailError::Limited { reason, wait } => {
                 let until = self.inner.rest.told(wait, self.inner.context.now());
-                tracing::warn!(reason, %until, "the mail server wants fewer mails");
+                tracing::warn!(%reason, %until, "the mail server wants fewer mails");
                 self.held("server", until)
             }
             MailError::Unavailable(fault) => HandleError::Later { reason: fault.to_string() },
