@@ -305,7 +305,6 @@ async fn services_with_databases_of_their_own_and_a_bucket() {
     let Some(s3) = S3Server::start().await else { return };
     let checked = tokio::task::spawn_blocking(move || {
         let (Some(auth), Some(catalogue)) = (Old::new("auth"), Old::new("music")) else { return };
-        let place = Place::new();
         auth.insert("users", [user(1, "Nina", "artist")]);
         catalogue.insert(
             "musics",
@@ -313,20 +312,30 @@ async fn services_with_databases_of_their_own_and_a_bucket() {
         );
         s3.put("musics/Low Water \u{e9}.mp3", sample("cbr-mono-untagged.mp3"));
         let media = S3Server::media_at(&s3.url);
-        let mut command = command(&place, &auth, &media);
-        command.args(["--music-from", &catalogue.url(), "--media", &(media + "&prefix=new")]);
-        command.env("HOME", place.path()).env("AWS_EC2_METADATA_DISABLED", "true");
-        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
-        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL"] {
-            command.env_remove(name);
+        let mut databases = vec!["sqlite://data/moodify.db".to_owned(), catalogue.url_of("new")];
+        #[cfg(feature = "postgres")]
+        let postgres = support::postgres::Postgres::start();
+        #[cfg(feature = "postgres")]
+        databases.extend(postgres.as_ref().map(|server| server.database("moodify")));
+        for (n, database) in databases.iter().enumerate() {
+            let place = Place::new();
+            let mut command = command(&place, &auth, &media);
+            let new = format!("{media}&prefix=new{n}");
+            command.args(["--music-from", &catalogue.url(), "--media", &new, "--database", database]);
+            command.env("HOME", place.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+            command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
+            for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL"] {
+                command.env_remove(name);
+            }
+            let ended = Ended::from(command.output().unwrap());
+            let report = report(&ended);
+            assert_eq!(counts(&report), [[1, 0, 0], [1, 0, 1], [0, 0, 0]], "{ended:?}");
+            assert_eq!(entry(&report, "music", 11)["reason"], "object_missing");
+            assert!(!format!("{ended:?}").contains(SECRET));
+            let audio = format!("new{n}/audio/");
+            let stored = s3.objects().into_iter().filter(|name| name.starts_with(&audio)).count();
+            assert_eq!(stored, 1, "{:?}", s3.objects());
         }
-        let ended = Ended::from(command.output().unwrap());
-        let report = report(&ended);
-        assert_eq!(counts(&report), [[1, 0, 0], [1, 0, 1], [0, 0, 0]], "{ended:?}");
-        assert_eq!(entry(&report, "music", 11)["reason"], "object_missing");
-        assert!(!format!("{ended:?}").contains(SECRET));
-        let new = s3.objects().into_iter().filter(|name| name.starts_with("new/audio/")).count();
-        assert_eq!(new, 1, "{:?}", s3.objects());
     });
     checked.await.unwrap();
 }
