@@ -35,7 +35,8 @@ impl Deployment {
         let sync = if apart { database.url("playback") } else { "database:".to_owned() };
         let settings = format!(
             "database = \"{}\"\nsync = \"{sync}\"\npublic_url = \"http://music.example.org\"\n\
-             [mongodb]\nconnect_timeout_secs = 2\noperation_timeout_secs = 8\nsync_lease_secs = 6\n",
+             [mongodb]\nconnect_timeout_secs = 2\noperation_timeout_secs = 8\n\
+             sync_timeout_secs = 10\nsync_lease_secs = 12\n",
             database.url("moodify"),
         );
         let places = [Place::new(), Place::new()];

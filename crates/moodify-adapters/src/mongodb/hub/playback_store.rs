@@ -1,5 +1,6 @@
 //! The port, for several processes at once. Every change compares (epoch, rev) in the database as it is.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use moodify_core::port::{Ended, PlaybackStore, PlaybackStoreError, Unavailable};
 use uuid::Uuid;
 
 use super::base::Base;
+use super::error::Fault;
 use crate::mongodb::error::Fault as DatabaseFault;
 
 /// How often a state is looked for that others change at the same time.
@@ -28,11 +30,20 @@ impl MongoSharedPlayback {
     pub(super) fn new(base: Arc<Base>) -> Self {
         Self { base }
     }
-}
 
-#[async_trait]
-impl PlaybackStore for MongoSharedPlayback {
-    async fn load(&self, account: AccountId) -> Result<Option<PlaybackState>, PlaybackStoreError> {
+    /// What comes of it, if it comes in time: somebody waits for it with a finger on a button.
+    async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, PlaybackStoreError>>,
+    ) -> Result<T, PlaybackStoreError> {
+        let patience = self.base.config.timeout;
+        match tokio::time::timeout(patience, work).await {
+            Ok(done) => done,
+            Err(_) => Err(Unavailable::from(Fault::Silent(patience, "what was asked of playback")).into()),
+        }
+    }
+
+    async fn load_current(&self, account: AccountId) -> Result<Option<PlaybackState>, PlaybackStoreError> {
         for _ in 0..MAX_TRIES {
             let Some((state, run)) = self.base.store.stored_state(account).await? else { return Ok(None) };
             if run == 0 {
@@ -48,9 +59,16 @@ impl PlaybackStore for MongoSharedPlayback {
         }
         Err(Unavailable::from(DatabaseFault::Crowded).into())
     }
+}
+
+#[async_trait]
+impl PlaybackStore for MongoSharedPlayback {
+    async fn load(&self, account: AccountId) -> Result<Option<PlaybackState>, PlaybackStoreError> {
+        self.within(self.load_current(account)).await
+    }
 
     async fn create(&self, account: AccountId, state: &PlaybackState) -> Result<(), PlaybackStoreError> {
-        self.base.store.create(account, state).await
+        self.within(self.base.store.create(account, state)).await
     }
 
     async fn replace(
@@ -61,7 +79,7 @@ impl PlaybackStore for MongoSharedPlayback {
         command: Option<&AppliedCommand>,
         now: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
-        self.base.store.replace(account, expected, state, command, now).await
+        self.within(self.base.store.replace(account, expected, state, command, now)).await
     }
 
     async fn applied(
@@ -70,7 +88,7 @@ impl PlaybackStore for MongoSharedPlayback {
         command: &CommandId,
         now: Timestamp,
     ) -> Result<Option<AppliedCommand>, PlaybackStoreError> {
-        self.base.store.applied(account, command, now).await
+        self.within(self.base.store.applied(account, command, now)).await
     }
 
     async fn put_device(
@@ -79,19 +97,19 @@ impl PlaybackStore for MongoSharedPlayback {
         device: &Device,
         seen: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
-        self.base.store.put_device(account, device, seen).await
+        self.within(self.base.store.put_device(account, device, seen)).await
     }
 
     async fn devices(&self, account: AccountId) -> Result<Vec<KnownDevice>, PlaybackStoreError> {
-        self.base.store.devices(account).await
+        self.within(self.base.store.devices(account)).await
     }
 
     async fn remove_device(&self, account: AccountId, device: &DeviceId) -> Result<(), PlaybackStoreError> {
-        self.base.store.remove_device(account, device).await
+        self.within(self.base.store.remove_device(account, device)).await
     }
 
     async fn forget(&self, account: AccountId) -> Result<(), PlaybackStoreError> {
-        self.base.store.forget(account).await
+        self.within(self.base.store.forget(account)).await
     }
 
     async fn note_ended(
@@ -100,10 +118,10 @@ impl PlaybackStore for MongoSharedPlayback {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<(), PlaybackStoreError> {
-        self.base.store.note_ended(who, until, now).await
+        self.within(self.base.store.note_ended(who, until, now)).await
     }
 
     async fn has_ended(&self, who: &[Ended]) -> Result<bool, PlaybackStoreError> {
-        self.base.store.has_ended(who).await
+        self.within(self.base.store.has_ended(who)).await
     }
 }
