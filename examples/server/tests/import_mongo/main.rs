@@ -312,11 +312,12 @@ async fn services_with_databases_of_their_own_and_a_bucket() {
         );
         s3.put("musics/Low Water \u{e9}.mp3", sample("cbr-mono-untagged.mp3"));
         let media = S3Server::media_at(&s3.url);
-        let mut databases = vec!["sqlite://data/moodify.db".to_owned(), catalogue.url_of("new")];
+        let databases = vec!["sqlite://data/moodify.db".to_owned(), catalogue.url_of("new")];
         #[cfg(feature = "postgres")]
         let postgres = support::postgres::Postgres::start();
         #[cfg(feature = "postgres")]
-        databases.extend(postgres.as_ref().map(|server| server.database("moodify")));
+        let databases =
+            [databases, postgres.iter().map(|server| server.database("moodify")).collect()].concat();
         for (n, database) in databases.iter().enumerate() {
             let place = Place::new();
             let mut command = command(&place, &auth, &media);
