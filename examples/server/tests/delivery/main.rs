@@ -27,7 +27,7 @@ macro_rules! rows {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $row() {
                     let Some(stack) = super::Stack::$deployment().await else { return };
-                    super::$row(&stack).await;
+                    Box::pin(super::$row(&stack)).await;
                 }
             )*
         }

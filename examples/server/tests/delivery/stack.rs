@@ -50,13 +50,15 @@ macro_rules! with_store {
         match &$stack.database {
             Database::Mongodb(server) => {
                 let config = MongoConfig::new(server.url("moodify"));
-                let $store = MongoStore::connect_beside(&config).await.unwrap();
+                // In a box: drivers' futures are large.
+                let $store = Box::pin(MongoStore::connect_beside(&config)).await.unwrap();
                 let done = $work.await.unwrap();
                 $store.close().await;
                 done
             }
             Database::Sqlite | Database::Postgres(_) => {
-                let $store = SqlStore::connect_beside(&$stack.sql()).await.unwrap();
+                let config = $stack.sql();
+                let $store = Box::pin(SqlStore::connect_beside(&config)).await.unwrap();
                 let done = $work.await.unwrap();
                 $store.close().await;
                 done
@@ -156,13 +158,13 @@ impl Stack {
     /// How many events wait for the mails, and how many are given up.
     async fn depth(&self) -> Depth {
         let Some(broker) = &self.broker else {
-            let store = SqlStore::connect_beside(&self.sql()).await.unwrap();
+            let store = Box::pin(SqlStore::connect_beside(&self.sql())).await.unwrap();
             let depth = store.queue().depth(CONSUMER).await.unwrap();
             store.close().await;
             return depth;
         };
         let config = RabbitConfig::from_url(&broker.url().into()).unwrap();
-        let queue = RabbitQueue::connect(config, Arc::new(SystemClock)).await.unwrap();
+        let queue = Box::pin(RabbitQueue::connect(config, Arc::new(SystemClock))).await.unwrap();
         let depth = queue.depth(CONSUMER).await.unwrap();
         queue.close().await;
         depth
