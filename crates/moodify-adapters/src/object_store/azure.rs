@@ -75,9 +75,9 @@ impl Azure {
 
     /// object_store removes blobs in batches only, which some identities may not and some stores cannot.
     async fn try_delete(&self, path: &Path) -> object_store::Result<()> {
-        let mut url = self.container.clone();
+        let (mut url, name): (Url, &str) = (self.container.clone(), path.as_ref());
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.extend(path.as_ref().split('/'));
+            segments.extend(name.split('/'));
         }
         let mut request = hyper::Request::delete(url.as_str())
             .body(HttpRequestBody::empty())

@@ -39,7 +39,8 @@ const RIGHTS: &str = "give these credentials the rights that docs/operations.md 
 const LATER: &str = "wait, and look at the network and at the store's own status if it lasts";
 
 /// In what object_store says when it has lost those who give machines their credentials.
-const CREDENTIALS: [&str; 4] = ["token request", "token response", "metadata", "delegation key"];
+const CREDENTIALS: [&str; 5] =
+    ["token request", "token response", "metadata", "delegation key", "signing blob"];
 
 /// How an answer is recognised: object_store has it in words only.
 #[derive(Debug, Default, PartialEq, Eq)]
