@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use moodify_core::{Services, model::KeyPurpose};
+use secrecy::{ExposeSecret, SecretString};
 
 #[cfg(feature = "mongodb")]
 use crate::commands::import_mongo::ImportMongoOptions;
@@ -198,19 +199,19 @@ pub(crate) struct Flags {
     /// Accounts, catalogue, events [default: sqlite://DIR/moodify.db]. Put a URL with a password
     /// into the environment instead: others see command lines.
     #[arg(long, value_name = "URL")]
-    database: Option<String>,
+    database: Option<SecretString>,
     /// Audio and covers [default: file://DIR/media].
     #[arg(long, value_name = "URL")]
-    media: Option<String>,
+    media: Option<SecretString>,
     /// How events travel [default: database:].
     #[arg(long, value_name = "URL")]
-    queue: Option<String>,
+    queue: Option<SecretString>,
     /// How mails leave [default: file://DIR/mail].
     #[arg(long, value_name = "URL")]
-    mailer: Option<String>,
+    mailer: Option<SecretString>,
     /// How devices on different nodes hear of each other [default: local:].
     #[arg(long, value_name = "URL")]
-    sync: Option<String>,
+    sync: Option<SecretString>,
 }
 
 impl Flags {
@@ -220,11 +221,11 @@ impl Flags {
             ("--listen", "listen", self.listen.map(|addr| addr.to_string())),
             ("--data", "data", self.data),
             ("--public-url", "public_url", self.public_url),
-            ("--database", "database", self.database),
-            ("--media", "media", self.media),
-            ("--queue", "queue", self.queue),
-            ("--mailer", "mailer", self.mailer),
-            ("--sync", "sync", self.sync),
+            ("--database", "database", self.database.map(|url| url.expose_secret().to_owned())),
+            ("--media", "media", self.media.map(|url| url.expose_secret().to_owned())),
+            ("--queue", "queue", self.queue.map(|url| url.expose_secret().to_owned())),
+            ("--mailer", "mailer", self.mailer.map(|url| url.expose_secret().to_owned())),
+            ("--sync", "sync", self.sync.map(|url| url.expose_secret().to_owned())),
         ];
         let sources: Vec<Source> = given
             .into_iter()
@@ -245,6 +246,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        let url = "mongodb://ada:hunter2@db.example/music";
+        let from = ["import-mongo", "--bucket", "old", "--from", url, "--music-from", url];
+        let from: &[&str] = if cfg!(feature = "mongodb") { &from } else { &["serve"] };
+        let flags = ["--database", "--media", "--queue", "--mailer", "--sync"];
+        let urls = flags.map(|flag| [flag, url]).concat();
+        let parsed = Cli::try_parse_from([&["moodify"][..], from, &urls[..]].concat()).unwrap();
+        assert!(!format!("{parsed:?}").contains("hunter2"));
     }
 
     #[test]

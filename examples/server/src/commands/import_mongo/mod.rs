@@ -32,6 +32,7 @@ use moodify_core::{
     model::{TrackId, Visibility},
     port::Unavailable,
 };
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::import::{self, journal::Journal, progress::Progress};
@@ -53,10 +54,10 @@ pub(crate) struct ImportMongoOptions {
     /// The old database, with the collections users, musics and playlists. Put a URL with a password
     /// into the environment instead: others see command lines.
     #[arg(long, value_name = "URL", env = "IMPORT_MONGO_URL", hide_env_values = true)]
-    from: Option<String>,
+    from: Option<SecretString>,
     /// The database of musics and playlists, if they have one of their own [default: the same].
     #[arg(long, value_name = "URL", env = "IMPORT_MONGO_MUSIC_URL", hide_env_values = true)]
-    music_from: Option<String>,
+    music_from: Option<SecretString>,
     /// The old bucket, such as s3://old-music?region=eu-west-1, or a folder with a copy of it.
     #[arg(long, value_name = "PLACE")]
     bucket: String,
@@ -167,7 +168,7 @@ struct Old {
 
 impl Old {
     async fn open(options: &ImportMongoOptions, settings: &Settings) -> Result<Self, Failure> {
-        let from = options.from.as_deref().ok_or_else(|| {
+        let from = options.from.as_ref().ok_or_else(|| {
             Failure::new(
                 "nothing says where the old database is",
                 "set IMPORT_MONGO_URL, or name it with --from",
@@ -199,8 +200,8 @@ impl Old {
 }
 
 /// One of the old databases.
-async fn open(settings: &Settings, option: &str, url: &str) -> Result<MongooseReader, Failure> {
-    let address = Address::try_from(url.to_owned()).map_err(|why| {
+async fn open(settings: &Settings, option: &str, url: &SecretString) -> Result<MongooseReader, Failure> {
+    let address = Address::try_from(url.expose_secret().to_owned()).map_err(|why| {
         Failure::new(format!("{option}: {why}"), "write it as mongodb://user:password@host:27017/database")
     })?;
     // In the same database collections of one name would be mixed.
