@@ -25,7 +25,7 @@ struct Process {
 
 /// One that soon gives up a server that is away, but not a slow one.
 fn config() -> MongoSyncConfig {
-    MongoSyncConfig { timeout: Duration::from_secs(5), lease: Duration::from_secs(6) }
+    MongoSyncConfig { timeout: Duration::from_secs(5), lease: Duration::from_secs(15) }
 }
 
 async fn process(server: &Server, config: MongoSyncConfig) -> Process {

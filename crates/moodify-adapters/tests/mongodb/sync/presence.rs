@@ -33,7 +33,7 @@ async fn who_was_on_a_process_that_died_is_gone_after_its_lease() {
     assert_eq!(bounded(deserted).await.unwrap(), phone);
     assert_eq!(lives.sync.hub().online(account).await.unwrap(), [kitchen]);
     let (one, other) = (lives.sync.hub(), third.sync.hub());
-    tokio::time::timeout(Duration::from_secs(4), async { tokio::join!(one.deserted(), other.deserted()) })
+    tokio::time::timeout(Duration::from_secs(8), async { tokio::join!(one.deserted(), other.deserted()) })
         .await
         .expect_err("it is told once");
     dies.store.close().await;
