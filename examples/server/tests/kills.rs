@@ -114,6 +114,9 @@ fn kills_around_a_broker(
     let (servers, mut trial) = sign_ups_among_kills(&place, 2, sign_ups, kills, after_kill);
     trial.kills += servers.len();
     trial.logs.extend(servers.into_iter().map(Server::kill));
+    if let Some(after_kill) = after_kill {
+        after_kill();
+    }
     let_leases_run_out();
     let server = place.serve(&["all"]);
     // What met a dead one's claim on its mail waits for the end of that, which is a minute.
