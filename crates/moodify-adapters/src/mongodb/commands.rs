@@ -126,7 +126,9 @@ async fn what_a_player_asks_all_day_is_one_command() {
     assert!(page.items.is_empty() && page.next.is_none() && likes.is_empty());
     let (_, commands) = sends(&sent, store.track(tracks[0].id)).await;
     assert_eq!(commands, ["find tracks"]);
-    let (_, commands) = sends(&sent, store.has_ended(&[Ended::Account(listener)])).await;
+    let ended = [Ended::Account(listener)];
+    let asks = LibraryStore::has_ended(&store, &ended);
+    let (_, commands) = sends(&sent, asks).await;
     assert_eq!(commands, ["find ended"]);
     store.database.inner.drop().await.unwrap();
 }

@@ -126,8 +126,9 @@ async fn an_upload_that_does_not_get_to_its_end_is_aborted() {
         std::future::pending().await
     });
     let endless = body(12 * MIB).chain(stuck).boxed();
+    let key = key();
     tokio::select! {
-        answer = store.put(&key(), 20 * MIB as u64, endless) => panic!("the body has no end: {answer:?}"),
+        answer = store.put(&key, 20 * MIB as u64, endless) => panic!("the body has no end: {answer:?}"),
         heard = hears => heard.unwrap(),
     }
     swept(&server).await;
