@@ -158,6 +158,10 @@ fn value_of(source: &Source) -> Result<Value, Failure> {
 
 /// A message without the text that was found: it may be a secret in a wrong place.
 fn without_text(message: &str) -> String {
+    // As the reader of URLs tells it: what is wrong, then the text.
+    if let (Some((wrong, _)), true) = (message.split_once(": \""), message.ends_with('"')) {
+        return wrong.to_owned();
+    }
     let parts = message.split_once("string \"");
     match parts.and_then(|(before, rest)| Some((before, rest.rsplit_once("\", expected ")?.1))) {
         Some((before, expected)) => format!("{before}a text, expected {expected}"),
