@@ -1,6 +1,6 @@
 //! What the issuer and the library report, and what becomes of it.
 
-use moodify_core::port::{IdentityError, Unavailable};
+use moodify_core::port::{BoxError, IdentityError, Unavailable};
 use openidconnect::core::CoreErrorResponseType;
 use openidconnect::{
     ClaimsVerificationError, DiscoveryError, RequestTokenError, SignatureVerificationError,
@@ -9,6 +9,19 @@ use openidconnect::{
 
 /// Why the token endpoint gave nothing.
 pub(super) type TokenError = RequestTokenError<Unavailable, StandardErrorResponse<CoreErrorResponseType>>;
+
+/// A request got no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the issuer at {host} does not answer")]
+struct NoAnswer {
+    host: String,
+    source: BoxError,
+}
+
+/// The same fault, and whose it is.
+pub(super) fn no_answer(host: String, fault: Unavailable) -> Unavailable {
+    Unavailable { retryable: fault.retryable, source: NoAnswer { host, source: fault.source }.into() }
+}
 
 pub(super) fn refused(reason: impl Into<String>) -> IdentityError {
     IdentityError::Refused { reason: reason.into() }

@@ -101,7 +101,12 @@ impl Issuer {
     /// [`Unavailable::passing`] if there is no answer in time, or it is 5xx or 429.
     pub(super) async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, Unavailable> {
         let place = request.uri().path().to_owned();
-        let answer = self.web.send(request).await?;
+        let host = request.uri().authority().map(|all| match all.port() {
+            Some(port) => format!("{}:{port}", all.host()),
+            None => all.host().to_owned(),
+        });
+        let host = host.unwrap_or_default();
+        let answer = self.web.send(request).await.map_err(|fault| error::no_answer(host, fault))?;
         let status = answer.status();
         if status.is_server_error() || status.as_u16() == 429 {
             return Err(Unavailable::passing(format!("the issuer answered {status} at {place}")));
