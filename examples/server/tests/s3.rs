@@ -158,7 +158,8 @@ async fn an_upload_that_s3_does_not_take_leaves_nothing() {
     let artist = Artist::sign_up(&server).await;
     // Two parts of S3, and far less sound than a look at it may cost.
     let tune = sample("cbr-mono-untagged.mp3").repeat(165);
-    let upload = || artist.send(Form::new().part("audio", Part::bytes(tune.clone())));
+    let form = || Form::new().text("title", "Hymn").part("audio", Part::bytes(tune.clone()));
+    let upload = || artist.send(form());
     let ways = [Way::CutAfter(1_000_000), Way::Refusing, Way::Answer("503 Slow Down")];
     for (stored, way) in ways.into_iter().enumerate() {
         proxy.set(way.clone());
