@@ -100,6 +100,10 @@ async fn serve(
     let mut command = Command::new(program);
     command.args(["serve", service, "--listen", "127.0.0.1:0", "--data"]).arg(folder).envs(UNLIMITED);
     command.envs(settings.iter().map(|(name, value)| (name, value)));
+    if service != "all" {
+        // As the peer: more processes are started where more processors are.
+        command.env("TOKIO_WORKER_THREADS", "1");
+    }
     let log = folder.with_extension("log");
     Process::start(&mut command, &log, |line| {
         let url = line.trim().strip_prefix("API")?.trim();
