@@ -68,7 +68,9 @@ impl Services {
     /// Starts it and waits until it says that it is ready.
     fn start(program: &Path, data: &Path, more: &[&str]) -> Result<Self> {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(19_080)?));
-        let mut command = Command::new(env::current_exe()?);
+        // Cargo may have put another build in the place of this program since it began; that one does as well.
+        let this = env::args_os().next().context("this program has no name")?;
+        let mut command = Command::new(std::path::absolute(this)?);
         command.arg("services").arg("--program").arg(program).arg("--data").arg(data).args(more);
         command.args(["--listen", &listen.to_string()]).current_dir(shell::root());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(data.join("errors"))?);
