@@ -208,6 +208,40 @@ async fn sign_ups_go_on_while_the_queue_is_down_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn what_happens_while_the_queue_is_down_cuts_no_wait_short() {
+    let world = World::new();
+    declare(&world).await;
+    let (is_up, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (up, count) = (is_up.clone(), refused.clone());
+    let queue = Troubled::refusing(world.queue.clone(), move |_: &Event| {
+        let is_down = !up.load(Ordering::Relaxed);
+        is_down.then(|| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Unavailable::passing("connection refused")
+        })
+    });
+    let relay = Relay::new(world.store.clone(), queue, world.context());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let script = async {
+        for n in 0..10 {
+            world.sign_up(&format!("listener{n}@example.com")).await;
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(refused.load(Ordering::Relaxed), 2, "one try: all at once, then the first alone");
+        is_up.store(true, Ordering::Relaxed);
+        world.clock.advance(Duration::from_millis(100));
+        while world.store.backlog().await.unwrap().count > 0 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let both = futures::future::join(relay.run(&stop), script);
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("the relay comes back after its wait");
+}
+
+#[tokio::test]
 async fn a_relay_that_dies_between_publishing_and_marking_causes_no_second_delivery() {
     let world = World::new();
     declare(&world).await;

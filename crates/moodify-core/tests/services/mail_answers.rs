@@ -118,6 +118,19 @@ async fn a_mail_that_alone_has_to_wait_is_no_failure_however_long_and_holds_no_o
     assert_eq!(desk.dead_letters().await, []);
 }
 
+#[tokio::test]
+async fn a_mail_that_hears_it_twice_is_still_one_mail() {
+    let desk = Desk::new().await;
+    desk.server.treat("ada@example.com", Some(Manner::Limits));
+    desk.sign_up("ada").await;
+    desk.work_off().await;
+    desk.clock.advance(60 * MINUTE);
+    desk.work_off().await;
+    desk.sign_up("eve").await;
+    desk.work_off().await;
+    assert_eq!(desk.server.mailboxes(), ["eve@example.com"]);
+}
+
 fn a_hundred_a_day(config: &mut Config) {
     config.mail.max_per_day = NonZeroU32::new(100);
 }

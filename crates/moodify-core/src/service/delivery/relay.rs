@@ -18,6 +18,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const REFUSALS: usize = 3;
 /// How late an event can be when the hint was lost.
 const POLL: Duration = Duration::from_secs(1);
+/// The longest wait after a failure. No hint cuts it short, and to look costs little.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Publishes what services stored with their changes. Any number of relays may share an outbox.
 pub struct Relay {
@@ -37,21 +39,24 @@ impl Relay {
     pub async fn run(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let wait = match self.publish_batch().await {
-                Ok(BATCH..) => continue,
-                Ok(_) => {
+            let (works, wait) = match self.publish_batch().await {
+                Ok(published) => {
                     backoff.reset();
-                    POLL
+                    if published >= BATCH {
+                        continue;
+                    }
+                    (true, POLL)
                 }
                 Err(error) => {
-                    let wait = backoff.next();
+                    let wait = backoff.next().min(LONGEST);
                     tracing::error!(%error, ?wait, "events were not published; the relay tries again");
-                    wait
+                    (false, wait)
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.outbox.changed() => {}
+                // One more event says nothing of what is down.
+                () = self.outbox.changed(), if works => {}
                 () = self.context.clock.sleep(wait) => {}
             }
         }

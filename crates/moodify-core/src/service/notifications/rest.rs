@@ -3,22 +3,21 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::model::{LONGEST_WAIT, Timestamp, is_due, later};
+use crate::model::{EventId, LONGEST_WAIT, Timestamp, is_due, later};
 
-/// How many mails in a row hear it before all the others wait too: one alone may be to blame.
-const ENOUGH: u32 = 2;
-
-/// Until when nothing is sent, because the mail server said so. Each process hears it for itself.
+/// Until when nothing is sent, because the mail server said so to the mails of two events in a row: one alone may be
+/// to blame, however often it is tried. Each process hears it for itself.
 pub(super) struct Rest(Mutex<State>);
 
 struct State {
     until: Timestamp,
-    told: u32,
+    /// Whose mail heard it last, since the last one that was taken.
+    told: Option<EventId>,
 }
 
 impl Rest {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { until: Timestamp::MIN, told: 0 }))
+        Self(Mutex::new(State { until: Timestamp::MIN, told: None }))
     }
 
     /// Whether mails may be tried.
@@ -30,20 +29,20 @@ impl Rest {
         if is_due(until, now) { Ok(()) } else { Err(until) }
     }
 
-    /// A mail was to wait this long. Returns until when it does.
-    pub(super) fn told(&self, wait: Duration, now: Timestamp) -> Timestamp {
+    /// A mail of this event was to wait this long. Returns until when it does.
+    pub(super) fn told(&self, event: EventId, wait: Duration, now: Timestamp) -> Timestamp {
         let until = later(now, wait.min(LONGEST_WAIT));
         let mut state = self.state();
-        state.told += 1;
-        if state.told >= ENOUGH {
-            *state = State { until, told: 0 };
+        match state.told {
+            Some(other) if other != event => *state = State { until, told: None },
+            _ => state.told = Some(event),
         }
         until
     }
 
     /// A mail was taken.
     pub(super) fn end(&self) {
-        self.state().told = 0;
+        self.state().told = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

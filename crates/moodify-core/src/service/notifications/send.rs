@@ -53,7 +53,7 @@ impl Notifications {
             }
             Err(error) => {
                 log.release(event, kind).await.map_err(Error::from)?;
-                Err(self.failed(error))
+                Err(self.failed(event, error))
             }
         }
     }
@@ -160,12 +160,12 @@ impl Notifications {
         Ok(Mail { message_id: MessageId::new(event, kind, domain), from, to, subject, html, text })
     }
 
-    fn failed(&self, error: MailError) -> HandleError {
+    fn failed(&self, event: EventId, error: MailError) -> HandleError {
         match error {
             MailError::Refused { reason } => HandleError::Never { reason },
             // Not this mail's fault: it counts as no try, and if the next one hears the same, all of them wait.
             MailError::Limited { reason, wait } => {
-                let until = self.inner.rest.told(wait, self.inner.context.now());
+                let until = self.inner.rest.told(event, wait, self.inner.context.now());
                 tracing::warn!(%reason, %until, "the mail server wants fewer mails");
                 self.held("server", until)
             }
