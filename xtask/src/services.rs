@@ -1,13 +1,13 @@
 //! `cargo xtask services`: the four services apart, each on real servers, behind nginx at one address.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use tokio::{
     runtime::{Builder, Runtime},
     select,
@@ -41,6 +41,9 @@ pub(crate) struct Options {
 /// # Errors
 /// If something is missing or does not start, or one of them ends by itself.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    // Whoever has it already would pass for nginx, until that gives up.
+    let taken = || format!("{} cannot be had: name another address with --listen", options.listen);
+    TcpListener::bind(options.listen).map(drop).with_context(taken)?;
     if options.install {
         servers::install()?;
     }

@@ -18,10 +18,10 @@ pub(super) fn apt(packages: &[&str]) -> Result<()> {
 }
 
 fn as_root(words: &[&str]) -> Result<()> {
-    let words = if is_root() { words.to_vec() } else { [&["sudo"], words].concat() };
-    let (program, arguments) = words.split_first().context("no command")?;
-    // A question would wait for an answer for ever.
-    shell::run(shell::program(program, arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    // A question would wait for an answer for ever. Said by `env`: sudo hands no environment on.
+    let words = [&["env", "DEBIAN_FRONTEND=noninteractive"], words].concat();
+    let (program, words) = if is_root() { ("env", &words[1..]) } else { ("sudo", &words[..]) };
+    shell::run(&mut shell::program(program, words))
 }
 
 /// Where what is installed for this user alone is kept.

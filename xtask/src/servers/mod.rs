@@ -14,7 +14,7 @@ mod s3;
 
 use std::{ffi::OsString, path::Path, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell;
 
@@ -75,18 +75,36 @@ pub(crate) fn install() -> Result<()> {
 
 /// What is missing, and how to come by it: all of it at once. `None` if nothing is.
 pub(crate) fn missing() -> Option<String> {
-    let missing: Vec<String> = SERVERS
+    let missing = missing_of(&SERVERS)?;
+    Some(format!("these are missing; `--install` installs them from packages:\n{missing}"))
+}
+
+/// A line for each of them that is missing. `None` if none is.
+fn missing_of(servers: &[Server]) -> Option<String> {
+    let missing: Vec<String> = servers
         .iter()
         .filter(|server| !server.is_installed())
         .map(|server| format!("  {}: {}", server.name, server.advice))
         .collect();
-    let advice = "these are missing; `--install` installs them from packages:";
-    (!missing.is_empty()).then(|| format!("{advice}\n{}", missing.join("\n")))
+    (!missing.is_empty()).then(|| missing.join("\n"))
 }
 
 /// Fails where one is missing.
 pub(crate) fn demand() -> Result<()> {
     missing().map_or(Ok(()), |missing| bail!(missing))
+}
+
+/// Fails where one is missing that the loads on servers run on; the broker may be somebody else's.
+pub(crate) fn demand_for_loads(with_broker: bool) -> Result<()> {
+    let own = missing_of(&[mongodb::SERVER, s3::SERVER, redis::SERVER]);
+    let broker = missing_of(&[rabbitmq::SERVER]).filter(|_| with_broker);
+    let missing: Vec<String> = own.into_iter().chain(broker).collect();
+    ensure!(
+        missing.is_empty(),
+        "the loads need what is missing here; install it, or run with --without-peer on embedded stores:\n{}",
+        missing.join("\n")
+    );
+    Ok(())
 }
 
 /// `cargo xtask with-servers`: runs a command that is told where every server is. Those that answer where everybody

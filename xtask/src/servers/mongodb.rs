@@ -1,7 +1,6 @@
 //! SecantusDB, from Python's registry: it stands for MongoDB, which Debian does not have. It is not mongod.
 
 use std::{
-    env,
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -13,16 +12,14 @@ use super::{Process, Server, free_port, install, never};
 use crate::shell;
 
 const PROGRAM: &str = "secantusd-py";
-const VARIABLE: &str = "MOODIFY_TEST_MONGODB";
 const PACKAGE: &str = "secantusdb==0.7.0b3";
 
 pub(super) const SERVER: Server = Server {
     name: "SecantusDB (for MongoDB)",
-    variable: Some(VARIABLE),
-    advice: "pip install --pre secantusdb==0.7.0b3, or name a replica set in MOODIFY_TEST_MONGODB",
-    is_installed: || {
-        env::var_os(VARIABLE).is_some() || install::is_program(PROGRAM, "--help") || own().is_some()
-    },
+    variable: Some("MOODIFY_TEST_MONGODB"),
+    advice: "pip install --pre secantusdb==0.7.0b3 (in an environment that is in the path)",
+    // Needed also where a replica set is named: many tests, and `services`, start one of their own.
+    is_installed: || install::is_program(PROGRAM, "--help") || own().is_some(),
     install: || install::pip(&install::cache()?.join("secantusdb"), PACKAGE),
     find: never,
     // Tests start it themselves, some of them to kill it.

@@ -22,6 +22,10 @@ impl Place {
     /// One of this name for as long as a command runs.
     pub(crate) fn temporary(name: &str) -> Result<Self> {
         let root = env::temp_dir().join(format!("moodify-{name}-{}", std::process::id()));
+        if root.exists() {
+            // Of one that was killed, and had this number before: servers begin with nothing.
+            fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
+        }
         Self::at(root, true)
     }
 

@@ -49,7 +49,8 @@ impl Postgres {
         }
         let port = free_port(25_432)?;
         let mut postgres = as_postgres(&programs.join("postgres"));
-        postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-p", &port.to_string()]);
+        // By TCP alone: the path of a socket has 107 bytes at most, and checkouts lie where people put them.
+        postgres.arg("-D").arg(&data).args(["-k", "", "-p", &port.to_string()]);
         postgres.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
         // It would wait for its clients otherwise.
         let process = Process::start_ended_by("INT", "PostgreSQL", &postgres, &folder)?;

@@ -21,15 +21,28 @@ pub(super) const SERVER: Server = Server {
     variable: Some(VARIABLE),
     advice: "cargo install s3s-fs --version 0.14.1 --features binary --locked (three minutes), or name the \
              program in MOODIFY_TEST_S3",
-    is_installed: || {
-        env::var_os(VARIABLE).is_some() || install::is_program(PROGRAM, "--help") || own().is_some()
+    // Who names one wants that one: no other stands for it.
+    is_installed: || match named() {
+        Some(named) => install::is_program(named, "--help"),
+        None => install::is_program(PROGRAM, "--help") || own().is_some(),
     },
     install: || install::cargo(&[PROGRAM, "--version", "0.14.1", "--features", "binary"]),
     find: never,
     // Tests start it themselves.
     start: None,
-    folder: || own().map(OsString::from),
+    folder: || named_folder().or_else(own).map(OsString::from),
 };
+
+/// The program that the person wants.
+fn named() -> Option<PathBuf> {
+    env::var_os(VARIABLE).map(PathBuf::from)
+}
+
+/// Where it is, if the loads would find it there: they know it by its name.
+fn named_folder() -> Option<PathBuf> {
+    let named = named().filter(|named| named.is_absolute() && named.ends_with(PROGRAM))?;
+    named.parent().map(Path::to_path_buf)
+}
 
 /// Where cargo puts what it installs, if it is there.
 fn own() -> Option<PathBuf> {
@@ -55,8 +68,7 @@ impl S3 {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(29_000)?));
         let store = folder.join("store");
         fs::create_dir_all(store.join(Self::BUCKET))?;
-        let named = env::var_os(VARIABLE).map(PathBuf::from);
-        let found = named.or_else(|| own().map(|folder| folder.join(PROGRAM)));
+        let found = named().or_else(|| own().map(|folder| folder.join(PROGRAM)));
         let port = address.port().to_string();
         let mut command = shell::program(found.unwrap_or_else(|| PROGRAM.into()), &[]);
         command.args(["--host", "127.0.0.1", "--port", &port]);
