@@ -64,9 +64,9 @@ async fn calm(subject: &Subject) -> Result<()> {
 /// What so many events cost.
 pub(crate) struct Events {
     pub(crate) count: u64,
-    /// From the first one that left the outbox until the last one had left it.
+    /// From the look that found the first ones gone from the outbox until the one that found it empty.
     pub(crate) relayed_in: Duration,
-    /// From then until the music service had handled the last one.
+    /// From the same moment, end to end, until a look found that the music service had handled the last one.
     pub(crate) consumed_in: Duration,
     pub(crate) relay: Used,
     pub(crate) consumer: Used,

@@ -20,6 +20,8 @@ pub mod object_store;
 pub mod oidc;
 #[cfg(feature = "otel")]
 pub mod otel;
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+pub mod preflight;
 #[cfg(feature = "probe")]
 pub mod probe;
 #[cfg(feature = "prometheus")]
@@ -35,6 +37,8 @@ pub mod smtp;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 
+#[cfg(any(feature = "mongodb", feature = "rabbitmq", feature = "redis"))]
+mod backoff;
 #[cfg(any(feature = "files", feature = "probe"))]
 mod chunks;
 #[cfg(any(feature = "mongodb", feature = "postgres", feature = "sqlite"))]
@@ -59,5 +63,14 @@ mod scratch;
     feature = "s3"
 ))]
 mod tls;
-#[cfg(any(feature = "gmail", feature = "jwks", feature = "oidc", feature = "s3"))]
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+mod unfinished;
+#[cfg(any(
+    feature = "azure",
+    feature = "gcs",
+    feature = "gmail",
+    feature = "jwks",
+    feature = "oidc",
+    feature = "s3"
+))]
 mod web;

@@ -1,4 +1,4 @@
-//! What a browser asks before it lets a page send to a bucket (Fetch Standard, "CORS-preflight fetch").
+//! What a browser asks before it lets a page send to a store (Fetch Standard, "CORS-preflight fetch").
 
 use std::time::Duration;
 
@@ -7,22 +7,17 @@ use hyper::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderName, ORIGIN,
 };
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use moodify_core::model::MediaKey;
-use moodify_core::port::{MediaSigner, SignError, Unavailable};
+use moodify_core::port::{SignedPut, Unavailable};
 
-use super::S3MediaStore;
 use crate::web::Client;
 
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The URL is asked about, never used.
-const TTL: Duration = Duration::from_secs(60);
-
 /// What browsers say by themselves, whatever a page asks for.
 const OF_BROWSERS: [&str; 2] = ["host", "content-length"];
 
-/// What a browser makes of a bucket's answer.
+/// What a browser makes of a store's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Preflight {
     /// The page may send.
@@ -31,28 +26,24 @@ pub enum Preflight {
     Refused(String),
 }
 
-impl S3MediaStore {
-    /// Whether pages of this origin may `PUT` what [`MediaSigner::sign_put`] signs. Nothing is stored.
-    ///
-    /// # Errors
-    /// The store cannot be asked.
-    pub async fn preflight(&self, key: &MediaKey, origin: &str) -> Result<Preflight, Unavailable> {
-        let signed = self.sign_put(key, 1, self.bucket.clock.now(), TTL).await;
-        let signed = signed.map_err(|SignError::Unavailable(fault)| fault)?;
-        let names = signed.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        let mut names: Vec<String> = names.filter(|name| !OF_BROWSERS.contains(&name.as_str())).collect();
-        names.sort();
-        let request = Request::builder()
-            .method(Method::OPTIONS)
-            .uri(signed.url.url.as_str())
-            .header(ORIGIN, origin)
-            .header(ACCESS_CONTROL_REQUEST_METHOD, "PUT")
-            .header(ACCESS_CONTROL_REQUEST_HEADERS, names.join(","))
-            .body(Vec::new())
-            .map_err(Unavailable::lasting)?;
-        let (head, _) = Client::new(PATIENCE, None)?.send(request).await?.into_parts();
-        Ok(judge(head.status, &head.headers, origin, &names))
-    }
+/// Whether pages of this origin may send what was signed. Nothing is stored: the URL is asked about only.
+///
+/// # Errors
+/// The store cannot be asked.
+pub async fn ask(put: &SignedPut, origin: &str) -> Result<Preflight, Unavailable> {
+    let names = put.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+    let mut names: Vec<String> = names.filter(|name| !OF_BROWSERS.contains(&name.as_str())).collect();
+    names.sort();
+    let request = Request::builder()
+        .method(Method::OPTIONS)
+        .uri(put.url.url.as_str())
+        .header(ORIGIN, origin)
+        .header(ACCESS_CONTROL_REQUEST_METHOD, "PUT")
+        .header(ACCESS_CONTROL_REQUEST_HEADERS, names.join(","))
+        .body(Vec::new())
+        .map_err(Unavailable::lasting)?;
+    let (head, _) = Client::new(PATIENCE, None)?.send(request).await?.into_parts();
+    Ok(judge(head.status, &head.headers, origin, &names))
 }
 
 fn judge(status: StatusCode, headers: &HeaderMap, origin: &str, names: &[String]) -> Preflight {
@@ -60,7 +51,9 @@ fn judge(status: StatusCode, headers: &HeaderMap, origin: &str, names: &[String]
     if !status.is_success() {
         return refused(format!("the store answers {status}"));
     }
-    if !lists(headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin) {
+    // One value and no more: a browser takes no list, and no header that stands there twice.
+    let mut origins = headers.get_all(ACCESS_CONTROL_ALLOW_ORIGIN).iter();
+    if !matches!((origins.next(), origins.next()), (Some(one), None) if one == "*" || one == origin) {
         return refused("the store allows other origins only".to_owned());
     }
     if !lists(headers, ACCESS_CONTROL_ALLOW_METHODS, "PUT") {
@@ -104,10 +97,13 @@ mod tests {
         let all = [("access-control-allow-origin", "*"), methods, ("access-control-allow-headers", "*")];
         assert_eq!(judged(204, &all), Preflight::Allowed);
         let other = ("access-control-allow-origin", "https://app.example");
+        let both = ("access-control-allow-origin", "https://app.example, https://app.example.org");
         for (status, headers, why) in [
             (403, &[origin, methods, headers][..], "403"),
             (200, &[methods, headers], "other origins"),
             (200, &[other, methods, headers], "other origins"),
+            (200, &[origin, origin, methods, headers], "other origins"),
+            (200, &[both, methods, headers], "other origins"),
             (200, &[origin, ("access-control-allow-methods", "GET"), headers], "PUT"),
             (200, &[origin, methods], "content-type"),
         ] {

@@ -7,9 +7,9 @@ use moodify_adapters::files::FileMediaStore;
 #[cfg(any(feature = "azure", feature = "gcs"))]
 use moodify_adapters::object_store::ObjectMediaStore;
 #[cfg(feature = "s3")]
-use moodify_adapters::s3::{Preflight, S3MediaStore};
-#[cfg(feature = "s3")]
-use moodify_core::model::MediaKey;
+use moodify_adapters::s3::S3MediaStore;
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+use moodify_core::port::MediaSigner;
 use moodify_core::{
     MoodifyBuilder,
     port::{MediaStore, Unavailable},
@@ -24,10 +24,10 @@ pub(crate) trait Media: MediaStore {
     /// Whether it works.
     async fn check(&self) -> Result<(), Unavailable>;
 
-    /// Whether pages of this origin may send this straight to it; `None` where nobody can be asked.
-    #[cfg(feature = "s3")]
-    async fn preflight(&self, _key: &MediaKey, _origin: &str) -> Result<Option<Preflight>, Unavailable> {
-        Ok(None)
+    /// What makes its URLs; `None` where this server answers them itself.
+    #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+    fn signer(&self) -> Option<&dyn MediaSigner> {
+        None
     }
 }
 
@@ -53,8 +53,8 @@ impl Media for S3MediaStore {
         Self::check(self).await
     }
 
-    async fn preflight(&self, key: &MediaKey, origin: &str) -> Result<Option<Preflight>, Unavailable> {
-        Self::preflight(self, key, origin).await.map(Some)
+    fn signer(&self) -> Option<&dyn MediaSigner> {
+        Some(self)
     }
 }
 
@@ -67,5 +67,9 @@ impl Media for ObjectMediaStore {
 
     async fn check(&self) -> Result<(), Unavailable> {
         Self::check(self).await
+    }
+
+    fn signer(&self) -> Option<&dyn MediaSigner> {
+        Some(self)
     }
 }

@@ -193,8 +193,14 @@ async fn so_it_does_straight_to_google() {
         command.env("MOODIFY_MEDIA", google.google_media() + "&prefix=live");
     };
     let _server = resumed_and_played(&place, &settings).await;
+    only_what_is_played_stays(async || google.contents().await.0).await;
+}
+
+/// Waits until what was sent is gone.
+#[cfg(any(feature = "azure", feature = "gcs"))]
+async fn only_what_is_played_stays(stored: impl AsyncFn() -> Vec<String>) {
     for _ in 0..1_200 {
-        let (objects, _) = google.contents().await;
+        let objects = stored().await;
         if objects.iter().all(|name| !name.contains("upload/")) {
             assert_eq!(objects.len(), 3, "{objects:?}");
             return;
@@ -204,7 +210,7 @@ async fn so_it_does_straight_to_google() {
     panic!("what was sent is still there");
 }
 
-#[cfg(feature = "gcs")]
+#[cfg(any(feature = "azure", feature = "gcs"))]
 #[expect(clippy::disallowed_methods, reason = "another process does it, by its own clock")]
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -220,5 +226,6 @@ async fn so_it_does_straight_to_azure() {
         command.env("AZURE_STORAGE_ACCOUNT_KEY", azure.told("key"));
         command.env("MOODIFY_MEDIA", azure.azure_media());
     };
-    resumed_and_played(&place, &settings).await;
+    let _server = resumed_and_played(&place, &settings).await;
+    only_what_is_played_stays(async || azure.blobs().await).await;
 }

@@ -106,6 +106,10 @@ async fn a_track_lives_in_azures_store() {
     goes_in_plays_and_goes(&server, &azure.told("endpoint")).await;
     let log = server.kill();
     assert!(!log.contains("sig=") && !log.contains(&azure.told("key")), "{log}");
+    // With it, all of a track but its address: nobody would hear anything.
+    let mut token = command(&place, &media, &SERVE);
+    let ended = Ended::from(token.env("AZURE_STORAGE_SAS_TOKEN", azure.told("sas")).output().unwrap());
+    ended.assert_told("signs no URL", "AZURE_STORAGE_ACCOUNT_KEY");
 }
 
 fn media_row(ended: &Ended) -> String {

@@ -2,7 +2,6 @@
 //! first, in the same order as what goes out; what waits to go out has a bound; and what one process writes, the
 //! others read.
 
-mod backoff;
 mod here;
 mod link;
 mod outbox;
@@ -16,12 +15,14 @@ use std::time::Duration;
 
 use moodify_core::port::SyncHubError;
 
-pub(crate) use backoff::Backoff;
 pub(crate) use here::Here;
 pub(crate) use link::Link;
 pub(crate) use outbox::{Carrier, Outgoing, publisher};
 pub(crate) use tasks::Tasks;
 pub(crate) use wire::{Message, Record};
+
+/// The longest wait before a server is tried again: devices wait for it.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What went wrong, in the words of a technology. Everybody who waits for the same thing gets it.
 pub(crate) trait HubFault: Clone + fmt::Display + Into<SyncHubError> + Send + Sync + 'static {

@@ -1,5 +1,6 @@
 //! What this process publishes, in its order.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -70,13 +71,18 @@ impl<F: HubFault> Outbox<F> {
 impl<F: HubFault> Publisher<F> {
     /// Publishes what comes. Nothing waits for a server that is away: what is old by then helps nobody.
     pub(crate) async fn run(mut self, carrier: Arc<dyn Carrier<Fault = F>>) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut is_told) = (Vec::with_capacity(BATCH), false);
         while self.queue.recv_many(&mut batch, BATCH).await > 0 {
             let sent = carrier.publish(&batch).await;
             if let Err(fault) = &sent {
                 let hints = batch.iter().filter(|message| message.done.is_none()).count();
                 (0..hints).for_each(|_| carrier.context().record(Measurement::SyncHintLost));
-                tracing::warn!(%fault, hints, "playback hints for other processes were lost");
+                // Once for each time that they are cut off; the metric counts.
+                if !mem::replace(&mut is_told, true) {
+                    tracing::warn!(%fault, hints, "playback hints for other processes were lost");
+                }
+            } else {
+                is_told = false;
             }
             for Outgoing { message, done, .. } in batch.drain(..) {
                 self.bytes.fetch_sub(message.len(), Ordering::Relaxed);

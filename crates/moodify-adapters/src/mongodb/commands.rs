@@ -1,6 +1,7 @@
 //! How many commands the reads and writes of requests send: each costs this process more than all that it carries.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mongodb::bson::{Bson, Document};
 use mongodb::event::EventHandler;
@@ -22,7 +23,10 @@ type Sent = Arc<Mutex<Vec<String>>>;
 
 async fn counted(name: &str) -> Option<(MongoStore, Sent)> {
     let server = server::shared(0)?;
-    let config = MongoConfig::new(server::url_of(server, &format!("moodify_{name}_{}", std::process::id())));
+    let mut config =
+        MongoConfig::new(server::url_of(server, &format!("moodify_{name}_{}", std::process::id())));
+    // A slow machine is no lost connection, after which the driver reads again.
+    (config.connect_timeout, config.operation_timeout) = (Duration::from_secs(90), Duration::from_secs(90));
     let mut options = connect::options(&config).await.unwrap();
     let sent = Sent::default();
     let noted = Arc::clone(&sent);

@@ -10,7 +10,7 @@ pub struct MongoConfig {
     /// say is in the module's documentation.
     pub url: SecretString,
     /// How many connections to each server. Default 20; a connection is opened when it is needed and
-    /// closed after 10 idle minutes. One more listens for hints.
+    /// closed after 4 idle minutes. Two more listen for hints.
     pub max_connections: u32,
     /// How long a call looks for a server that takes writes, and for a new connection to it. Default 5 s.
     pub connect_timeout: Duration,

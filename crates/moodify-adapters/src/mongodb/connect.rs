@@ -1,5 +1,7 @@
 //! Opening a database.
 
+use std::time::Duration;
+
 use mongodb::Client;
 use mongodb::options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
 use secrecy::ExposeSecret;
@@ -122,6 +124,9 @@ fn check(text: &str) -> Result<(), MongoConnectError> {
     Ok(())
 }
 
+/// Less than what stands between takes for dead without a word: AWS's load balancers wait 350 s, SecantusDB 300 s.
+const MOST_IDLE: Duration = Duration::from_secs(240);
+
 pub(super) async fn options(config: &MongoConfig) -> Result<ClientOptions, MongoConnectError> {
     let parsed = ClientOptions::parse(config.url.expose_secret()).await;
     let mut options = parsed.map_err(|error| match *error.kind {
@@ -134,7 +139,7 @@ pub(super) async fn options(config: &MongoConfig) -> Result<ClientOptions, Mongo
     options.app_name.get_or_insert_with(|| "moodify".to_owned());
     // Two change streams beside: for hints of the queue, and of playback.
     options.max_pool_size = Some(config.max_connections + 2);
-    options.max_idle_time.get_or_insert(std::time::Duration::from_secs(600));
+    options.max_idle_time.get_or_insert(MOST_IDLE);
     options.connect_timeout = Some(config.connect_timeout);
     options.server_selection_timeout = Some(config.connect_timeout);
     // What was answered is on a majority of the servers, and what is read was not taken back: whoever reads

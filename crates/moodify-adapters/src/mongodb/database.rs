@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::future::{Future, IntoFuture};
 use std::hash::BuildHasher;
+use std::mem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -60,7 +61,7 @@ impl Database {
             appended: Hint::default(),
             published: Hint::default(),
             turns: RwLock::new(()),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(),
             closed: AtomicBool::new(false),
             parting: Mutex::default(),
         }
@@ -80,7 +81,8 @@ impl Database {
         T: Send,
         E: From<Fault> + Send,
     {
-        for tried in 0..MOST_TRIES {
+        let (mut tried, mut second_look, mut second_line) = (0, false, false);
+        while tried < MOST_TRIES {
             let (_beside, _alone);
             if tried == 0 {
                 _beside = self.waited(self.turns.read()).await?;
@@ -93,13 +95,18 @@ impl Database {
             match work(&mut step).await {
                 Ok(value) => match step.commit().await {
                     Ok(()) => return Ok(value),
-                    Err(fault) if fault.is_conflict() && !fault.is_unknown_commit() => {}
+                    Err(fault) if fault.is_conflict() && !fault.is_unknown_commit() => tried += 1,
                     Err(fault) => return Err(fault.into()),
                 },
                 Err(error) => {
-                    let again = step.met_others || (step.met_duplicate && tried == 0);
+                    let (met_others, met_duplicate) = (step.met_others, step.met_duplicate);
+                    let lost_its_line = step.lost_its_line;
                     step.abort().await;
-                    if !again {
+                    if lost_its_line && !mem::replace(&mut second_line, true) {
+                        // Nobody was in the way: that was no try.
+                    } else if met_others || (met_duplicate && !mem::replace(&mut second_look, true)) {
+                        tried += 1;
+                    } else {
                         return Err(error);
                     }
                 }

@@ -114,7 +114,8 @@ pub(super) async fn append(step: &mut Step<'_>, events: &[Event]) -> Result<(), 
     if events.is_empty() {
         return Ok(());
     }
-    let seq = step.database.next_number(COLLECTION).await?;
+    let seq = step.database.next_number(COLLECTION).await;
+    let seq = step.noted(seq)?;
     let mut rows = Vec::with_capacity(events.len());
     for (index, event) in events.iter().enumerate() {
         rows.push(doc! {

@@ -34,15 +34,18 @@ impl Batches {
 
 /// Sessions of reads. For each that it makes for one command the driver spawns a task, and another piece of work when
 /// that is over.
-#[derive(Default)]
-pub(super) struct Sessions(Mutex<Vec<ClientSession>>);
+pub(super) struct Sessions(Mutex<Option<Vec<ClientSession>>>);
 
 impl Sessions {
     /// More than reads run side by side.
     const MOST: usize = 64;
 
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Some(Vec::new())))
+    }
+
     async fn take(&self, client: &Client) -> mongodb::error::Result<ClientSession> {
-        let kept = self.0.lock().ok().and_then(|mut kept| kept.pop());
+        let kept = self.0.lock().ok().and_then(|mut kept| kept.as_mut()?.pop());
         match kept {
             Some(session) => Ok(session),
             // As those of the driver's own are. Reads of a majority at the primary see what was answered before.
@@ -53,16 +56,17 @@ impl Sessions {
     /// For the next read. One in which something failed is not kept: the driver knows what becomes of it.
     fn keep(&self, session: ClientSession) {
         if let Ok(mut kept) = self.0.lock()
+            && let Some(kept) = kept.as_mut()
             && kept.len() < Self::MOST
         {
             kept.push(session);
         }
     }
 
-    /// Ends all that wait for a read.
+    /// Ends all that wait for a read, and keeps none any more: who closes the client waits for every one.
     pub(super) fn end(&self) {
         if let Ok(mut kept) = self.0.lock() {
-            kept.clear();
+            *kept = None;
         }
     }
 }

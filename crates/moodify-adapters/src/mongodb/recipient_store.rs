@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use mongodb::bson::{Document, doc};
 use moodify_core::model::{AccountId, ArtistId, Recipient, TrackId};
 use moodify_core::port::{RecipientStore, RecipientStoreError};
-use uuid::Uuid;
 
 use super::MongoStore;
 use super::error::Fault;
@@ -202,13 +201,9 @@ fn follow(artist: ArtistId, account: AccountId) -> Document {
     doc! { "artist_id": artist.key(), "account_id": account.key() }
 }
 
-/// Stands for an artist who is gone: no account has this identifier.
+/// Stands for an artist who is gone.
 fn over(artist: ArtistId) -> Document {
-    follow(artist, nobody())
-}
-
-fn nobody() -> AccountId {
-    Uuid::nil().into()
+    follow(artist, AccountId::NOBODY)
 }
 
 /// Whether one of them is gone.
@@ -225,7 +220,7 @@ async fn delete_follows(
 ) -> Result<(), Fault> {
     step.delete_all(FOLLOWS, doc! { "account_id": account.key() }).await?;
     if let Some(artist) = artist {
-        let followers = doc! { "artist_id": artist.key(), "account_id": { "$ne": nobody().key() } };
+        let followers = doc! { "artist_id": artist.key(), "account_id": { "$ne": AccountId::NOBODY.key() } };
         step.delete_all(FOLLOWS, followers).await?;
     }
     Ok(())

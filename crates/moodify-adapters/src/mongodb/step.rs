@@ -22,6 +22,8 @@ pub(super) struct Step<'a> {
     pub(super) session: Option<ClientSession>,
     /// Whether it failed because others changed the same.
     pub(super) met_others: bool,
+    /// Whether the connection that it went over ended: there are others.
+    pub(super) lost_its_line: bool,
     /// Whether a key was taken; perhaps since the step began, and it will see by whom if it begins again.
     pub(super) met_duplicate: bool,
     /// Whether there is something new for the relay once it is committed.
@@ -91,12 +93,20 @@ macro_rules! run {
 
 impl<'a> Step<'a> {
     pub(super) fn new(database: &'a Database, session: Option<ClientSession>) -> Self {
-        Self { database, session, met_others: false, met_duplicate: false, appends: false }
+        Self {
+            database,
+            session,
+            met_others: false,
+            lost_its_line: false,
+            met_duplicate: false,
+            appends: false,
+        }
     }
 
     pub(super) fn noted<T>(&mut self, done: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(fault) = &done {
             self.met_others |= fault.is_conflict();
+            self.lost_its_line |= fault.is_of_the_line();
             self.met_duplicate |= fault.is_duplicate();
         }
         done
@@ -273,7 +283,7 @@ impl<'a> Step<'a> {
     }
 
     /// Makes each of these changes to the document that its filter names, or makes that document if it is
-    /// not there: many in one command. Only in a step: the command asks for no acknowledgement of its own.
+    /// not there: many in one command. Outside of a step nothing is tried again, and the server's own acknowledgement counts.
     pub(super) async fn upsert_each(
         &mut self,
         collection: &str,

@@ -80,6 +80,10 @@ impl Names {
             Seen { status: 0, .. } => {
                 self.lasting(format!("{} cannot be used: {}", self.store, one_line(&text)), self.sources)
             }
+            seen if is_of_tokens(&text) && !may_pass(seen.status) => self.lasting(
+                seen.told(&format!("the credentials for {} cannot be had", self.store)),
+                self.sources,
+            ),
             seen => self.judge(&seen),
         }
     }
@@ -129,7 +133,7 @@ impl Names {
             ("SignatureDoesNotMatch" | "AuthenticationFailed" | "InvalidAccessKeyId", _) | (_, 401) => {
                 lasting(&format!("{} does not know these credentials", self.store), self.sources)
             }
-            (_, 408 | 429 | 500..) => {
+            (_, status) if may_pass(status) => {
                 let what = seen.told(&format!("{} does not do it now", self.store));
                 Unavailable::passing(StoreFault { what, fix: LATER })
             }
@@ -145,6 +149,15 @@ impl Names {
 /// What the way of a body to us did.
 pub(super) fn broken_off(error: &object_store::Error) -> io::Error {
     io::Error::other(one_line(&error.to_string()))
+}
+
+/// Whether it was not the store that answered, but who gives tokens for it.
+fn is_of_tokens(text: &str) -> bool {
+    ["token request", "token response"].iter().any(|words| text.contains(words))
+}
+
+fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..)
 }
 
 fn is_missing_bucket(code: &str) -> bool {
@@ -206,6 +219,23 @@ mod tests {
             let (told, advice) = text.rsplit_once("; ").unwrap();
             assert!(told.contains(what) && advice.contains(fix), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_of_who_gives_tokens_is_not_the_stores() {
+        let told = |status: u16| {
+            let text = format!("Error performing token request: Server returned status code: {status}: {{}}");
+            NAMES.unavailable(&generic(text))
+        };
+        for status in [400, 401, 403] {
+            let fault = told(status);
+            let text = fault.to_string();
+            assert!(
+                !fault.retryable && text.contains("credentials") && text.ends_with("; set KEY"),
+                "{text}"
+            );
+        }
+        assert!(told(503).retryable);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(super) struct Place {
     pub(super) clock: Arc<dyn Clock>,
     prefix: String,
     /// For an operation with all its tries.
-    patience: Duration,
+    pub(super) patience: Duration,
 }
 
 impl ObjectMediaStore {

@@ -15,12 +15,16 @@ use super::RabbitConfig;
 use super::error::Fault;
 use super::inbox::Inbox;
 use super::letters::Walk;
-use super::link::{Backoff, Link, ended};
+use super::link::{Link, ended};
 use super::lock::alone;
 use super::message::{Outgoing, Way};
 use super::session::Session;
 use super::topology::Topology;
+use crate::backoff::Backoff;
 use crate::hint::Hint;
+
+/// The longest wait before the broker is tried again: events are kept meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A queue on a RabbitMQ broker.
 pub struct RabbitQueue {
@@ -107,10 +111,10 @@ impl Shared {
 
     /// Connects again whenever the connection ends, and never gives up.
     async fn supervise(self: Arc<Self>) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::up_to(LONGEST_WAIT);
         loop {
             if let Ok(session) = self.link.session() {
-                backoff = Backoff::new();
+                backoff.reset();
                 ended(&session).await;
                 // Of its two connections one may have ended alone. The next pair does not wait for that goodbye.
                 tokio::spawn(async move { session.close().await });

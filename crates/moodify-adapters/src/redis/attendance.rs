@@ -19,7 +19,8 @@ use super::hub::{Inner, Request};
 use super::keys::Keys;
 use super::server::Base;
 use super::session::{Opener, Session};
-use crate::hub::{Backoff, Message, Record};
+use crate::backoff::Backoff;
+use crate::hub::{LONGEST_WAIT, Message, Record};
 
 /// How many channels or connections one step deals with.
 const AT_ONCE: usize = 500;
@@ -98,11 +99,11 @@ impl Attendant {
 
     /// Serves these connections, and those that take their place, for ever.
     pub(super) async fn run(mut self, first: Result<Opened, Fault>) {
-        let (mut backoff, mut next) = (Backoff::new(), first);
+        let (mut backoff, mut next) = (Backoff::up_to(LONGEST_WAIT), first);
         loop {
             match next {
                 Ok(opened) => {
-                    backoff = Backoff::new();
+                    backoff.reset();
                     let fault = self.serve(opened).await;
                     tracing::warn!(%fault, "playback is cut off from Redis; connecting again");
                     self.inner.base.link.set(Err(fault));

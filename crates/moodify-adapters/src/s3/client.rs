@@ -66,7 +66,7 @@ pub(super) fn client(config: &S3Config, region: Region, purse: Purse, clock: Arc
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(config.timeout)
-        .operation_timeout(config.timeout.saturating_mul(config.attempts));
+        .operation_timeout(config.patience());
     let retries = RetryConfig::standard().with_max_attempts(config.attempts).with_max_backoff(MAX_BACKOFF);
     // A body that stops on its way to us: no time-out of the request covers that.
     let stalled = StalledStreamProtectionConfig::enabled().grace_period(config.timeout);

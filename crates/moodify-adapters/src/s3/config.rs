@@ -115,6 +115,11 @@ impl S3Config {
         };
         Ok(config)
     }
+
+    /// How long an operation may take with all its tries.
+    pub(super) fn patience(&self) -> Duration {
+        self.timeout.saturating_mul(self.attempts)
+    }
 }
 
 /// As far as it matters for hosts and paths; the store knows the rest.

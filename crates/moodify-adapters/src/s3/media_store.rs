@@ -33,6 +33,8 @@ pub(super) struct Bucket {
     pub(super) client: Client,
     pub(super) name: String,
     pub(super) clock: Arc<dyn Clock>,
+    /// For an operation with all its tries.
+    pub(super) patience: Duration,
     prefix: String,
     encryption: Option<Encryption>,
 }
@@ -85,6 +87,7 @@ impl S3MediaStore {
             client: client::client(config, region, purse.clone(), clock.clone()),
             name: config.bucket.clone(),
             clock,
+            patience: config.patience(),
             prefix: config.prefix.clone(),
             encryption: config.encryption.clone(),
         };

@@ -7,10 +7,8 @@ mod error;
 mod media_signer;
 mod media_store;
 mod multipart;
-mod preflight;
 mod reader;
 
 pub use config::{Encryption, S3Config, S3UrlError};
 pub use media_store::S3MediaStore;
-pub use preflight::Preflight;
 pub use reader::S3Reader;

@@ -2,18 +2,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use moodify_core::model::{AccountId, ArtistId, Recipient, TrackId};
 use moodify_core::port::{RecipientStore, RecipientStoreError};
-use uuid::Uuid;
 
 use super::SqlStore;
 use super::database::{Row, Statement, Transaction};
 use super::error::Fault;
 
 const GONE: &str = "SELECT 1 FROM recipients WHERE account_id = $1 AND email IS NULL";
-
-/// Who "follows" an artist who is gone: no account has this identifier.
-fn nobody() -> AccountId {
-    Uuid::nil().into()
-}
 
 /// Keeps both from ending while a follow of one by the other is stored, which would stay behind. Neither need have a
 /// row. The account comes first, for everybody.
@@ -102,7 +96,8 @@ impl RecipientStore for SqlStore {
                 transaction.run(Statement::new(followers).bind(artist)).await?;
                 let over = "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)
                             VALUES ($1, $2, 0, $3)";
-                transaction.run(Statement::new(over).bind(artist).bind(nobody()).bind(told_at)).await?;
+                let over = Statement::new(over).bind(artist).bind(AccountId::NOBODY).bind(told_at);
+                transaction.run(over).await?;
             }
         }
         Ok(transaction.commit().await?)
@@ -119,7 +114,7 @@ impl RecipientStore for SqlStore {
         hold(&mut transaction, account, Some(artist)).await?;
         let is_gone = transaction.optional(Statement::new(GONE).bind(account)).await?.is_some();
         let over = "SELECT 1 FROM recipient_follows WHERE artist_id = $1 AND account_id = $2";
-        let over = Statement::new(over).bind(artist).bind(nobody());
+        let over = Statement::new(over).bind(artist).bind(AccountId::NOBODY);
         if !is_gone && transaction.optional(over).await?.is_none() {
             let set = Statement::new(
                 "INSERT INTO recipient_follows (artist_id, account_id, following, told_at)

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::model::{AccountId, ArtistId, Recipient, TrackId};
@@ -25,11 +24,6 @@ impl Recipients {
     fn is_gone(&self, id: AccountId) -> bool {
         matches!(self.accounts.get(&id), Some((None, _)))
     }
-}
-
-/// No account has this identifier.
-fn nobody() -> AccountId {
-    Uuid::nil().into()
 }
 
 /// Removes up to `max` entries that the predicate chooses.
@@ -85,7 +79,7 @@ impl RecipientStore for MemoryStore {
         recipients.accounts.insert(id, (None, told_at));
         recipients.follows.retain(|(followed, account), _| *account != id && Some(*followed) != artist);
         if let Some(artist) = artist {
-            recipients.follows.insert((artist, nobody()), (false, told_at));
+            recipients.follows.insert((artist, AccountId::NOBODY), (false, told_at));
         }
         Ok(())
     }
@@ -99,7 +93,8 @@ impl RecipientStore for MemoryStore {
     ) -> Result<(), RecipientStoreError> {
         let recipients = &mut self.tables().recipients;
         let newer = recipients.follows.get(&(artist, account)).is_some_and(|(_, at)| *at > told_at);
-        let is_over = recipients.is_gone(account) || recipients.follows.contains_key(&(artist, nobody()));
+        let over = (artist, AccountId::NOBODY);
+        let is_over = recipients.is_gone(account) || recipients.follows.contains_key(&over);
         if !newer && !is_over {
             recipients.follows.insert((artist, account), (following, told_at));
         }

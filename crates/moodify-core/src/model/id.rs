@@ -85,3 +85,9 @@ ids! {
     /// One socket of one device; a device that comes back gets another.
     ConnectionId;
 }
+
+impl AccountId {
+    /// Of no account. In every store it is who "follows" an artist who is gone, so that rows which move from one
+    /// to another keep their meaning.
+    pub const NOBODY: Self = Self(Uuid::nil());
+}

@@ -9,7 +9,14 @@ use moodify_adapters::object_store::{ObjectMediaStore, ObjectStoreConfig};
 use moodify_adapters::s3::{S3Config, S3MediaStore};
 use moodify_core::port::Clock;
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+use moodify_core::{
+    model::MediaKey,
+    port::{SignError, Unavailable},
+};
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 use secrecy::ExposeSecret;
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+use uuid::Uuid;
 
 #[cfg(not(all(feature = "azure", feature = "gcs", feature = "s3")))]
 use super::failures::not_built;
@@ -33,15 +40,15 @@ pub(crate) async fn media(
             Err(error) => Err(not_writable("media", address, &error)),
         },
         #[cfg(feature = "s3")]
-        "s3" => usable(address, s3(settings, address, clock).await?).await,
+        "s3" => usable(address, s3(settings, address, clock.clone()).await?, &*clock).await,
         #[cfg(not(feature = "s3"))]
         "s3" => Err(not_built("media", address, "s3", "file://data/media")),
         #[cfg(feature = "gcs")]
-        "gs" => usable(address, object_store(settings, address, clock)?).await,
+        "gs" => usable(address, object_store(settings, address, clock.clone())?, &*clock).await,
         #[cfg(not(feature = "gcs"))]
         "gs" => Err(not_built("media", address, "gcs", "file://data/media")),
         #[cfg(feature = "azure")]
-        "az" => usable(address, object_store(settings, address, clock)?).await,
+        "az" => usable(address, object_store(settings, address, clock.clone())?, &*clock).await,
         #[cfg(not(feature = "azure"))]
         "az" => Err(not_built("media", address, "azure", "file://data/media")),
         _ => Err(unknown("media", address, "file://data/media")),
@@ -85,23 +92,50 @@ fn signs_so_long(
 
 /// A store that lets itself be asked, or that may do so later.
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
-async fn usable(address: &Address, store: impl Media + 'static) -> Result<Arc<dyn Media>, Failure> {
+async fn usable(
+    address: &Address,
+    store: impl Media + 'static,
+    clock: &dyn Clock,
+) -> Result<Arc<dyn Media>, Failure> {
     match store.check().await {
         Err(error) if !error.retryable => return Err(media_failure(address, &error)),
         // It may be back before anybody needs it; until then `/health/ready` says so.
         Err(error) => tracing::warn!(%error, %address, "media cannot be used now"),
-        Ok(()) => {}
+        Ok(()) => match signs(&store, clock).await {
+            Err(error) if !error.retryable => return Err(signing_failure(address, &error)),
+            Err(error) => tracing::warn!(%error, %address, "no URL of media can be signed now"),
+            Ok(()) => {}
+        },
     }
     Ok(Arc::new(store))
 }
 
+/// Makes a URL that nobody gets: who may read and write need not be able to sign, and then nothing plays.
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+pub(crate) async fn signs(store: &dyn Media, clock: &dyn Clock) -> Result<(), Unavailable> {
+    let Some(signer) = store.signer() else { return Ok(()) };
+    let key = MediaKey::audio(Uuid::nil().into());
+    let signed = signer.sign_get(&key, clock.now(), std::time::Duration::from_secs(60)).await;
+    signed.map(drop).map_err(|SignError::Unavailable(fault)| fault)
+}
+
 /// What is wrong with where audio and covers are.
 pub(crate) fn media_failure(address: &Address, error: &dyn std::error::Error) -> Failure {
+    failure(address, "cannot be used", error)
+}
+
+/// What is wrong with what makes its URLs.
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+pub(crate) fn signing_failure(address: &Address, error: &dyn std::error::Error) -> Failure {
+    failure(address, "signs no URL", error)
+}
+
+fn failure(address: &Address, how: &str, error: &dyn std::error::Error) -> Failure {
     let text = one_line(error);
     match (address.scheme(), text.rsplit_once("; ")) {
         // Those errors end in what to do.
         ("s3" | "gs" | "az", Some((what, fix))) => {
-            Failure::new(format!("media at {address} cannot be used: {what}"), fix)
+            Failure::new(format!("media at {address} {how}: {what}"), fix)
         }
         _ => Failure::new(text, format!("look at {address}")),
     }

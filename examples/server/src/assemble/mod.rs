@@ -41,6 +41,8 @@ use crate::{
 pub(crate) use failures::with_advice;
 pub(crate) use identity::{identity_provider, jwks};
 pub(crate) use media::{media, media_failure};
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+pub(crate) use media::{signing_failure, signs};
 pub(crate) use playback::sync;
 
 #[cfg(feature = "smtp")]

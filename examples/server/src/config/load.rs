@@ -156,7 +156,7 @@ fn value_of(source: &Source) -> Result<Value, Failure> {
     ))
 }
 
-/// A message without the text that was found: it may be a secret in a wrong place.
+/// A message without the text that was found where something else, or a URL, should be: it may be a secret.
 fn without_text(message: &str) -> String {
     // As the reader of URLs tells it: what is wrong, then the text.
     if let (Some((wrong, _)), true) = (message.split_once(": \""), message.ends_with('"')) {

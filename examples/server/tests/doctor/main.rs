@@ -8,6 +8,11 @@ mod alone;
 mod broker;
 #[cfg(feature = "s3")]
 mod bucket;
+#[cfg(all(feature = "azure", feature = "gcs"))]
+mod cloud;
+#[cfg(all(feature = "azure", feature = "gcs"))]
+#[path = "../js/cloud_store.rs"]
+mod cloud_store;
 mod keys;
 #[cfg(feature = "smtp")]
 mod mail;
@@ -70,7 +75,8 @@ fn told(place: &Place, settings: &str) -> Told {
 fn told_with(place: &Place, settings: &str, variables: &[(&str, &str)]) -> Told {
     place.file("moodify.toml", settings);
     let mut command = place.command(&["doctor", "--listen", "127.0.0.1:0"]);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+    let is_of_a_store = |name: &str| ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|of| name.starts_with(of));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_a_store(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command.env("HOME", place.path()).env("AWS_EC2_METADATA_DISABLED", "true");

@@ -26,15 +26,20 @@ pub(crate) struct CloudStore {
 impl CloudStore {
     /// `None`, said aloud, where Node or its packages are missing: but not in CI.
     pub(crate) async fn azure() -> Option<Self> {
-        Self::start("azurite.mjs").await
+        Self::start("azurite.mjs", &[]).await
+    }
+
+    /// The same, where pages of this origin may send.
+    pub(crate) async fn azure_for(origin: &str) -> Option<Self> {
+        Self::start("azurite.mjs", &[origin]).await
     }
 
     /// `None` as for [`Self::azure`].
     pub(crate) async fn google() -> Option<Self> {
-        Self::start("google_store.mjs").await
+        Self::start("google_store.mjs", &[]).await
     }
 
-    async fn start(script: &str) -> Option<Self> {
+    async fn start(script: &str, args: &[&str]) -> Option<Self> {
         if !folder().join("node_modules/azurite/package.json").exists() {
             let advice = "install Node and run `npm ci` in examples/server/tests/js";
             assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{advice}");
@@ -45,6 +50,7 @@ impl CloudStore {
         }
         let mut child = Command::new("node")
             .arg(folder().join(script))
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -86,8 +92,17 @@ impl CloudStore {
 
     /// Makes Google's stand-in answer 503 to the next requests.
     pub(crate) async fn is_unavailable(&self, requests: u32) {
+        self.control(&json!({ "unavailable": requests })).await;
+    }
+
+    /// Lets pages of this origin send to Google's stand-in, with these headers.
+    pub(crate) async fn lets_send(&self, origin: &str, headers: &[&str]) {
+        self.control(&json!({ "cors": { "origin": origin, "headers": headers } })).await;
+    }
+
+    async fn control(&self, order: &Value) {
         let url = format!("{}/control", self.told("endpoint"));
-        let asked = reqwest::Client::new().post(url).json(&json!({ "unavailable": requests }));
+        let asked = reqwest::Client::new().post(url).json(order);
         assert!(timeout(PATIENCE, asked.send()).await.unwrap().unwrap().status().is_success());
     }
 
@@ -98,6 +113,17 @@ impl CloudStore {
         let seen: Value = answer.json().await.unwrap();
         let names = seen["objects"].as_array().unwrap().iter();
         (names.map(|name| name.as_str().unwrap().to_owned()).collect(), seen["uploads"].as_u64().unwrap())
+    }
+
+    /// The blobs in Azure's container.
+    pub(crate) async fn blobs(&self) -> Vec<String> {
+        let place = format!("{}/{}", self.told("endpoint"), self.told("container"));
+        let url = format!("{place}?restype=container&comp=list&{}", self.told("sas"));
+        let answer = timeout(PATIENCE, reqwest::get(url)).await.unwrap().unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        let text = answer.text().await.unwrap();
+        let names = text.split("<Name>").skip(1).map(|rest| rest.split('<').next().unwrap());
+        names.map(str::to_owned).collect()
     }
 }
 

@@ -5,8 +5,8 @@
 //
 // Prints one line, {"endpoint", "bucket", "account", "stranger"}: the key file of a service account that may do
 // everything, and one with the same name and another key. POST /control {"unavailable": 2} makes it answer 503 to
-// the next two requests; GET /control tells {"objects", "uploads"}, the names of what is there and how many uploads
-// are not complete.
+// the next two requests, and {"cors": {"origin", "headers"}} gives the bucket a rule for pages that PUT; GET /control
+// tells {"objects", "uploads"}, the names of what is there and how many uploads are not complete.
 //
 // Signatures name storage.googleapis.com, whatever the address: object_store always signs that host.
 
@@ -23,6 +23,7 @@ const objects = new Map();
 const uploads = new Map();
 let serial = 0;
 let unavailable = 0;
+let cors;
 
 const [known, other] = [keys(), keys()];
 
@@ -197,8 +198,19 @@ async function answer(request, response, url) {
   throw new Refusal(405, "MethodNotAllowed");
 }
 
+/** Anybody may ask. What no rule allows is not mentioned; a refusal in words there is none. */
+function preflight(request, response) {
+  const { origin, "access-control-request-method": method } = request.headers;
+  if (origin !== cors?.origin || method !== "PUT") return end(response, 200);
+  return end(response, 200, {
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": method,
+    "access-control-allow-headers": cors.headers.join(","),
+  });
+}
+
 async function control(request, response) {
-  if (request.method === "POST") ({ unavailable } = JSON.parse(String(await bodyOf(request))));
+  if (request.method === "POST") ({ unavailable = 0, cors = cors } = JSON.parse(String(await bodyOf(request))));
   response.end(JSON.stringify({ objects: [...objects.keys()].sort(), uploads: uploads.size }));
 }
 
@@ -219,6 +231,7 @@ async function handle(request, response) {
     unavailable -= 1;
     throw new Refusal(503, "ServiceUnavailable");
   }
+  if (request.method === "OPTIONS") return preflight(request, response);
   return answer(request, response, url);
 }
 

@@ -45,7 +45,7 @@ impl Addresses {
         Some(Self { nginx, front: free_address(), auth: many(auth), music: many(music), sync: many(1) })
     }
 
-    /// The same with so many processes of sync: they need a Redis.
+    /// The same with so many processes of sync: they need a Redis or a MongoDB.
     pub(crate) fn with_sync(mut self, count: usize) -> Self {
         self.sync = (0..count).map(|_| free_address()).collect();
         self

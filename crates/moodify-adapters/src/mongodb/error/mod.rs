@@ -113,9 +113,17 @@ impl Fault {
     }
 
     /// Whether the step has failed because of others, and would be another one if it began again. A server
-    /// that is away carries the same label: whoever called may come again, but nobody waits for that here.
+    /// that is away carries the same label: see [`Self::is_of_the_line`].
     pub(super) fn is_conflict(&self) -> bool {
         self.code().is_some_and(|code| code == WRITE_CONFLICT || self.has_label(TRANSIENT_TRANSACTION_ERROR))
+    }
+
+    /// Whether the connection of a step ended before the step did: the server may well be there. The driver tries
+    /// nothing again within a transaction.
+    pub(super) fn is_of_the_line(&self) -> bool {
+        let Self::Driver(error) = self else { return false };
+        let is_lost = matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. });
+        is_lost && error.contains_label(TRANSIENT_TRANSACTION_ERROR)
     }
 
     /// Whether it is not known if the step was committed.

@@ -16,7 +16,8 @@ use super::ears::Ears;
 use super::error::Fault;
 use super::presence::AT_ONCE;
 use super::sync_hub::{Inner, Request};
-use crate::hub::Backoff;
+use crate::backoff::Backoff;
+use crate::hub::LONGEST_WAIT;
 
 /// How many times a lease is renewed before it would end.
 const BEATS: u32 = 3;
@@ -30,6 +31,8 @@ pub(super) struct Attendant {
     requests: UnboundedReceiver<Request>,
     /// Under which this process is or may be present.
     leases: Vec<String>,
+    /// Tidies up beside what it keeps, through every session.
+    sweeping: JoinSet<()>,
 }
 
 /// Everything is set up.
@@ -40,7 +43,7 @@ pub(super) struct Opened {
 
 impl Attendant {
     pub(super) fn new(inner: Arc<Inner>, requests: UnboundedReceiver<Request>) -> Self {
-        Self { inner, requests, leases: Vec::new() }
+        Self { inner, requests, leases: Vec::new(), sweeping: JoinSet::new() }
     }
 
     /// Listens, and lets the others know of the connections of this process, under a lease of its own.
@@ -67,11 +70,11 @@ impl Attendant {
 
     /// Serves this, and what takes its place, for ever.
     pub(super) async fn run(mut self, first: Result<Opened, Fault>) {
-        let (mut backoff, mut next) = (Backoff::new(), first);
+        let (mut backoff, mut next) = (Backoff::up_to(LONGEST_WAIT), first);
         loop {
             match next {
                 Ok(opened) => {
-                    backoff = Backoff::new();
+                    backoff.reset();
                     let fault = self.serve(opened).await;
                     tracing::warn!(%fault, "playback is cut off from other processes; connecting again");
                     self.inner.base.link.set(Err(fault));
@@ -113,7 +116,8 @@ impl Attendant {
     /// Returns why it is over.
     async fn serve(&mut self, opened: Opened) -> Fault {
         let Opened { session, ears } = opened;
-        let mut presence = Presence::new(&self.inner, &session);
+        let (inner, session, sweeping) = (&self.inner, &session, &mut self.sweeping);
+        let mut presence = Presence { inner, session, pulse: 0, late: 0, sweeping };
         tokio::select! {
             fault = ears.listen(&self.inner) => fault,
             fault = presence.keep(&mut self.requests) => fault,
@@ -128,15 +132,10 @@ struct Presence<'a> {
     /// The number of the last pulse, and how many in a row were not heard in time.
     pulse: i64,
     late: u32,
-    /// Tidies up beside; ends with this.
-    sweeping: JoinSet<()>,
+    sweeping: &'a mut JoinSet<()>,
 }
 
-impl<'a> Presence<'a> {
-    fn new(inner: &'a Arc<Inner>, session: &'a Arc<Session>) -> Self {
-        Self { inner, session, pulse: 0, late: 0, sweeping: JoinSet::new() }
-    }
-
+impl Presence<'_> {
     /// Does what is asked, and says again and again that this process is alive. Returns why it could not.
     async fn keep(&mut self, requests: &mut UnboundedReceiver<Request>) -> Fault {
         let base = &self.inner.base;

@@ -111,18 +111,26 @@ pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
     let key = MediaKey::audio(context.new_id());
     let body = stream::iter([Ok(Bytes::from_static(TEXT))]).boxed();
     store.put(&key, TEXT.len() as u64, body).await.map_err(failed)?;
-    let object = store.get(&key, None).await.map_err(failed)?;
-    let read: Result<Vec<Bytes>, _> = object.body.try_collect().await;
-    store.delete(&key).await.map_err(failed)?;
-    match read {
-        Ok(read) if read.concat() == TEXT => {
-            works(format!("stored, read and deleted an object in {address}"))
-        }
-        Ok(_) => {
-            Err(Failure::new(format!("{address} gave back something else than was stored"), "check its disk"))
-        }
-        Err(error) => Err(failed(MediaError::Body(error))),
+    let read: Result<Vec<Bytes>, MediaError> = match store.get(&key, None).await {
+        Ok(object) => object.body.try_collect().await.map_err(MediaError::Body),
+        Err(error) => Err(error),
+    };
+    // Also what cannot be read: nobody else knows of it.
+    let deleted = store.delete(&key).await.map_err(failed);
+    let read = read.map_err(failed)?;
+    deleted?;
+    if read.concat() != TEXT {
+        return Err(Failure::new(
+            format!("{address} gave back something else than was stored"),
+            "check its disk",
+        ));
     }
+    #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+    {
+        let signed = assemble::signs(&*store, &*context.clock).await;
+        signed.map_err(|error| assemble::signing_failure(&address, &error))?;
+    }
+    works(format!("stored, read and deleted an object in {address}"))
 }
 
 /// Asks the issuer who it is, for its keys, and to redeem a code that nobody has.

@@ -170,12 +170,12 @@ async fn queue(settings: &Settings, open: &[(Address, Arc<dyn Database>)], conte
 }
 
 /// What a browser finds that asks the bucket.
-#[cfg(feature = "s3")]
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 async fn cors(settings: &Settings, services: Services, context: &Context, end: &End) -> Option<Found> {
     wanted(services.music, pages::cors(settings, context).boxed_local(), end).await
 }
 
-#[cfg(not(feature = "s3"))]
+#[cfg(not(any(feature = "azure", feature = "gcs", feature = "s3")))]
 async fn cors(_: &Settings, _: Services, _: &Context, _: &End) -> Option<Found> {
     None
 }

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-#[cfg(feature = "s3")]
-use moodify_adapters::s3::Preflight;
-#[cfg(feature = "s3")]
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+use moodify_adapters::preflight::{self, Preflight};
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 use moodify_core::{model::MediaKey, service::Context};
 use url::{Host, Url};
 
@@ -12,9 +12,13 @@ use super::{
     checks::{Found, works},
     report::Finding,
 };
-#[cfg(feature = "s3")]
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 use crate::{assemble, failure::one_line};
 use crate::{config::Settings, failure::Failure};
+
+/// How long what is signed to be asked about lives.
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+const TTL: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) fn public_url(settings: &Settings) -> Found {
     let url = settings.public_url(settings.listen)?;
@@ -42,7 +46,7 @@ pub(super) fn public_url(settings: &Settings) -> Found {
 }
 
 /// Asks the bucket what a browser asks it before a page may send there.
-#[cfg(feature = "s3")]
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 pub(super) async fn cors(settings: &Settings, context: &Context) -> Found {
     let untried = |why: &str| Ok(Finding::Untried(why.to_owned()));
     let address = settings.media()?;
@@ -56,15 +60,16 @@ pub(super) async fn cors(settings: &Settings, context: &Context) -> Found {
     let Ok(store) = assemble::media(settings, context.clock.clone()).await else {
         return untried("it needs media");
     };
-    let key = MediaKey::audio(context.new_id());
+    let Some(signer) = store.signer() else { return untried("this store makes no URLs") };
+    let put = signer.sign_put(&MediaKey::audio(context.new_id()), 1, context.now(), TTL).await;
+    let put = put.map_err(|error| assemble::signing_failure(&address, &error))?;
     for origin in &origins {
-        match store.preflight(&key, origin).await {
-            Ok(None) => return untried("this store is not asked"),
-            Ok(Some(Preflight::Allowed)) => {}
-            Ok(Some(Preflight::Refused(why))) => {
+        match preflight::ask(&put, origin).await {
+            Ok(Preflight::Allowed) => {}
+            Ok(Preflight::Refused(why)) => {
                 return doubt(
                     format!("pages of {origin} may not send files straight to {address}: {why}"),
-                    "allow PUT from there in the bucket's CORS, or let pages upload through the API",
+                    how_to_allow(address.scheme()),
                 );
             }
             Err(error) => {
@@ -79,8 +84,24 @@ pub(super) async fn cors(settings: &Settings, context: &Context) -> Found {
     works(format!("pages of {} may send files straight to {address}", origins.join(", ")))
 }
 
+/// Where each store keeps what it tells browsers.
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+fn how_to_allow(scheme: &str) -> &'static str {
+    match scheme {
+        "az" => {
+            "allow PUT with all headers from there in the CORS rules of the account's blob service, or let \
+             pages upload through the API"
+        }
+        "gs" => {
+            "allow PUT with content-type and x-goog-content-length-range from there in the bucket's CORS, or \
+             let pages upload through the API"
+        }
+        _ => "allow PUT from there in the bucket's CORS, or let pages upload through the API",
+    }
+}
+
 /// Where pages come from that call the API.
-#[cfg(feature = "s3")]
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 fn origins(settings: &Settings) -> Result<Vec<String>, Failure> {
     let allowed = settings.http.allowed_origins();
     let mut origins: Vec<String> = allowed.iter().map(|origin| origin.as_str().to_owned()).collect();
