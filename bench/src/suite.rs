@@ -36,18 +36,25 @@ impl Suite<'_> {
                 self.catalogue().await?;
                 continue;
             }
-            let subject = Subject::start(self.program, &folder.path().join("data")).await?;
-            match part {
-                Part::Reading => self.reading(&subject).await?,
-                Part::Accounts => self.accounts(&subject).await?,
-                Part::Uploads => self.uploads(&subject).await?,
-                Part::Sockets => self.sockets(&subject).await?,
-                Part::Delivery => self.delivery(&subject).await?,
-                Part::Catalogue => {}
+            if let Err(error) = self.load(*part, folder.path()).await {
+                let kept = folder.keep();
+                return Err(error.context(format!("{part:?}: data and logs are in {}", kept.display())));
             }
-            subject.stop().await?;
         }
         Ok(())
+    }
+
+    async fn load(&mut self, part: Part, folder: &Path) -> Result<()> {
+        let subject = Subject::start(self.program, &folder.join("data")).await?;
+        match part {
+            Part::Reading => self.reading(&subject).await?,
+            Part::Accounts => self.accounts(&subject).await?,
+            Part::Uploads => self.uploads(&subject).await?,
+            Part::Sockets => self.sockets(&subject).await?,
+            Part::Delivery => self.delivery(&subject).await?,
+            Part::Catalogue => {}
+        }
+        subject.stop().await
     }
 
     /// Some loads are for one product on one setup.

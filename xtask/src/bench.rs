@@ -2,9 +2,10 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::{
+    node,
     servers::{self, Place, Process, RabbitMq, Redis},
     shell,
 };
@@ -24,8 +25,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         servers::demand_for_loads(env::var_os(BROKER).is_none())?;
     }
     if has_peer {
-        let node = shell::succeeds(&mut shell::program("node", &["--version"]));
-        ensure!(node, "the peer needs Node: install Node 20 or newer, or run with --without-peer");
+        node::demand().context("the peer runs on Node, and --without-peer does without")?;
         shell::run(shell::program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(&peer))
             .context("the peer's packages could not be installed")?;
     }

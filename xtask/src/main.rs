@@ -4,7 +4,9 @@
 #![allow(clippy::print_stdout, reason = "these commands talk to the person at the terminal")]
 
 mod bench;
+mod descendants;
 mod fuzz;
+mod node;
 mod openapi;
 mod servers;
 mod services;

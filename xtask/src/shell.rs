@@ -14,6 +14,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::descendants::Descendant;
+
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     // As cargo says at run time: checkouts that share a target folder also share this binary, and the
@@ -79,8 +81,10 @@ pub(crate) fn watch(command: &mut Command, mut each: impl FnMut(&str)) -> Result
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 println!("nothing was printed for {SILENCE:?}: what runs is killed");
-                let children = ["-KILL", "-P", &child.id().to_string()];
-                if !succeeds(Command::new("pkill").args(children)) {
+                // Not cargo itself, which goes on with the next test.
+                let mut children = Descendant::children_of(child.id()).unwrap_or_default();
+                children.retain(|one| one.runs() && signal("KILL", one.id).is_ok());
+                if children.is_empty() {
                     child.kill()?;
                     bail!("`{}` hangs", shown(command));
                 }
@@ -104,6 +108,11 @@ fn read_lines(stdout: ChildStdout, to: &mpsc::Sender<String>) -> io::Result<()> 
         line.clear();
     }
     Ok(())
+}
+
+/// Sends a process a signal, by the shell's own `kill`: the program of that name is not on every machine.
+pub(crate) fn signal(name: &str, process: u32) -> Result<()> {
+    run(Command::new("sh").args(["-c", &format!("kill -{name} {process}")]))
 }
 
 /// Builds with a `cargo` command that prints JSON messages and returns where the program is.

@@ -1,6 +1,9 @@
 //! Installing from packages: Debian's, Python's, Rust's. As root, or through sudo.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context, Result};
 
@@ -11,9 +14,13 @@ pub(super) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
 }
 
-/// Installs these packages of Debian's.
+/// Installs these packages of Debian's; its lists are fetched for the first of them.
 pub(super) fn apt(packages: &[&str]) -> Result<()> {
-    as_root(&["apt-get", "update"])?;
+    static IS_FRESH: AtomicBool = AtomicBool::new(false);
+    if !IS_FRESH.load(Ordering::Relaxed) {
+        as_root(&["apt-get", "update"])?;
+        IS_FRESH.store(true, Ordering::Relaxed);
+    }
     as_root(&[&["apt-get", "install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
@@ -52,4 +59,10 @@ pub(super) fn cargo(arguments: &[&str]) -> Result<()> {
 /// Whether a program can be started: in the path, or at this one.
 pub(super) fn is_program(name: impl AsRef<std::ffi::OsStr>, question: &str) -> bool {
     shell::succeeds(&mut shell::program(name, &[question]))
+}
+
+/// Whether a program can be started and says that it is of this version.
+pub(super) fn is_version(name: impl AsRef<std::ffi::OsStr>, version: &str) -> bool {
+    let said = shell::output(&mut shell::program(name, &["--version"]));
+    said.is_ok_and(|said| said.split_whitespace().any(|word| word == version))
 }

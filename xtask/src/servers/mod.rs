@@ -104,7 +104,7 @@ pub(crate) fn demand_for_loads(with_broker: bool) -> Result<()> {
         "the loads need what is missing here; install it, or run with --without-peer on embedded stores:\n{}",
         missing.join("\n")
     );
-    Ok(())
+    s3::demand_by_name()
 }
 
 /// `cargo xtask with-servers`: runs a command that is told where every server is. Those that answer where everybody

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -27,10 +28,14 @@ pub(super) const SERVER: Server = Server {
     folder: || own().map(OsString::from),
 };
 
-/// Where it is installed for this user, if it is.
+/// Where it is installed for this user, if it is, and in this version: pip keeps a folder that is named after that.
 fn own() -> Option<PathBuf> {
-    let folder = install::cache().ok()?.join("secantusdb/bin");
-    folder.join(PROGRAM).exists().then_some(folder)
+    let environment = install::cache().ok()?.join("secantusdb");
+    let about = format!("site-packages/{}.dist-info", PACKAGE.replace("==", "-"));
+    let mut pythons = fs::read_dir(environment.join("lib")).ok()?.flatten();
+    let is_this = pythons.any(|python| python.path().join(&about).exists());
+    let folder = environment.join("bin");
+    (is_this && folder.join(PROGRAM).exists()).then_some(folder)
 }
 
 /// One of our own.

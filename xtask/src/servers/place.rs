@@ -19,9 +19,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// One of this name for as long as a command runs.
+    /// One of this name for as long as a command runs. If Ctrl-C ends that, it goes when the next one begins.
     pub(crate) fn temporary(name: &str) -> Result<Self> {
-        let root = env::temp_dir().join(format!("moodify-{name}-{}", std::process::id()));
+        let prefix = format!("moodify-{name}-");
+        sweep(&prefix);
+        let root = env::temp_dir().join(format!("{prefix}{}", std::process::id()));
         if root.exists() {
             // Of one that was killed, and had this number before: servers begin with nothing.
             fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
@@ -65,6 +67,23 @@ impl Drop for Place {
     }
 }
 
+/// Removes what processes left that are gone: the number of each ends the name of its folder.
+fn sweep(prefix: &str) {
+    let processes = Path::new("/proc");
+    // Without it nobody is known to be gone.
+    if !processes.join("self").exists() {
+        return;
+    }
+    for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(prefix)?.parse::<u32>().ok());
+        if id.is_some_and(|id| !processes.join(id.to_string()).exists()) {
+            // What belongs to somebody else stays.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// The first port from this one on that nobody has. Below 32,768, where the system takes those that it hands out.
 pub(crate) fn free_port(from: u16) -> Result<u16> {
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
@@ -81,6 +100,20 @@ mod tests {
         let first = free_port(21_000).unwrap();
         let _taken = TcpListener::bind(("127.0.0.1", first)).unwrap();
         assert_ne!(free_port(first).unwrap(), first);
+    }
+
+    #[test]
+    fn what_somebody_left_who_is_gone_goes_when_the_next_one_begins() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let name = format!("sweep-{}", std::process::id());
+        let of = |id: u32| env::temp_dir().join(format!("moodify-{name}-{id}"));
+        let (left, used) = (of(child.id()), of(std::os::unix::process::parent_id()));
+        fs::create_dir_all(left.join("db")).unwrap();
+        fs::create_dir_all(&used).unwrap();
+        let place = Place::temporary(&name).unwrap();
+        assert!(!left.exists() && used.is_dir() && place.root.is_dir());
+        fs::remove_dir(used).unwrap();
     }
 
     #[test]

@@ -8,12 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{Process, Server, free_port, install, never};
 use crate::shell;
 
 const PROGRAM: &str = "s3s-fs";
+const VERSION: &str = "0.14.1";
 const VARIABLE: &str = "MOODIFY_TEST_S3";
 
 pub(super) const SERVER: Server = Server {
@@ -24,9 +25,9 @@ pub(super) const SERVER: Server = Server {
     // Who names one wants that one: no other stands for it.
     is_installed: || match named() {
         Some(named) => install::is_program(named, "--help"),
-        None => install::is_program(PROGRAM, "--help") || own().is_some(),
+        None => install::is_version(PROGRAM, VERSION) || own().is_some(),
     },
-    install: || install::cargo(&[PROGRAM, "--version", "0.14.1", "--features", "binary"]),
+    install: || install::cargo(&[PROGRAM, "--version", VERSION, "--features", "binary"]),
     find: never,
     // Tests start it themselves.
     start: None,
@@ -44,12 +45,24 @@ fn named_folder() -> Option<PathBuf> {
     named.parent().map(Path::to_path_buf)
 }
 
-/// Where cargo puts what it installs, if it is there.
+/// Fails where the loads would not start the one that the person wants.
+pub(super) fn demand_by_name() -> Result<()> {
+    let Some(named) = named() else { return Ok(()) };
+    ensure!(
+        named_folder().is_some() || named == Path::new(PROGRAM),
+        "the loads start {PROGRAM} by that name, and {VARIABLE} is {}: let it be the absolute path of a program \
+         of that name, or unset it",
+        named.display()
+    );
+    Ok(())
+}
+
+/// Where cargo puts what it installs, if it is there in this version.
 fn own() -> Option<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let usual = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
     let folder = home.or_else(usual)?.join("bin");
-    folder.join(PROGRAM).exists().then_some(folder)
+    install::is_version(folder.join(PROGRAM), VERSION).then_some(folder)
 }
 
 /// One of our own, with one bucket.

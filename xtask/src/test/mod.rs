@@ -1,13 +1,13 @@
 //! `cargo xtask test`: every check and test, in one order, stopping at the first failure.
 
 mod deny;
-mod descendants;
 mod direction;
 mod features;
 mod packages;
 mod services;
 mod sizes;
 mod tally;
+mod tools;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -35,7 +35,7 @@ const STEPS: [Step; 14] = [
     },
     Step {
         name: "JavaScript test client (npm ci)",
-        advice: "install Node 20 or newer, or bring package-lock.json up to date with `npm install`",
+        advice: "look at what npm says, or bring package-lock.json up to date with `npm install`",
         check: packages::check,
     },
     Step {
@@ -119,8 +119,9 @@ impl fmt::Display for Outcome {
 /// Runs all checks, after it has installed what is missing, if it is to; the first failure ends it.
 ///
 /// # Errors
-/// If a check fails.
+/// If a check fails, or cannot be made here.
 pub(crate) fn run(install: bool) -> Result<()> {
+    tools::demand()?;
     if install {
         servers::install()?;
     }

@@ -15,8 +15,9 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{Outcome, Run, built_server, descendants::Descendant};
+use super::{Outcome, Run, built_server};
 use crate::{
+    descendants::Descendant,
     servers::{self, Place, free_port},
     shell,
 };
@@ -58,7 +59,7 @@ pub(super) fn check(_: &mut Run) -> Result<Outcome> {
 struct Services {
     child: Child,
     /// Open as long as it may say something.
-    _said: BufReader<ChildStdout>,
+    said: BufReader<ChildStdout>,
     program: PathBuf,
     data: PathBuf,
     front: String,
@@ -78,19 +79,21 @@ impl Services {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(data.join("errors"))?);
         let mut child = command.spawn().context("it does not start")?;
-        let mut said = BufReader::new(child.stdout.take().context("it has no output")?);
+        let said = BufReader::new(child.stdout.take().context("it has no output")?);
         let (program, data) = (program.to_path_buf(), data.to_path_buf());
+        // From here on it ends, whatever fails.
+        let mut services = Self { child, said, program, data, front: format!("http://{listen}") };
         let mut line = String::new();
         while !line.starts_with("Ctrl-C") {
             line.clear();
             // It gives up by itself when a server does not start.
-            if said.read_line(&mut line)? == 0 {
-                child.wait()?;
-                bail!("it has ended: {}", errors(&data));
+            if services.said.read_line(&mut line)? == 0 {
+                services.child.wait()?;
+                bail!("it has ended: {}", errors(&services.data));
             }
             print!("  {line}");
         }
-        Ok(Self { child, _said: said, program, data, front: format!("http://{listen}") })
+        Ok(services)
     }
 
     /// An artist signs up, gets her mail, and plays what she has uploaded.
@@ -146,7 +149,7 @@ impl Services {
     fn end_by(mut self, signal_name: &str) -> Result<()> {
         let processes = Descendant::all_of(self.child.id())?;
         ensure!(processes.len() > 18, "ten servers and services, each with its guardian: {processes:?}");
-        signal(signal_name, self.child.id())?;
+        shell::signal(signal_name, self.child.id())?;
         self.wait_for_its_end()?;
         let status = self.child.wait()?;
         ensure!(status.success(), "{status}: {}", errors(&self.data));
@@ -159,7 +162,7 @@ impl Services {
         let program = self.program.display().to_string();
         let start = [program.as_str(), "serve", service];
         let killed = processes.iter().find(|one| one.command() == start);
-        signal("KILL", killed.with_context(|| format!("{service} does not run"))?.id)?;
+        shell::signal("KILL", killed.with_context(|| format!("{service} does not run"))?.id)?;
         self.wait_for_its_end()?;
         let (status, errors) = (self.child.wait()?, errors(&self.data));
         ensure!(!status.success() && errors.contains(&format!("{service} has ended")), "{status}: {errors}");
@@ -205,10 +208,6 @@ fn curl(url: &str) -> Command {
 
 fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}")
-}
-
-fn signal(name: &str, process: u32) -> Result<()> {
-    shell::run(Command::new("sh").args(["-c", &format!("kill -{name} {process}")]))
 }
 
 /// What it had started; Erlang's own name service, which RabbitMQ starts for the whole machine, stays.

@@ -2,10 +2,15 @@
 
 use std::collections::HashSet;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
+
 use super::Catalog;
 use crate::Error;
 use crate::model::{Caller, CoverSize, MediaKey, Track, TrackId, TrackStatus};
 use crate::port::SignedUrl;
+
+/// How many tracks of a list have their URLs signed at the same time.
+const SIGNED_AT_ONCE: usize = 8;
 
 /// A track with signed URLs for its media.
 #[derive(Clone, Debug)]
@@ -53,13 +58,12 @@ impl Catalog {
         tracks: Vec<Track>,
         liked: &HashSet<TrackId>,
     ) -> Result<Vec<TrackView>, Error> {
-        // One after the other: nearly all URLs are remembered, and no signer waits for a network.
-        let mut views = Vec::with_capacity(tracks.len());
-        for track in tracks {
+        // Nearly all URLs are remembered. Some signers ask the store for each of the others.
+        let views = tracks.into_iter().map(|track| {
             let liked = liked.contains(&track.id);
-            views.push(self.linked(track, liked).await?);
-        }
-        Ok(views)
+            self.linked(track, liked)
+        });
+        stream::iter(views).buffered(SIGNED_AT_ONCE).try_collect().await
     }
 
     /// A track with its addresses.

@@ -6,8 +6,8 @@ use anyhow::Result;
 
 /// A process, which no later one of the same number is taken for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Descendant {
-    pub(super) id: u32,
+pub(crate) struct Descendant {
+    pub(crate) id: u32,
     /// When it began, in ticks since the machine did.
     begun: String,
 }
@@ -24,16 +24,8 @@ impl Descendant {
     ///
     /// # Errors
     /// If there is no `/proc`.
-    pub(super) fn all_of(process: u32) -> Result<Vec<Self>> {
-        let mut children = BTreeMap::<u32, Vec<Self>>::new();
-        for entry in fs::read_dir("/proc")? {
-            let name = entry?.file_name();
-            let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-            // One may have ended meanwhile.
-            if let Some(stat) = stat(id) {
-                children.entry(stat.parent).or_default().push(Self { id, begun: stat.begun });
-            }
-        }
+    pub(crate) fn all_of(process: u32) -> Result<Vec<Self>> {
+        let mut children = Self::by_parent()?;
         let mut found = children.remove(&process).unwrap_or_default();
         let mut next = 0;
         while let Some(one) = found.get(next) {
@@ -44,13 +36,34 @@ impl Descendant {
         Ok(found)
     }
 
+    /// Those that this process has started itself.
+    ///
+    /// # Errors
+    /// If there is no `/proc`.
+    pub(crate) fn children_of(process: u32) -> Result<Vec<Self>> {
+        Ok(Self::by_parent()?.remove(&process).unwrap_or_default())
+    }
+
+    fn by_parent() -> Result<BTreeMap<u32, Vec<Self>>> {
+        let mut children = BTreeMap::<u32, Vec<Self>>::new();
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+            // One may have ended meanwhile.
+            if let Some(stat) = stat(id) {
+                children.entry(stat.parent).or_default().push(Self { id, begun: stat.begun });
+            }
+        }
+        Ok(children)
+    }
+
     /// Whether it still runs; one that nobody has asked how it ended does not.
-    pub(super) fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         stat(self.id).is_some_and(|stat| stat.begun == self.begun && stat.state != "Z")
     }
 
     /// How it was started.
-    pub(super) fn command(&self) -> Vec<String> {
+    pub(crate) fn command(&self) -> Vec<String> {
         let line = fs::read(format!("/proc/{}/cmdline", self.id)).unwrap_or_default();
         let words = line.split(|byte| *byte == 0).filter(|word| !word.is_empty());
         words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
@@ -93,6 +106,8 @@ mod tests {
             }
         };
         assert!(reading.runs() && reading.id != child.id());
+        let children = Descendant::children_of(std::process::id()).unwrap();
+        assert!(children.iter().any(|one| one.id == child.id()) && !children.contains(&reading));
         drop(child.stdin.take());
         assert!(child.wait().unwrap().success());
         assert!(!reading.runs());
