@@ -13,6 +13,7 @@ mod load;
 mod machine;
 mod plot;
 mod process;
+mod replay;
 mod report;
 mod socket;
 mod subject;

@@ -15,6 +15,17 @@ use crate::{
 
 const MB: f64 = 1_000_000.0;
 
+/// Figures of a list, a playlist and a short playlist: processor time, and p99.
+const READS: [[&str; 2]; 3] =
+    [["list_cpu", "list_p99"], ["playlist_cpu", "playlist_p99"], ["playlist10_cpu", "playlist10_p99"]];
+
+/// The same with a database that answers at once.
+const REPLAYED: [[&str; 2]; 3] = [
+    ["list_busy_cpu", "list_busy_p99"],
+    ["playlist_busy_cpu", "playlist_busy_p99"],
+    ["playlist10_busy_cpu", "playlist10_busy_p99"],
+];
+
 /// Runs the wanted loads on one product and notes what came of them.
 pub(crate) struct Suite<'a> {
     pub(crate) program: &'a Program,
@@ -92,17 +103,31 @@ impl Suite<'_> {
         let listener = artist.sign_up("listener@bench.example").await?;
         let items = listener.json("/v1/tracks?limit=10").await?["items"].as_array().map_or(0, Vec::len);
         anyhow::ensure!(items == 10, "a list of {items} tracks");
-        // The playlist is public, so the listener reads it as a stranger.
-        reading::list(subject, &listener, self.time(2)).await?;
-        let list = reading::list(subject, &listener, self.time(6)).await?;
-        self.note("list_cpu", list.cpu_ms());
-        self.note("list_p99", list.quantile_ms(0.99));
-        let playlist = reading::playlist(subject, &artist, &playlist, self.time(6)).await?;
-        self.note("playlist_cpu", playlist.cpu_ms());
-        self.note("playlist_p99", playlist.quantile_ms(0.99));
-        let short = reading::playlist(subject, &artist, &short, self.time(6)).await?;
-        self.note("playlist10_cpu", short.cpu_ms());
-        println!("  {:.0} lists/s, {:.0} playlists/s", list.per_second(), playlist.per_second());
+        let (long, short) = (format!("/v1/playlists/{playlist}"), format!("/v1/playlists/{short}"));
+        let reads = [(&listener, "/v1/tracks?limit=10"), (&artist, &long), (&artist, &short)];
+        self.reads(subject, reads, READS).await?;
+        if let Some(replay) = &subject.replay {
+            replay.begin();
+            self.reads(subject, reads, REPLAYED).await?;
+            replay.end();
+        }
+        Ok(())
+    }
+
+    /// A list, a playlist and a short playlist.
+    async fn reads(
+        &mut self,
+        subject: &Subject,
+        reads: [(&Client, &str); 3],
+        ids: [[&str; 2]; 3],
+    ) -> Result<()> {
+        reading::read(subject, reads[0].0, reads[0].1, self.time(2)).await?;
+        for ((client, path), [cpu, p99]) in reads.into_iter().zip(ids) {
+            let load = reading::read(subject, client, path, self.time(6)).await?;
+            self.note(cpu, load.cpu_ms());
+            self.note(p99, load.quantile_ms(0.99));
+            println!("  {:.0}/s of {path}", load.per_second());
+        }
         Ok(())
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct Cost {
 pub(crate) async fn costs(subject: &Subject, client: &Client, time: Duration) -> Result<Vec<Cost>> {
     let mut costs = Vec::new();
     for (question, path) in QUESTIONS {
-        let load = reading::read(subject, client, path.to_owned(), time).await?;
+        let load = reading::read(subject, client, path, time).await?;
         costs.push(Cost { question, cpu_ms: load.cpu_ms() });
     }
     costs.push(Cost { question: "counting a play", cpu_ms: plays(subject, client).await?.cpu_ms() });

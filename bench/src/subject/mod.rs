@@ -12,7 +12,7 @@ use std::{
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{client::Addresses, process::Process, wire::Wire};
+use crate::{client::Addresses, process::Process, replay::Replay, wire::Wire};
 
 pub(crate) use moodify::{Catalogue, seed_tracks};
 
@@ -53,6 +53,8 @@ pub(crate) struct Subject {
     tokens: Tokens,
     /// Between the product and its broker, where it has one.
     pub(crate) broker: Option<Wire>,
+    /// Between what reads the catalogue and its database, where that is a server.
+    pub(crate) replay: Option<Replay>,
     // Held for as long as the product runs.
     _stores: Vec<Process>,
 }

@@ -42,6 +42,7 @@ pub(super) async fn start(program: &Path, folder: &Path) -> Result<Subject> {
         processes: vec![process],
         tokens: Tokens::BySignUp,
         broker: None,
+        replay: None,
         _stores: Vec::new(),
     })
 }
@@ -59,7 +60,7 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
     let media = format!("s3://{BUCKET}?region=us-east-1&endpoint={}&path_style=true", stores.s3());
     let mut settings = vec![
         ("MOODIFY_PUBLIC_URL", "http://127.0.0.1:8080".to_owned()),
-        ("MOODIFY_DATABASE", stores.mongo("moodify")),
+        ("MOODIFY_DATABASE", stores.mongo_or_replay("moodify")),
         ("MOODIFY_DATABASES_AUTH", stores.mongo("moodify_auth")),
         ("MOODIFY_SYNC", stores.redis.clone()),
         ("MOODIFY_QUEUE", queue.into()),
@@ -86,9 +87,10 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
         urls.push(url);
     }
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
-    let (tokens, _stores) = (Tokens::BySignUp, stores.into_processes());
+    let (tokens, (_stores, replay)) = (Tokens::BySignUp, stores.into_running());
     let (second_sync, broker) = (urls.get(3).cloned(), Some(broker));
-    Ok(Subject { at, second_sync, auth: 0, music: 1, sync: 2..4, processes, tokens, broker, _stores })
+    let replay = Some(replay);
+    Ok(Subject { at, second_sync, auth: 0, music: 1, sync: 2..4, processes, tokens, broker, replay, _stores })
 }
 
 async fn serve(

@@ -39,7 +39,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
     }
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
     let tokens = Tokens::Minted { code: code.to_owned(), secret };
-    let _stores = stores.into_processes();
+    let (_stores, replay) = stores.into_running();
     Ok(Subject {
         at,
         second_sync: None,
@@ -49,6 +49,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
         processes,
         tokens,
         broker: None,
+        replay: Some(replay),
         _stores,
     })
 }
@@ -56,7 +57,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
 /// What the services read from their environment.
 fn addresses(stores: &Stores) -> [(&'static str, String); 6] {
     [
-        ("MONGO_URL", stores.mongo("peer")),
+        ("MONGO_URL", stores.mongo_or_replay("peer")),
         ("AMQP_URL", stores.amqp.clone()),
         ("S3_ENDPOINT", stores.s3()),
         ("S3_BUCKET", BUCKET.to_owned()),
