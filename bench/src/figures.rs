@@ -31,7 +31,7 @@ impl Figure {
 }
 
 /// Every figure, in the order of reports: id, what it is, unit, target.
-const ALL: [(&str, &str, &str, Option<f64>); 35] = [
+const ALL: [(&str, &str, &str, Option<f64>); 32] = [
     ("list_cpu", "List of 10 tracks with 20 signed URLs: CPU a request", "ms", Some(0.3)),
     ("list_p99", "… with 8 clients: p99", "ms", None),
     ("playlist_cpu", "Playlist of 50 tracks: CPU a request", "ms", Some(0.6)),
@@ -39,11 +39,8 @@ const ALL: [(&str, &str, &str, Option<f64>); 35] = [
     ("playlist10_cpu", "Playlist of 10 tracks: CPU a request", "ms", Some(0.3)),
     ("playlist10_p99", "… with 8 clients: p99", "ms", None),
     ("list_busy_cpu", "Answers of the database replayed: list of 10 tracks, CPU a request", "ms", Some(0.3)),
-    ("list_busy_p99", "… with 8 clients: p99", "ms", None),
     ("playlist_busy_cpu", "… playlist of 50 tracks, CPU a request", "ms", Some(0.6)),
-    ("playlist_busy_p99", "… with 8 clients: p99", "ms", None),
     ("playlist10_busy_cpu", "… playlist of 10 tracks, CPU a request", "ms", Some(0.3)),
-    ("playlist10_busy_p99", "… with 8 clients: p99", "ms", None),
     ("signup_cpu", "Sign-up: CPU a request", "ms", None),
     ("signup_rest_cpu", "… beyond the password hash", "ms", Some(1.0)),
     ("signup_p50", "… with 8 clients: p50", "ms", None),

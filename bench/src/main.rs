@@ -81,7 +81,7 @@ async fn main() -> Result<()> {
     let mut figures = Figures::new(Machine::look()?);
     let mut programs = vec![Program { product: Product::Moodify, setup: cli.on, code: cli.server }];
     if !cli.without_peer {
-        programs.push(Program { product: Product::Peer, setup: Setup::Servers, code: cli.peer });
+        programs.push(Program { product: Product::Peer, setup: cli.on, code: cli.peer });
     }
     for program in &programs {
         Suite { program, parts: &parts, quick: cli.quick, figures: &mut figures }.run().await?;

@@ -66,7 +66,9 @@ impl Process {
 
     /// Asks it to end, as an operator does, and waits.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        tokio::process::Command::new("kill").arg(self.pid.to_string()).status().await?;
+        // The shell has it built in: the program is not on every machine.
+        let kill = format!("kill {}", self.pid);
+        tokio::process::Command::new("sh").args(["-c", &kill]).status().await.context("sh")?;
         self.child.wait().await?;
         Ok(())
     }

@@ -8,8 +8,9 @@ use std::{
     io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -36,7 +37,7 @@ const OF_THE_MOMENT: [&str; 2] = ["lsid", "$clusterTime"];
 
 /// Listens beside a server and hands everything on to it, until it is dropped.
 pub(crate) struct Replay {
-    pub(crate) port: u16,
+    port: u16,
     answers: Arc<Answers>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -44,6 +45,7 @@ pub(crate) struct Replay {
 #[derive(Default)]
 struct Answers {
     is_on: AtomicBool,
+    given: AtomicU64,
     known: Mutex<HashMap<Vec<u8>, Vec<u8>>>,
 }
 
@@ -57,14 +59,22 @@ impl Replay {
         Ok(Self { port, answers, accepting })
     }
 
+    /// The address of a database over it.
+    pub(crate) fn url(&self, database: &str) -> String {
+        // A replica set tells its members' own addresses.
+        format!("mongodb://127.0.0.1:{}/{database}?directConnection=true", self.port)
+    }
+
     /// From here on a read that was answered once is answered by this line. Nothing may be written any more.
     pub(crate) fn begin(&self) {
+        self.answers.given.store(0, Ordering::Relaxed);
         self.answers.is_on.store(true, Ordering::Relaxed);
     }
 
-    /// Hands everything on again.
-    pub(crate) fn end(&self) {
+    /// Hands everything on again. Returns how many answers were given by this line.
+    pub(crate) fn end(&self) -> u64 {
         self.answers.is_on.store(false, Ordering::Relaxed);
+        self.answers.given.load(Ordering::Relaxed)
     }
 }
 
@@ -76,7 +86,9 @@ impl Drop for Replay {
 
 impl Answers {
     fn find(&self, read: &[u8]) -> Option<Vec<u8>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(read).cloned()
+        let answer = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(read).cloned();
+        self.given.fetch_add(u64::from(answer.is_some()), Ordering::Relaxed);
+        answer
     }
 
     fn note(&self, read: Vec<u8>, answer: Vec<u8>) {
@@ -85,7 +97,12 @@ impl Answers {
 }
 
 async fn accept(listener: TcpListener, server: u16, answers: Arc<Answers>) {
-    while let Ok((client, _)) = listener.accept().await {
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            // Too many open files, perhaps; that passes.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let answers = Arc::clone(&answers);
         tokio::spawn(async move {
             // Either side may end it whenever it likes.
@@ -165,4 +182,69 @@ fn number(message: &[u8], at: usize) -> i32 {
     let mut bytes = [0; LENGTH];
     bytes.copy_from_slice(&message[at..at + LENGTH]);
     i32::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocumentBuf, rawdoc};
+
+    use super::*;
+
+    fn packed(number: i32, answers: i32, document: &RawDocumentBuf) -> Vec<u8> {
+        let body = document.as_bytes();
+        let length = i32::try_from(BODY + body.len()).unwrap();
+        let mut message: Vec<u8> =
+            [length, number, answers, OP_MSG, 0].iter().flat_map(|part| part.to_le_bytes()).collect();
+        message.push(0);
+        message.extend_from_slice(body);
+        message
+    }
+
+    /// Answers with how many questions it has had; a find of "open" leaves its cursor open.
+    async fn counting_server() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut asked = 0;
+            while let Ok(question) = message(&mut client).await {
+                asked += 1;
+                let is_open = document(&question).unwrap().get_str("find") == Ok("open");
+                let cursor = rawdoc! { "id": i64::from(is_open), "asked": asked };
+                let answer = packed(asked, number(&question, 4), &rawdoc! { "ok": 1.0, "cursor": cursor });
+                client.write_all(&answer).await.unwrap();
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_read_is_answered_again_and_nothing_else_is() {
+        let replay = Replay::to(counting_server().await).await.unwrap();
+        let mut client = TcpStream::connect(("127.0.0.1", replay.port)).await.unwrap();
+        let mut number_of_question = 100;
+        let mut ask = async |question: RawDocumentBuf| {
+            number_of_question += 1;
+            client.write_all(&packed(number_of_question, 0, &question)).await.unwrap();
+            let answer = message(&mut client).await.unwrap();
+            assert_eq!(number(&answer, ANSWERS.start), number_of_question);
+            document(&answer).unwrap().get_document("cursor").unwrap().get_i32("asked").unwrap()
+        };
+        let found = |name: &str, session: i32| rawdoc! { "find": name, "lsid": session, "limit": 1 };
+        assert_eq!(ask(found("tracks", 1)).await, 1);
+        assert_eq!(ask(found("tracks", 1)).await, 2, "not before it begins");
+        replay.begin();
+        assert_eq!(ask(found("tracks", 1)).await, 3);
+        assert_eq!(ask(found("tracks", 2)).await, 3, "whichever session asks");
+        assert_eq!(ask(found("likes", 2)).await, 4);
+        for again in 5..=6 {
+            assert_eq!(ask(rawdoc! { "update": "tracks" }).await, 2 * again - 5);
+            assert_eq!(ask(rawdoc! { "find": "tracks", "autocommit": false }).await, 2 * again - 4);
+        }
+        for asked in 9..=10 {
+            assert_eq!(ask(found("open", 1)).await, asked);
+        }
+        assert_eq!(replay.end(), 1);
+        assert_eq!(ask(found("tracks", 1)).await, 11);
+    }
 }

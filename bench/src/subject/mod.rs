@@ -35,6 +35,7 @@ pub(crate) enum Setup {
 /// A product, and where its programs are.
 pub(crate) struct Program {
     pub(crate) product: Product,
+    /// Of Moodify in this run. The peer always has its servers.
     pub(crate) setup: Setup,
     /// The server's program, or the folder of the peer's services.
     pub(crate) code: PathBuf,
@@ -73,7 +74,7 @@ impl Subject {
                 Setup::Embedded => moodify::start(&program.code, folder).await,
                 Setup::Servers => moodify::start_apart(&program.code, folder).await,
             },
-            Product::Peer => peer::start(&program.code, folder).await,
+            Product::Peer => peer::start(&program.code, folder, program.setup).await,
         }
     }
 

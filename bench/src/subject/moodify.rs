@@ -17,6 +17,7 @@ use super::{
 use crate::{
     client::{Addresses, Client},
     process::Process,
+    replay::Replay,
     wire::Wire,
 };
 
@@ -60,7 +61,7 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
     let media = format!("s3://{BUCKET}?region=us-east-1&endpoint={}&path_style=true", stores.s3());
     let mut settings = vec![
         ("MOODIFY_PUBLIC_URL", "http://127.0.0.1:8080".to_owned()),
-        ("MOODIFY_DATABASE", stores.mongo_or_replay("moodify")),
+        ("MOODIFY_DATABASE", stores.mongo("moodify")),
         ("MOODIFY_DATABASES_AUTH", stores.mongo("moodify_auth")),
         ("MOODIFY_SYNC", stores.redis.clone()),
         ("MOODIFY_QUEUE", queue.into()),
@@ -71,6 +72,7 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
         ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
     ];
+    let replay = Replay::to(stores.mongo_port).await?;
     let (mut processes, mut urls) = (Vec::new(), Vec::new());
     for (name, data) in [
         ("auth", "auth"),
@@ -79,7 +81,11 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
         ("sync", "sync-2"),
         ("notification", "notification"),
     ] {
-        let (process, url) = serve(program, name, &folder.join(data), &settings).await?;
+        let mut settings_of_it = settings.clone();
+        if name == "music" {
+            settings_of_it.push(("MOODIFY_DATABASE", replay.url("moodify")));
+        }
+        let (process, url) = serve(program, name, &folder.join(data), &settings_of_it).await?;
         if name == "auth" {
             settings.push(("MOODIFY_ACCOUNTS_JWKS_URL", format!("{url}/.well-known/jwks.json")));
         }
@@ -87,7 +93,7 @@ pub(super) async fn start_apart(program: &Path, folder: &Path) -> Result<Subject
         urls.push(url);
     }
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
-    let (tokens, (_stores, replay)) = (Tokens::BySignUp, stores.into_running());
+    let (tokens, _stores) = (Tokens::BySignUp, stores.into_processes());
     let (second_sync, broker) = (urls.get(3).cloned(), Some(broker));
     let replay = Some(replay);
     Ok(Subject { at, second_sync, auth: 0, music: 1, sync: 2..4, processes, tokens, broker, replay, _stores })

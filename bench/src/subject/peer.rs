@@ -6,16 +6,16 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use super::{
-    Subject, Tokens,
+    Setup, Subject, Tokens,
     stores::{BUCKET, KEY, SECRET, Stores},
 };
-use crate::{client::Addresses, process::Process};
+use crate::{client::Addresses, process::Process, replay::Replay};
 
 /// The peer's services, one process each.
 const SERVICES: [&str; 4] = ["auth", "music", "sync", "notification"];
 
-/// Four Node processes on MongoDB, S3 and RabbitMQ.
-pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
+/// Four Node processes on MongoDB, S3 and RabbitMQ, whatever the product that it is compared with has.
+pub(super) async fn start(code: &Path, folder: &Path, setup: Setup) -> Result<Subject> {
     fs::create_dir_all(folder)?;
     let stores = Stores::start(folder).await?;
     let mut random = [0; 16];
@@ -23,6 +23,10 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
     let secret = Uuid::from_bytes(random).to_string();
     let mails = folder.join("mail");
     fs::create_dir_all(&mails)?;
+    let replay = match setup {
+        Setup::Embedded => None,
+        Setup::Servers => Some(Replay::to(stores.mongo_port).await?),
+    };
     let mut processes = Vec::new();
     let mut urls = Vec::new();
     for name in SERVICES {
@@ -31,6 +35,9 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
         command.arg(format!("{name}.mjs")).current_dir(code);
         command.env("PORT", port.to_string()).env("JWT_SECRET", &secret).env("MAIL_FOLDER", &mails);
         command.env("NODE_ENV", "production").envs(addresses(&stores));
+        if let (Some(replay), "music") = (&replay, name) {
+            command.env("MONGO_URL", replay.url("peer"));
+        }
         let log = folder.join(format!("{name}.log"));
         let (process, ()) =
             Process::start(&mut command, &log, |line| line.starts_with("listening").then_some(())).await?;
@@ -39,7 +46,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
     }
     let at = Addresses { auth: urls[0].clone(), music: urls[1].clone(), sync: urls[2].clone() };
     let tokens = Tokens::Minted { code: code.to_owned(), secret };
-    let (_stores, replay) = stores.into_running();
+    let _stores = stores.into_processes();
     Ok(Subject {
         at,
         second_sync: None,
@@ -49,7 +56,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
         processes,
         tokens,
         broker: None,
-        replay: Some(replay),
+        replay,
         _stores,
     })
 }
@@ -57,7 +64,7 @@ pub(super) async fn start(code: &Path, folder: &Path) -> Result<Subject> {
 /// What the services read from their environment.
 fn addresses(stores: &Stores) -> [(&'static str, String); 6] {
     [
-        ("MONGO_URL", stores.mongo_or_replay("peer")),
+        ("MONGO_URL", stores.mongo("peer")),
         ("AMQP_URL", stores.amqp.clone()),
         ("S3_ENDPOINT", stores.s3()),
         ("S3_BUCKET", BUCKET.to_owned()),

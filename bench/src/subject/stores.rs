@@ -5,7 +5,7 @@ use std::{fs, net::TcpListener, path::Path, time::Duration};
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpStream, process::Command, time::sleep};
 
-use crate::{process::Process, replay::Replay};
+use crate::process::Process;
 
 pub(super) const KEY: &str = "bench-access-key";
 pub(super) const SECRET: &str = "bench-secret-key";
@@ -16,8 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// MongoDB and S3, started here; RabbitMQ and Redis, which `cargo xtask bench` has started for the whole run.
 pub(super) struct Stores {
-    mongo: u16,
-    replay: Replay,
+    pub(super) mongo_port: u16,
     s3: u16,
     pub(super) amqp: String,
     pub(super) redis: String,
@@ -42,19 +41,12 @@ impl Stores {
             spawn(&mut database, mongo, &folder.join("mongo.log")).await?,
             spawn(&mut media, s3, &folder.join("s3.log")).await?,
         ];
-        let replay = Replay::to(mongo).await?;
-        Ok(Self { mongo, replay, s3, amqp, redis, processes })
+        Ok(Self { mongo_port: mongo, s3, amqp, redis, processes })
     }
 
     /// The address of a database.
     pub(super) fn mongo(&self, database: &str) -> String {
-        format!("mongodb://127.0.0.1:{}/{database}", self.mongo)
-    }
-
-    /// The address of a database, over the line that can answer instead.
-    pub(super) fn mongo_or_replay(&self, database: &str) -> String {
-        // A replica set tells its members' own addresses.
-        format!("mongodb://127.0.0.1:{}/{database}?directConnection=true", self.replay.port)
+        format!("mongodb://127.0.0.1:{}/{database}", self.mongo_port)
     }
 
     /// Where objects are.
@@ -62,8 +54,8 @@ impl Stores {
         format!("http://127.0.0.1:{}", self.s3)
     }
 
-    pub(super) fn into_running(self) -> (Vec<Process>, Replay) {
-        (self.processes, self.replay)
+    pub(super) fn into_processes(self) -> Vec<Process> {
+        self.processes
     }
 }
 

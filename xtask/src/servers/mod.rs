@@ -63,6 +63,7 @@ const SERVERS: [Server; 7] = [
 
 /// Installs what is missing.
 pub(crate) fn install() -> Result<()> {
+    s3::demand_named()?;
     for server in &SERVERS {
         if !server.is_installed() {
             println!("\n=== installing {} ===", server.name);
@@ -73,10 +74,12 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// What is missing, and how to come by it: all of it at once. `None` if nothing is.
-pub(crate) fn missing() -> Option<String> {
-    let missing = missing_of(&SERVERS)?;
-    Some(format!("these are missing; `--install` installs them from packages:\n{missing}"))
+/// What is missing, and how to come by it: all of it at once. `None` if nothing is. Fails where one is named that
+/// cannot be started.
+pub(crate) fn missing() -> Result<Option<String>> {
+    s3::demand_named()?;
+    let all = |lines: String| format!("these are missing; `--install` installs them from packages:\n{lines}");
+    Ok(missing_of(&SERVERS).map(all))
 }
 
 /// A line for each of them that is missing. `None` if none is.
@@ -91,11 +94,12 @@ fn missing_of(servers: &[Server]) -> Option<String> {
 
 /// Fails where one is missing.
 pub(crate) fn demand() -> Result<()> {
-    missing().map_or(Ok(()), |missing| bail!(missing))
+    missing()?.map_or(Ok(()), |missing| bail!(missing))
 }
 
 /// Fails where one is missing that the loads on servers run on; the broker may be somebody else's.
 pub(crate) fn demand_for_loads(with_broker: bool) -> Result<()> {
+    s3::demand_named()?;
     let own = missing_of(&[mongodb::SERVER, s3::SERVER, redis::SERVER]);
     let broker = missing_of(&[rabbitmq::SERVER]).filter(|_| with_broker);
     let missing: Vec<String> = own.into_iter().chain(broker).collect();

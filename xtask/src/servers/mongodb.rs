@@ -19,7 +19,8 @@ pub(super) const SERVER: Server = Server {
     name: "SecantusDB (for MongoDB)",
     variable: Some("MOODIFY_TEST_MONGODB"),
     advice: "pip install --pre secantusdb==0.7.0b3 (in an environment that is in the path)",
-    // Needed also where a replica set is named: many tests, and `services`, start one of their own.
+    // Needed also where a replica set is named: many tests, and `services`, start one of their own. One in the path
+    // counts in any version: the program cannot say which it is (0.7.0b3 refuses `--version`). Ours goes first.
     is_installed: || install::is_program(PROGRAM, "--help") || own().is_some(),
     install: || install::pip(&install::cache()?.join("secantusdb"), PACKAGE),
     find: never,

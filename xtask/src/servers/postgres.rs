@@ -12,6 +12,9 @@ use anyhow::{Context, Result};
 use super::{Process, Server, free_port, install, nowhere};
 use crate::shell;
 
+/// Where its user may be in any case.
+const HOME: &str = "/var/lib/postgresql";
+
 pub(super) const SERVER: Server = Server {
     name: "PostgreSQL",
     variable: Some("MOODIFY_TEST_POSTGRES"),
@@ -117,9 +120,46 @@ fn reachable(folder: &Path) -> Result<PathBuf> {
     if owned(folder) && shell::succeeds(as_postgres(Path::new("test")).arg("-w").arg(folder)) {
         return Ok(folder.to_path_buf());
     }
-    let name = folder.to_string_lossy().replace('/', "-");
-    let other = Path::new("/var/lib/postgresql").join(format!("moodify{name}"));
+    let other = Path::new(HOME).join(name_elsewhere(folder));
     fs::create_dir_all(&other).with_context(|| format!("cannot make {}", other.display()))?;
     owned(&other);
     Ok(other)
+}
+
+/// What stands for this folder in [`HOME`].
+fn name_elsewhere(folder: &Path) -> String {
+    format!("moodify{}", folder.to_string_lossy().replace('/', "-"))
+}
+
+/// Removes what stands elsewhere for the folders in this one, as far as we may.
+pub(super) fn remove_elsewhere(root: &Path) {
+    remove_from(Path::new(HOME), root);
+}
+
+fn remove_from(home: &Path, root: &Path) {
+    let begins = format!("{}-", name_elsewhere(root));
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&begins) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_elsewhere_for_a_place_goes_and_that_of_others_stays() {
+        let home = std::env::temp_dir().join(format!("moodify-elsewhere-{}", std::process::id()));
+        let of = |folder: &str| home.join(name_elsewhere(Path::new(folder)));
+        let (its, nested) = (of("/t/moodify-servers-7/postgresql"), of("/t/moodify-servers-7/data/postgres"));
+        let others = [of("/t/moodify-servers-77/postgresql"), of("/t/moodify-services-7/postgresql")];
+        for folder in [&its, &nested].into_iter().chain(&others) {
+            fs::create_dir_all(folder.join("db")).unwrap();
+        }
+        remove_from(&home, Path::new("/t/moodify-servers-7"));
+        assert!(!its.exists() && !nested.exists() && others.iter().all(|folder| folder.exists()));
+        fs::remove_dir_all(home).unwrap();
+    }
 }

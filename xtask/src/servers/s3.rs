@@ -39,6 +39,20 @@ fn named() -> Option<PathBuf> {
     env::var_os(VARIABLE).map(PathBuf::from)
 }
 
+/// Fails where the person wants one that cannot be started: no other that is installed would help.
+pub(super) fn demand_named() -> Result<()> {
+    let Some(named) = named() else { return Ok(()) };
+    let is_path = named.as_os_str().as_encoded_bytes().contains(&b'/');
+    ensure!(
+        named.is_absolute() || !is_path,
+        "{VARIABLE} is {}, which is another file in each folder that a test runs in: let it be absolute",
+        named.display()
+    );
+    let starts = install::is_program(&named, "--help");
+    ensure!(starts, "{VARIABLE} is {}, which does not start: mend or unset it", named.display());
+    Ok(())
+}
+
 /// Where it is, if the loads would find it there: they know it by its name.
 fn named_folder() -> Option<PathBuf> {
     let named = named().filter(|named| named.is_absolute() && named.ends_with(PROGRAM))?;

@@ -193,7 +193,7 @@ fn clippy(_: &mut Run) -> Result<Outcome> {
 
 /// Those that tests are told of; of the others a test starts its own, if their programs are here.
 fn start_servers(run: &mut Run) -> Result<Outcome> {
-    let missing = servers::missing();
+    let missing = servers::missing()?;
     if let (Some(missing), true) = (&missing, shell::in_ci()) {
         bail!("{missing}");
     }

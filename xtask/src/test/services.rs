@@ -32,9 +32,7 @@ const LOOKS: u32 = 1_200;
 
 /// Starts it on both kinds of databases, and ends it in each way that it can end.
 pub(super) fn check(_: &mut Run) -> Result<Outcome> {
-    let has_curl = shell::succeeds(&mut shell::program("curl", &["--version"]));
-    let curl = (!has_curl).then(|| "curl is missing".to_owned());
-    if let Some(missing) = servers::missing().or(curl) {
+    if let Some(missing) = servers::missing()? {
         ensure!(!shell::in_ci(), "{missing}");
         return Ok(Outcome::Skipped(missing));
     }
@@ -193,11 +191,13 @@ fn errors(data: &Path) -> String {
     fs::read_to_string(data.join("errors")).unwrap_or_default()
 }
 
-/// Whether it is the person's own deployment that this is for: settings of Moodify's, and AWS' credentials and
-/// endpoints. Where tests find what they need is for this, too.
+/// Whether it is the person's own deployment or network that this is for: settings of Moodify's, AWS' credentials and
+/// endpoints, where traces go, and proxies, which do not reach this machine's servers. Where tests find what they need
+/// is for this, too.
 fn is_setting(variable: &str) -> bool {
     let is_ours = variable.starts_with("MOODIFY_") && !variable.starts_with("MOODIFY_TEST_");
-    is_ours || variable.starts_with("AWS_")
+    let is_others = ["AWS_", "OTEL_"].iter().any(|begin| variable.starts_with(begin));
+    is_ours || is_others || variable.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// Past every proxy: all of it is on this machine.

@@ -13,5 +13,8 @@ pub(super) fn demand() -> Result<()> {
     let missing = COMPONENTS.iter().filter(|(command, _)| is_missing(command));
     let missing = missing.map(|(_, component)| *component).collect::<Vec<_>>().join(" ");
     ensure!(missing.is_empty(), "not installed: {missing}; run `rustup component add {missing}`");
+    // The README's walk-through, which a test runs, and the check of `services` are made with it.
+    let has_curl = shell::succeeds(&mut shell::program("curl", &["--version"]));
+    ensure!(has_curl, "not installed: curl; on Debian `apt-get install curl` (as root)");
     node::demand()
 }

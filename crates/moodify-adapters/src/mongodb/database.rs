@@ -83,14 +83,13 @@ impl Database {
     {
         let (mut tried, mut second_look, mut second_line) = (0, false, false);
         while tried < MOST_TRIES {
-            let (_beside, _alone);
-            if tried == 0 {
-                _beside = self.waited(self.turns.read()).await?;
+            let turn = if tried == 0 {
+                (Some(self.waited(self.turns.read()).await?), None)
             } else {
                 // Before its turn comes: nobody else has to wait for that.
                 pause(tried).await;
-                _alone = self.waited(self.turns.write()).await?;
-            }
+                (None, Some(self.waited(self.turns.write()).await?))
+            };
             let mut step = self.begin().await?;
             match work(&mut step).await {
                 Ok(value) => match step.commit().await {
@@ -101,6 +100,10 @@ impl Database {
                 Err(error) => {
                     let (met_others, met_duplicate) = (step.met_others, step.met_duplicate);
                     let lost_its_line = step.lost_its_line;
+                    if lost_its_line {
+                        // The server may be away: nobody has to wait until that is known.
+                        drop(turn);
+                    }
                     step.abort().await;
                     if lost_its_line && !mem::replace(&mut second_line, true) {
                         // Nobody was in the way: that was no try.

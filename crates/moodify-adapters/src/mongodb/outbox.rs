@@ -115,6 +115,7 @@ pub(super) async fn append(step: &mut Step<'_>, events: &[Event]) -> Result<(), 
         return Ok(());
     }
     let seq = step.database.next_number(COLLECTION).await;
+    // Outside of the transaction, so that only others who are in the way make the step begin again.
     let seq = step.noted(seq)?;
     let mut rows = Vec::with_capacity(events.len());
     for (index, event) in events.iter().enumerate() {

@@ -99,10 +99,12 @@ async fn hand_over(
             Err(MailError::Unanswered { reason: error::one_line(&error), late: None })
         }
         Err(error) => {
-            // It is known now, also to whoever gives up while this takes leave.
-            whole.store(false, Ordering::SeqCst);
-            // A courtesy: the answer is known, and does not wait for it long.
-            let _ = tokio::time::timeout(PARTING, connection.abort()).await;
+            // A courtesy, beside: the answer is known, and waits for nothing.
+            tokio::spawn(async move {
+                if let Some(connection) = lent.0.as_deref_mut() {
+                    let _ = tokio::time::timeout(PARTING, connection.abort()).await;
+                }
+            });
             Err(error::sending(error))
         }
     }

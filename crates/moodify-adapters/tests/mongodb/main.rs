@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports by panicking")]
 
 mod faults;
+mod line;
+mod lost_lines;
 mod processes;
 mod server;
 mod slot;

@@ -136,9 +136,10 @@ impl Server {
 
     /// Leaves every connection open and says nothing more, or goes on where it stopped.
     pub(crate) fn freeze(&self, on: bool) {
-        let signal = if on { "-STOP" } else { "-CONT" };
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let signal = if on { "STOP" } else { "CONT" };
+        // By the shell's own `kill`: the program of that name is not on every machine.
+        let kill = format!("kill -{signal} {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 }
 

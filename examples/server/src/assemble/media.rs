@@ -90,6 +90,11 @@ fn signs_so_long(
     Err(Failure::new(what, "lower catalog.media_url_ttl_secs to 604800 or less"))
 }
 
+/// How long whoever signs may take: music does not listen before. Twice this is within the doctor's patience,
+/// who asks when it opens the store and once more to tell of it.
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+const SIGNING: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// A store that lets itself be asked, or that may do so later.
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 async fn usable(
@@ -115,8 +120,14 @@ async fn usable(
 pub(crate) async fn signs(store: &dyn Media, clock: &dyn Clock) -> Result<(), Unavailable> {
     let Some(signer) = store.signer() else { return Ok(()) };
     let key = MediaKey::audio(Uuid::nil().into());
-    let signed = signer.sign_get(&key, clock.now(), std::time::Duration::from_secs(60)).await;
-    signed.map(drop).map_err(|SignError::Unavailable(fault)| fault)
+    let signing = signer.sign_get(&key, clock.now(), std::time::Duration::from_secs(60));
+    match tokio::time::timeout(SIGNING, signing).await {
+        Ok(signed) => signed.map(drop).map_err(|SignError::Unavailable(fault)| fault),
+        Err(_) => Err(Unavailable::passing(format!(
+            "nobody signed within {SIGNING:?}; let this machine reach those who give it credentials, and who \
+             signs with them: iamcredentials.googleapis.com for Google, the storage account itself for Azure"
+        ))),
+    }
 }
 
 /// What is wrong with where audio and covers are.

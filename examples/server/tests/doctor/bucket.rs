@@ -156,7 +156,11 @@ async fn whether_pages_may_send_to_a_bucket_is_told() {
     told_with(&place, &settings(&url), &KEYS).assert_row("cors", "ok", ORIGIN, "");
     let other = allowed.replace("app.", "other.");
     let url = before(&s3.url, vec![("OPTIONS", bare("200 OK", &other))]);
-    told_with(&place, &settings(&url), &KEYS).assert_row("cors", "look", "other origins only", "CORS");
+    let only = "allows \"https://other.example.org\" only";
+    told_with(&place, &settings(&url), &KEYS).assert_row("cors", "look", only, "CORS");
+    let url = before(&s3.url, vec![("OPTIONS", bare("503 Slow Down", ""))]);
+    let asked = "could not be asked whether pages";
+    told_with(&place, &settings(&url), &KEYS).assert_row("cors", "look", asked, "again later");
 
     let nobody_said = format!("media = \"{}\"\n", S3Server::media_at(&s3.url));
     told_with(&place, &nobody_said, &KEYS).assert_row("cors", "-", "http.allowed_origins", "");

@@ -24,7 +24,7 @@ async fn whether_pages_may_send_to_google_is_told() {
     assert!(!format!("{:?}", none.ended).contains("X-Goog-Signature"), "{:?}", none.ended);
 
     google.lets_send(OTHER, &["content-type", "x-goog-content-length-range"]).await;
-    told_with(&place, &settings, &key).assert_row("cors", "look", "other origins only", "CORS");
+    told_with(&place, &settings, &key).assert_row("cors", "look", "no CORS rule", "CORS");
     google.lets_send(ORIGIN, &["content-type"]).await;
     let length = "does not allow the header x-goog-content-length-range";
     told_with(&place, &settings, &key).assert_row("cors", "look", length, "x-goog-content-length-range");

@@ -107,6 +107,12 @@ pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
     const TEXT: &[u8] = b"moodify was here";
     let address = settings.media()?;
     let store = assemble::media(settings, context.clock.clone()).await?;
+    // First, so that its silence is told before this check is given up.
+    #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+    {
+        let signed = assemble::signs(&*store, &*context.clock).await;
+        signed.map_err(|error| assemble::signing_failure(&address, &error))?;
+    }
     let failed = |error: MediaError| assemble::media_failure(&address, &error);
     let key = MediaKey::audio(context.new_id());
     let body = stream::iter([Ok(Bytes::from_static(TEXT))]).boxed();
@@ -124,11 +130,6 @@ pub(super) async fn media(settings: &Settings, context: &Context) -> Found {
             format!("{address} gave back something else than was stored"),
             "check its disk",
         ));
-    }
-    #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
-    {
-        let signed = assemble::signs(&*store, &*context.clock).await;
-        signed.map_err(|error| assemble::signing_failure(&address, &error))?;
     }
     works(format!("stored, read and deleted an object in {address}"))
 }

@@ -76,7 +76,7 @@ pub(super) async fn cors(settings: &Settings, context: &Context) -> Found {
                 let why = one_line(&error);
                 return doubt(
                     format!("{address} could not be asked whether pages of {origin} may send: {why}"),
-                    "check the endpoint in `media`: browsers must reach it too",
+                    "ask again later; if it lasts, check the endpoint in `media`: browsers must reach it too",
                 );
             }
         }
