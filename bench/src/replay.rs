@@ -209,7 +209,7 @@ mod tests {
             let mut asked = 0;
             while let Ok(question) = message(&mut client).await {
                 asked += 1;
-                let is_open = document(&question).unwrap().get_str("find") == Ok("open");
+                let is_open = document(&question).unwrap().get_str("find").is_ok_and(|name| name == "open");
                 let cursor = rawdoc! { "id": i64::from(is_open), "asked": asked };
                 let answer = packed(asked, number(&question, 4), &rawdoc! { "ok": 1.0, "cursor": cursor });
                 client.write_all(&answer).await.unwrap();
