@@ -22,6 +22,10 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How many sign up before anything is measured: connections are opened, and caches are filled.
 const WARM_UP: u64 = 50;
 
+/// Who changes names, and how many of them at once: so many that nobody does twice at the same time.
+const PEOPLE: usize = 64;
+const CLIENTS: usize = 8;
+
 /// How long sign-ups took, in microseconds.
 pub(crate) struct SignUps {
     pub(crate) up: Histogram<u64>,
@@ -76,13 +80,13 @@ pub(crate) struct Events {
 pub(crate) async fn events(subject: &Subject, broker: &Wire, count: u64) -> Result<Events> {
     let client = Client::new(subject.at.clone())?;
     let mut people = Vec::new();
-    for number in 0..8 {
+    for number in 0..PEOPLE {
         people.push(client.sign_up(&format!("mover-{number}@bench.example")).await?);
     }
     calm(subject).await?;
     let handled_before = handled(&client).await?;
     broker.cut();
-    run(&[], people.len(), Length::Count(count), move |number| {
+    run(&[], CLIENTS, Length::Count(count), move |number| {
         let person = people[usize::try_from(number).unwrap_or(0) % people.len()].clone();
         async move { person.rename(&format!("Bench {number}")).await }
     })
