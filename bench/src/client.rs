@@ -83,23 +83,24 @@ impl Client {
         answer(request.json(&json!({"first_name": first_name}))).await.map(drop)
     }
 
-    /// How many events wait in the outbox.
-    pub(crate) async fn outbox(&self) -> Result<u64> {
+    /// How many events wait in the outbox; `None` when the database is too busy to tell.
+    pub(crate) async fn outbox(&self) -> Result<Option<u64>> {
         self.metric(&self.at.auth, "moodify_outbox_events").await.context("no size of the outbox")
     }
 
     /// How many events the music service has handled.
     pub(crate) async fn handled_by_music(&self) -> Result<u64> {
         let handled = "moodify_deliveries_total{consumer=\"music\",outcome=\"handled\"}";
-        self.metric(&self.at.music, handled).await
+        // What was not counted yet is not there.
+        Ok(self.metric(&self.at.music, handled).await?.unwrap_or(0))
     }
 
-    /// The value of a metric of a service; what was not counted yet is 0.
-    async fn metric(&self, service: &str, name: &str) -> Result<u64> {
+    /// The value of a metric of a service, if it tells it.
+    async fn metric(&self, service: &str, name: &str) -> Result<Option<u64>> {
         let text =
             self.http.get(format!("{service}/metrics")).send().await?.error_for_status()?.text().await?;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.map_or(Ok(0), |value| value.parse().with_context(|| format!("{name} is {value}")))
+        value.map(|value| value.parse().with_context(|| format!("{name} is {value}"))).transpose()
     }
 
     /// Uploads a track and returns its id.

@@ -91,12 +91,16 @@ pub(crate) async fn events(subject: &Subject, broker: &Wire, count: u64) -> Resu
         async move { person.rename(&format!("Bench {number}")).await }
     })
     .await?;
-    let waiting = client.outbox().await?;
+    until("the outbox tells", || async {
+        Ok(client.outbox().await?.is_some_and(|waiting| waiting >= count))
+    })
+    .await?;
     let (relay, consumer) = (Meter::start(&subject.auth())?, Meter::start(&subject.music())?);
     broker.mend();
-    until("the first event leaves", || async { Ok(client.outbox().await? < waiting) }).await?;
+    let fewer = || async { Ok(client.outbox().await?.is_some_and(|waiting| waiting < count)) };
+    until("the first event leaves", fewer).await?;
     let first = Instant::now();
-    until("the outbox is empty", || async { Ok(client.outbox().await? == 0) }).await?;
+    until("the outbox is empty", || async { Ok(client.outbox().await? == Some(0)) }).await?;
     let (relayed_in, relay) = (first.elapsed(), relay.stop()?);
     until("all are handled", || async { Ok(handled(&client).await? - handled_before >= count) }).await?;
     Ok(Events { count, relayed_in, consumed_in: first.elapsed(), relay, consumer: consumer.stop()? })
@@ -108,7 +112,7 @@ async fn handled(client: &Client) -> Result<u64> {
 
 async fn until_empty(subject: &Subject) -> Result<()> {
     let client = Client::new(subject.at.clone())?;
-    until("the outbox is empty", || async { Ok(client.outbox().await? == 0) }).await
+    until("the outbox is empty", || async { Ok(client.outbox().await? == Some(0)) }).await
 }
 
 async fn until<F: Future<Output = Result<bool>>>(what: &str, done: impl Fn() -> F) -> Result<()> {
