@@ -125,6 +125,7 @@ async fn serve(mut client: TcpStream, server: u16, answers: &Answers) -> io::Res
             continue;
         }
         server.write_all(&question).await?;
+        // Such a question wants no answer.
         let mut is_over = has_more(&question);
         while !is_over {
             let answer = message(&mut server).await?;
