@@ -81,7 +81,7 @@ impl Database {
         T: Send,
         E: From<Fault> + Send,
     {
-        let (mut tried, mut second_look, mut second_line) = (0, false, false);
+        let (mut tried, mut has_looked_again, mut is_on_another_line) = (0, false, false);
         while tried < MOST_TRIES {
             let turn = if tried == 0 {
                 (Some(self.waited(self.turns.read()).await?), None)
@@ -105,9 +105,9 @@ impl Database {
                         drop(turn);
                     }
                     step.abort().await;
-                    if lost_its_line && !mem::replace(&mut second_line, true) {
+                    if lost_its_line && !mem::replace(&mut is_on_another_line, true) {
                         // Nobody was in the way: that was no try.
-                    } else if met_others || (met_duplicate && !mem::replace(&mut second_look, true)) {
+                    } else if met_others || (met_duplicate && !mem::replace(&mut has_looked_again, true)) {
                         tried += 1;
                     } else {
                         return Err(error);

@@ -37,7 +37,7 @@ impl Relay {
     /// Publishes until told to stop. While outbox or queue are down it tries again, less and less
     /// often, and says so in the log.
     pub async fn run(&self, stop: &CancellationToken) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::up_to(LONGEST);
         while !stop.is_cancelled() {
             let (works, wait) = match self.publish_batch().await {
                 Ok(published) => {
@@ -48,7 +48,7 @@ impl Relay {
                     (true, POLL)
                 }
                 Err(error) => {
-                    let wait = backoff.next().min(LONGEST);
+                    let wait = backoff.next();
                     tracing::error!(%error, ?wait, "events were not published; the relay tries again");
                     (false, wait)
                 }

@@ -26,23 +26,31 @@ pub(super) fn retry_after(failures: u32, context: &Context) -> Option<Duration> 
 }
 
 /// Waits between attempts to reach something that is down: doubling, for ever.
-pub(in crate::service) struct Backoff(Duration);
+pub(in crate::service) struct Backoff {
+    next: Duration,
+    longest: Duration,
+}
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(30);
 
     pub(in crate::service) fn new() -> Self {
-        Self(Self::FIRST)
+        Self::up_to(Self::LONGEST)
+    }
+
+    /// No wait is longer than this.
+    pub(super) fn up_to(longest: Duration) -> Self {
+        Self { next: Self::FIRST, longest }
     }
 
     pub(in crate::service) fn next(&mut self) -> Duration {
-        let wait = self.0;
-        self.0 = (wait * 2).min(Self::LONGEST);
+        let wait = self.next;
+        self.next = (wait * 2).min(self.longest);
         wait
     }
 
     pub(super) fn reset(&mut self) {
-        self.0 = Self::FIRST;
+        self.next = Self::FIRST;
     }
 }
