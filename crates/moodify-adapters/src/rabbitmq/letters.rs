@@ -18,6 +18,11 @@ const MOST: usize = 10_000;
 /// and would then be there twice.
 const AT_ONCE: usize = 200;
 
+/// So many are settled before the broker is asked whether it has taken that. Of what a channel says to a queue it keeps
+/// back all beyond 32 that the queue has not stored yet (RabbitMQ's `quorum_commands_soft_limit`), and forgets what
+/// it keeps when the channel ends: those letters would come back.
+const UNHEARD: usize = 16;
+
 /// Dead letters that nobody else sees until they are given back.
 pub(super) struct Walk<'a> {
     session: &'a Session,
@@ -35,17 +40,15 @@ impl<'a> Walk<'a> {
         consumer: &'a str,
     ) -> Result<Option<Self>, Fault> {
         let channel = session.channel().await?;
-        let queue = topology.dead(consumer);
-        if session.standing(&channel, queue.clone()).await?.is_none() {
+        if session.standing(&channel, topology.dead(consumer)).await?.is_none() {
             return Ok(None);
         }
-        let mut letters = Vec::new();
-        while letters.len() < MOST {
-            let got = channel.basic_get(queue.clone(), BasicGetOptions::default());
-            let Some(letter) = session.within("give a dead letter", got).await? else { break };
-            letters.push(letter);
+        let mut walk = Self { session, channel, topology, consumer, letters: Vec::new() };
+        while walk.letters.len() < MOST {
+            let Some(letter) = walk.take().await? else { break };
+            walk.letters.push(letter);
         }
-        Ok(Some(Self { session, channel, topology, consumer, letters }))
+        Ok(Some(walk))
     }
 
     /// What they say, longest dead first.
@@ -94,19 +97,35 @@ impl<'a> Walk<'a> {
         self.letters.extract_if(.., is_chosen).collect()
     }
 
-    async fn settle(&self, chosen: &[BasicGetMessage]) -> Result<u64, Fault> {
-        for letter in chosen {
-            let settled = letter.acker.ack(BasicAckOptions::default());
-            self.session.within("forget a dead letter", settled).await?;
+    async fn settle(&mut self, chosen: &[BasicGetMessage]) -> Result<u64, Fault> {
+        for some in chosen.chunks(UNHEARD) {
+            for letter in some {
+                let settled = letter.acker.ack(BasicAckOptions::default());
+                self.session.within("forget a dead letter", settled).await?;
+            }
+            self.heard().await?;
         }
         Ok(chosen.len() as u64)
     }
 
+    /// Waits until the queue has stored all that was said: who takes a message takes it after that.
+    async fn heard(&mut self) -> Result<(), Fault> {
+        let taken = self.take().await?;
+        self.letters.extend(taken);
+        Ok(())
+    }
+
+    async fn take(&self) -> Result<Option<BasicGetMessage>, Fault> {
+        let got = self.channel.basic_get(self.topology.dead(self.consumer), BasicGetOptions::default());
+        self.session.within("give a dead letter", got).await
+    }
+
     /// Gives back what was not settled, in its order.
     pub(super) async fn end(self) -> Result<(), Fault> {
-        let options = BasicNackOptions { requeue: true, ..Default::default() };
-        for letter in &self.letters {
-            self.session.within("take a dead letter back", letter.acker.nack(options)).await?;
+        // They are all that this channel has not settled.
+        if let Some(last) = self.letters.last() {
+            let options = BasicNackOptions { multiple: true, requeue: true };
+            self.session.within("take a dead letter back", last.acker.nack(options)).await?;
         }
         // An answer on this channel: whoever looks next sees them.
         let queue = self.topology.dead(self.consumer);
