@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The program `moodify`: as one process, or as any of the services (`docker run … serve music`).
 #
 # This file was linted (hadolint) and never built by the project's own checks: they run where no Docker engine does.

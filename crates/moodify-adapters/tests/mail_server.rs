@@ -170,6 +170,20 @@ async fn a_server_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_was_answered_counts_whatever_becomes_of_the_goodbye() {
+    let server = server!();
+    // Shorter than the goodbye may take, which is never answered.
+    let timeout = Duration::from_millis(500);
+    let config = SmtpConfig { timeout, ..config(&server, Encryption::Off, LogIn::Nobody) };
+    let mailer = mailer(SmtpConfig { max_connections: 2, ..config });
+    let MailError::Refused { reason } = mailer.send(&mail("rude@example.net")).await.unwrap_err() else {
+        panic!("not refused")
+    };
+    assert!(reason.contains("5.1.1 nobody of that name"), "{reason}");
+    mailer.send(&mail("zoe@example.net")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_has_the_mail_and_does_not_answer_is_told_from_one_that_failed() {
     let server = server!();
     let config = |to: &str| {

@@ -94,7 +94,10 @@ impl Database {
             match work(&mut step).await {
                 Ok(value) => match step.commit().await {
                     Ok(()) => return Ok(value),
-                    Err(fault) if fault.is_conflict() && !fault.is_unknown_commit() => tried += 1,
+                    Err(fault) if fault.is_conflict() && !fault.is_unknown_commit() => {
+                        tracing::debug!(error = %fault, tried, "a step has met others in its commit");
+                        tried += 1;
+                    }
                     Err(fault) => return Err(fault.into()),
                 },
                 Err(error) => {

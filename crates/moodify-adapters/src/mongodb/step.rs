@@ -105,6 +105,9 @@ impl<'a> Step<'a> {
 
     pub(super) fn noted<T>(&mut self, done: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(fault) = &done {
+            if fault.is_conflict() {
+                tracing::debug!(error = %fault, "a step has met others");
+            }
             self.met_others |= fault.is_conflict();
             self.lost_its_line |= fault.is_of_the_line();
             self.met_duplicate |= fault.is_duplicate();

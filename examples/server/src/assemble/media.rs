@@ -11,7 +11,7 @@ use moodify_core::port::Clock;
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 use moodify_core::{
     model::MediaKey,
-    port::{SignError, Unavailable},
+    port::{MediaSigner, SignError, Unavailable},
 };
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 use secrecy::ExposeSecret;
@@ -118,7 +118,14 @@ async fn usable(
 /// Makes a URL that nobody gets: who may read and write need not be able to sign, and then nothing plays.
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 pub(crate) async fn signs(store: &dyn Media, clock: &dyn Clock) -> Result<(), Unavailable> {
-    let Some(signer) = store.signer() else { return Ok(()) };
+    match store.signer() {
+        Some(signer) => signs_in_time(signer, clock).await,
+        None => Ok(()),
+    }
+}
+
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+async fn signs_in_time(signer: &dyn MediaSigner, clock: &dyn Clock) -> Result<(), Unavailable> {
     let key = MediaKey::audio(Uuid::nil().into());
     let signing = signer.sign_get(&key, clock.now(), std::time::Duration::from_secs(60));
     match tokio::time::timeout(SIGNING, signing).await {
@@ -149,5 +156,47 @@ fn failure(address: &Address, how: &str, error: &dyn std::error::Error) -> Failu
             Failure::new(format!("media at {address} {how}: {what}"), fix)
         }
         _ => Failure::new(text, format!("look at {address}")),
+    }
+}
+
+#[cfg(all(test, any(feature = "azure", feature = "gcs", feature = "s3")))]
+mod tests {
+    use std::{future::pending, time::Duration};
+
+    use async_trait::async_trait;
+    use moodify_core::{
+        memory::FixedClock,
+        model::Timestamp,
+        port::{SignedPut, SignedUrl},
+    };
+
+    use super::*;
+
+    /// Who is asked to sign, and never answers.
+    struct Silent;
+
+    #[async_trait]
+    impl MediaSigner for Silent {
+        async fn sign_get(&self, _: &MediaKey, _: Timestamp, _: Duration) -> Result<SignedUrl, SignError> {
+            pending().await
+        }
+
+        async fn sign_put(
+            &self,
+            _: &MediaKey,
+            _: u64,
+            _: Timestamp,
+            _: Duration,
+        ) -> Result<SignedPut, SignError> {
+            pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_long_for_whoever_does_not_sign() {
+        let fault = signs_in_time(&Silent, &FixedClock::default()).await.unwrap_err();
+        // The store itself works, and its URLs may come back: no reason not to start.
+        assert!(fault.retryable, "{fault}");
+        assert!(one_line(&fault).contains("nobody signed within 5s; let this machine reach"), "{fault}");
     }
 }

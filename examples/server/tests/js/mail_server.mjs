@@ -7,7 +7,7 @@
 //   refused@…  550 to the receiver     full@…    552 to the text      later@…  451 to the receiver
 //   dropped@…  hangs up at the text    silent@…  never answers the text  slow@…  answers after a second
 //   cut@…      hangs up at the receiver               daily@…, hasty@…  say that the sender has sent too much
-//   stuck@…    never answers the receiver
+//   stuck@…    never answers the receiver     rude@…    550 to the receiver, and hears nothing after that
 // Mails to dropped@…, silent@… and slow@… are taken all the same.
 // POST /token gives access tokens, GET /seen what happened, POST /control changes what comes next.
 
@@ -30,6 +30,7 @@ let lenient = false;
 const open = new Set();
 
 const hang_up = () => [...open].forEach((socket) => socket.destroy());
+const go_deaf = () => [...open].forEach((socket) => socket.unpipe().pause());
 const fault = (code, text) => Object.assign(new Error(text), { responseCode: code });
 
 function onAuth(auth, _session, done) {
@@ -48,7 +49,8 @@ function onRcptTo({ address }, _session, done) {
   if (hold || who === "stuck") return void (seen.held += 1);
   if (who === "cut") return hang_up();
   if (who === "hasty") return done(fault(450, "4.7.1 rate limit exceeded"));
-  if (who === "refused") return done(fault(550, "5.1.1 nobody of that name"));
+  if (who === "rude") go_deaf();
+  if (who === "refused" || who === "rude") return done(fault(550, "5.1.1 nobody of that name"));
   if (who === "later") return done(fault(451, "4.7.1 greylisted"));
   done();
 }
