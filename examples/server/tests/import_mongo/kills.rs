@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    command, counts, items,
+    Serving, command, counts, items,
     old::{Old, music, playlist, sample, user},
     places, playlists, report,
     support::{Ended, Place},
@@ -52,7 +52,7 @@ fn killed_again_and_again_it_brings_each_document_once() {
     let last = Ended::from(command(&place, &old, "bucket").output().unwrap());
     let all = [[0, 4, 0], [0, u64::from(MUSICS), 0], [0, 3, 0]];
     assert_eq!(counts(&report(&last)), all, "{last:?}");
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     let listener = token(&server, "users", "ada2@example.org");
     let expected: Vec<String> = musics.iter().map(|n| format!("Tune {n}")).collect();
     assert_eq!(titles(&items(&server, "/v1/tracks", &listener)), expected);

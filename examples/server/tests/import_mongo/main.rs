@@ -12,7 +12,7 @@ mod s3_server;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeMap, fs, ops::Deref, process::Command, thread};
 
 use mongodb::bson::doc;
 use old::{Old, PASSWORD, id, music, playlist, sample, user, with};
@@ -21,6 +21,33 @@ use support::{
     Ended, Place, Server,
     http::{Open, get, post},
 };
+
+/// A server that ends in good order before its database is removed: one that dies in the middle of a step leaves it to
+/// the database for a minute, and SecantusDB then removes for ever, while nobody else is served.
+struct Serving(Option<Server>);
+
+impl Serving {
+    fn start(place: &Place) -> Self {
+        Self(Some(place.serve(&["all"])))
+    }
+}
+
+impl Deref for Serving {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(server) = self.0.take().filter(|_| !thread::panicking()) {
+            server.terminate();
+            server.ended();
+        }
+    }
+}
 
 /// An import of this database and this bucket, as a program reads it.
 fn command(place: &Place, old: &Old, bucket: &str) -> Command {
@@ -130,7 +157,7 @@ fn people_go_on_where_they_were() {
     let report = report(&done);
     assert_eq!(counts(&report), [[2, 0, 0], [3, 0, 0], [1, 0, 0]], "{report}");
 
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     let session = log_in(&server, "artists", "nina@example.org").unwrap();
     let account = &session["account"];
     assert_eq!((&account["first_name"], &account["last_name"]), (&json!("Nina"), &json!("Tide")));
@@ -202,7 +229,7 @@ fn a_trial_changes_nothing_and_says_what_would_come() {
     let place = Place::new();
     fill(&old, &place);
     old.insert("playlists", [playlist(21, 9, "Lost", &[10])]);
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     let trial = import(&place, &old, &["--dry-run"]);
     trial.assert_told("one document was not imported", "the report says why");
     let report = report(&trial);
@@ -222,7 +249,7 @@ fn what_is_done_is_done_once_and_what_was_deleted_stays_so() {
     let place = Place::new();
     fill(&old, &place);
     let first = report(&import(&place, &old, &[]));
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     let nina = token(&server, "artists", "nina@example.org");
     let id = entry(&first, "music", 10)["new_id"].clone();
     let head = format!("DELETE /v1/tracks/{} HTTP/1.1\r\nAuthorization: Bearer {nina}", text(&id));

@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, doc};
 use serde_json::{Value, json};
 
 use crate::{
-    counts, entry, entry_with_id, import, items, log_in,
+    Serving, counts, entry, entry_with_id, import, items, log_in,
     old::{HASH, Old, id, music, playlist, sample, user, with, without},
     places, playlists, report,
     support::{Place, Server, http::post},
@@ -78,7 +78,7 @@ fn odd_users() {
     let ines = entry_with_id(&report, "user", "text:ines");
     assert_eq!(ines["outcome"], "imported", "{ines}");
 
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     for email in ["ada", "dora", "egon", "ines"] {
         assert!(log_in(&server, "users", &format!("{email}@example.org")).is_some(), "{email}");
     }
@@ -166,7 +166,7 @@ fn odd_musics_and_playlists() {
         assert_eq!((&entry["outcome"], notes(&entry)), (&json!("imported"), expected.to_vec()), "{entry}");
     }
 
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     let ada = token(&server, "users", "ada@example.org");
     let tracks = items(&server, "/v1/tracks", &ada);
     let long = "x".repeat(200);
@@ -217,7 +217,7 @@ fn an_address_that_somebody_has_here_is_not_given_away() {
     let place = place(&old);
     old.insert("users", [user(1, "Nina", "artist"), user(2, "Ada", "user")]);
     old.insert("playlists", [playlist(30, 2, "Evening", &[])]);
-    let server = place.serve(&["all"]);
+    let server = Serving::start(&place);
     // Anybody can sign up with anybody's address.
     let eve = json!({"email": "ada@example.org", "password": "high water at the pier", "first_name": "Eve", "last_name": "B"});
     let answer = post(&server.url, "/v1/auth/users/signup", &eve);
