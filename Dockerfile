@@ -1,6 +1,6 @@
 # The program `moodify`: as one process, or as any of the services (`docker run … serve music`).
 #
-# This file was linted (hadolint) and never built by the project's own checks: they run where no Docker engine does.
+# Not built by the project's own checks, which reach no registry: docs/operations.md says how it was tried.
 
 FROM rust:1.94.1-slim-bookworm AS chef
 # The bundled SQLite is C. No versions: what Debian mends is wanted, and nothing of it is in the image.
